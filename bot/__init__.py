@@ -1,0 +1,1 @@
+"""The product: everything of Cutscene except its Discord commands, which live in `cogs`."""

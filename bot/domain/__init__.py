@@ -1,0 +1,1 @@
+"""What things are and which rules hold between them: plain Python, no IO, no clock."""

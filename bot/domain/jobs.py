@@ -1,0 +1,177 @@
+"""A job: its states, the arrows between them, and what a step may decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.ids import (
+    ChannelId,
+    GuildId,
+    InteractionId,
+    JobId,
+    MessageId,
+    ModelId,
+    ProviderId,
+    TaskId,
+    UserId,
+)
+from bot.domain.videos import VideoSpec
+
+# Discord: an interaction's token lives for 15 minutes (documentation of interactions; see docs/adr).
+TOKEN_LIFE = timedelta(minutes=15)
+
+
+class JobState(StrEnum):
+    QUEUED = "queued"  # paid for, waiting for a slot
+    SUBMITTING = "submitting"  # the create call may have left; its answer is not stored yet
+    UNKNOWN = "unknown"  # the create call's answer was lost; a task may exist
+    RUNNING = "running"  # the provider named its task
+    FETCHING = "fetching"  # the provider has finished; the video is being brought here
+    DELIVERING = "delivering"  # the video is on our disk; the message may have left
+    DELIVERED = "delivered"  # posted and settled
+    PARKED = "parked"  # cannot be posted; kept for the member
+    FAILED = "failed"  # refunded
+    CANCELLED = "cancelled"  # refunded before anything was submitted
+
+
+ARROWS: Mapping[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.FAILED}),
+    JobState.SUBMITTING: frozenset({JobState.RUNNING, JobState.UNKNOWN, JobState.QUEUED, JobState.FAILED}),
+    JobState.UNKNOWN: frozenset({JobState.RUNNING, JobState.FAILED}),
+    JobState.RUNNING: frozenset({JobState.FETCHING, JobState.FAILED}),
+    # Back to RUNNING: the result link was dead, the provider is asked for it again.
+    JobState.FETCHING: frozenset({JobState.DELIVERING, JobState.RUNNING, JobState.FAILED}),
+    JobState.DELIVERING: frozenset({JobState.DELIVERED, JobState.PARKED}),
+    JobState.PARKED: frozenset({JobState.DELIVERED}),
+    JobState.DELIVERED: frozenset(),
+    JobState.FAILED: frozenset(),
+    JobState.CANCELLED: frozenset(),
+}
+
+# States in which the member's credits are held and something is still to come.
+ACTIVE = frozenset(
+    {
+        JobState.QUEUED,
+        JobState.SUBMITTING,
+        JobState.UNKNOWN,
+        JobState.RUNNING,
+        JobState.FETCHING,
+        JobState.DELIVERING,
+    }
+)
+# States in which the provider may be working for us.
+AT_PROVIDER = frozenset({JobState.SUBMITTING, JobState.UNKNOWN, JobState.RUNNING})
+
+
+class FailureReason(StrEnum):
+    """Why a job failed, as far as a member is told; each has one text in `bot/errors.py`."""
+
+    MODERATION = "moderation"  # the provider's filter refused prompt, picture or result
+    IMAGE = "image"  # the provider could not use the picture
+    LANGUAGE = "language"  # the model understands English only
+    REJECTED = "rejected"  # the provider refused the request for another reason
+    UPSTREAM = "upstream"  # the model failed on the provider's side
+    TIMEOUT = "timeout"  # no result within the model's outer limit
+    NO_ANSWER = "no_answer"  # the create call's answer was lost and nothing ever came
+    NO_RESULT = "no_result"  # the provider says success but has no usable video
+    NOT_NOW = "not_now"  # the provider takes no jobs from us at the moment
+    MODEL_PAUSED = "model_paused"  # the provider has switched the model off
+    BROKEN = "broken"  # a fault of ours; quarantined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a job was asked for and how its answers get back there."""
+
+    guild_id: GuildId
+    channel_id: ChannelId
+    application_id: int
+    interaction_id: InteractionId
+    interaction_token: str = field(repr=False)
+    upload_limit: int  # bytes; the interaction's own `attachment_size_limit`
+    locale: str  # the requester's
+    guild_locale: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A finished video at the provider. `credits` is what the provider charged, None when it did not say."""
+
+    url: str
+    expires_at: datetime | None = None
+    credits: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVideo:
+    """The video on our disk: its name inside the results folder and its size in bytes."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One accepted command, as stored."""
+
+    id: JobId
+    user_id: UserId
+    place: Place
+    video: VideoSpec
+    provider: ProviderId
+    state: JobState
+    fence: int
+    attempts: int  # tries of the current state that ended without a decision
+    callback_secret: str = field(repr=False)
+    created_at: datetime
+    due_at: datetime | None
+    submitted_at: datetime | None = None
+    finished_at: datetime | None = None
+    task_id: TaskId | None = None
+    result: Result | None = None
+    stored: StoredVideo | None = None
+    message_id: MessageId | None = None
+    posting_at: datetime | None = None  # when the message was first about to leave
+    failure: FailureReason | None = None
+    failure_detail: str | None = None
+    again_of: JobId | None = None
+
+    @property
+    def model(self) -> ModelId:
+        return self.video.model
+
+    @property
+    def nonce(self) -> str:
+        """The result message's nonce; Discord allows 25 characters."""
+        return f"cutscene-{self.id}-video"
+
+    @property
+    def token_expires_at(self) -> datetime:
+        return self.created_at + TOKEN_LIFE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What a step decided: the next state, when to look again, and what was learnt.
+
+    `after` None means that nothing is left to do. Staying in the same state is allowed ("ask again later").
+    """
+
+    to: JobState
+    after: timedelta | None = timedelta(0)
+    task_id: TaskId | None = None
+    result: Result | None = None
+    stored: StoredVideo | None = None
+    message_id: MessageId | None = None
+    failure: FailureReason | None = None
+    detail: str | None = None  # for staff and the log, never for members
+    is_retry: bool = False  # the step got nowhere: count an attempt
+    is_posting: bool = False  # about to send the result: remember since when
+
+
+def is_allowed(source: JobState, target: JobState) -> bool:
+    """Whether the arrow exists; staying is always allowed while something is due."""
+    return source is target or target in ARROWS[source]

@@ -1,0 +1,168 @@
+"""What the catalogue says of a video model: its modes, options, limits, prices and life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+
+from bot.domain.ids import ModelId, ProviderId
+
+# What travels to a provider as the value of one field.
+VendorValue = str | int | float | bool
+
+
+class ModelState(StrEnum):
+    LIVE = "live"  # sold by the provider today
+    PAUSED = "paused"  # exists, but the provider or the host has switched it off for now
+    RETIRED = "retired"  # gone for good: `retired_on` and `successor` say since when and what instead
+
+
+class Mode(StrEnum):
+    TEXT = "text"  # the video is made from a prompt alone
+    IMAGE = "image"  # the video starts from a picture
+
+
+class OptionName(StrEnum):
+    """The options of `/video` that a model may offer; the values are the names members type."""
+
+    ASPECT = "aspect"  # "16:9", ...
+    DURATION = "duration"  # whole seconds
+    QUALITY = "quality"  # "720p", ...
+    AUDIO = "audio"  # with sound or silent
+
+
+# What a member may choose. Duration is whole seconds; audio is a boolean.
+OptionValue = str | int | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One value of an option: what the member sees and what the provider is sent."""
+
+    value: OptionValue
+    vendor: VendorValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionSpec:
+    """How one model offers one option in one mode.
+
+    `choices` are in the order members see them. `vendor_field` is None for an option that has one fixed value and
+    is only told, never sent.
+    """
+
+    name: OptionName
+    vendor_field: str | None
+    choices: tuple[Choice, ...]
+    default: OptionValue
+
+    def vendor_value(self, value: OptionValue) -> VendorValue:
+        """The provider's spelling of *value*; KeyError when it is not a choice."""
+        for choice in self.choices:
+            # True == 1 in Python, and a duration of 1 is not the same thing as "with sound".
+            if choice.value == value and isinstance(choice.value, bool) == isinstance(value, bool):
+                return choice.vendor
+        raise KeyError(value)
+
+    def offers(self, value: OptionValue) -> bool:
+        return any(c.value == value and isinstance(c.value, bool) == isinstance(value, bool) for c in self.choices)
+
+
+class ImageFormat(StrEnum):
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    BMP = "bmp"
+    TIFF = "tiff"
+    GIF = "gif"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRules:
+    """What a model accepts as its picture. Sides in pixels, ratio is width / height."""
+
+    vendor_field: str
+    as_list: bool  # the provider wants a list of URLs, not one URL
+    formats: frozenset[ImageFormat]
+    max_bytes: int
+    min_side: int
+    max_side: int
+    min_ratio: float
+    max_ratio: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceRow:
+    """Credits for every choice that agrees with `when`; options that `when` does not name do not matter."""
+
+    when: Mapping[OptionName, OptionValue]
+    credits: float  # the provider's own credits, before rounding up and the host's markup
+
+    def matches(self, options: Mapping[OptionName, OptionValue]) -> bool:
+        return all(options.get(name) == value for name, value in self.when.items())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceTable:
+    """A model's price: per second of video or per clip; the first row that matches counts."""
+
+    per_second: bool
+    rows: tuple[PriceRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptRules:
+    min_length: int
+    max_length: int
+    is_required: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeSpec:
+    """One way to use a model: the provider's model string and everything that may be chosen."""
+
+    slug: str
+    prompt: PromptRules
+    options: Mapping[OptionName, OptionSpec]
+    fixed: Mapping[str, VendorValue | list[str]]  # fields that are always sent as they are
+    price: PriceTable
+    image: ImageRules | None  # set exactly for Mode.IMAGE
+    is_probeable: bool  # False where an empty request is accepted and billed, so availability is never asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoModel:
+    """One catalogue file, validated."""
+
+    id: ModelId
+    name: str
+    provider: ProviderId
+    family: str
+    state: ModelState
+    retired_on: date | None
+    successor: ModelId | None
+    modes: Mapping[Mode, ModeSpec]
+    typical: timedelta  # from accepted to finished, used until there is a history of our own
+    soft_limit: timedelta  # after this the member is told that it takes longer
+    outer_limit: timedelta  # after this the job is given up and refunded
+    is_default: bool = False
+    note: str = ""
+
+    def slugs(self) -> frozenset[str]:
+        return frozenset(spec.slug for spec in self.modes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All models by id, in the order in which they are offered."""
+
+    models: Mapping[ModelId, VideoModel] = field(default_factory=dict)
+
+    def find(self, model_id: str) -> VideoModel | None:
+        return self.models.get(ModelId(model_id))
+
+    def get(self, model_id: str) -> VideoModel:
+        """The model of that id; KeyError when the catalogue has none."""
+        return self.models[ModelId(model_id)]

@@ -1,0 +1,268 @@
+"""Everything that can be refused or go wrong, as a tree of exceptions.
+
+CutsceneError
+  UserError                    shown to the person, translated; not logged as an error
+    InvalidRequestError          the request breaks a rule of the model
+    UnknownModelError            no such model
+    ModelUnavailableError        retired or switched off, with what to take instead
+    BadImageError                the attachment is not a picture that we can use
+    InsufficientCreditsError     allowance and bonus together are not enough
+    PoolEmptyError               the guild's pool is not enough
+    BudgetReachedError           the host's budget is used up
+    NotNowError                  the provider takes no jobs at the moment
+    IntakeClosedError            this bot takes no jobs at the moment
+    NotAllowedError              the person may not do this
+    MissingPermissionsError      the bot may not post here
+    NotFoundError                there is no such thing for this person
+    TooLateError                 the job is past the point
+    JustAskedError               the same button, twice in a moment
+  ProviderError                handled in steps, never shown raw
+    ProviderUnavailableError     come back later; nothing was created
+    ProviderRejectedError        final: fail the job, refund, say why
+    ProviderAuthError            our key or our balance: pause the provider, tell the host
+    ProviderProtocolError        an answer that we do not understand: retry a little, then fail
+    AnswerLostError              a create call left and its answer never came: a task may exist
+  DeliveryError                handled in the deliver step
+    TooLargeError  PlaceGoneError  DeliveryUnavailableError
+  ConfigurationError           one line per problem, exit code 78
+  StoreError                   the database cannot be used, exit code 74
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import ClassVar
+
+from bot.domain.ids import JobId
+from bot.domain.jobs import FailureReason
+from bot.domain.videos import Problem, Rule
+from bot.i18n import N_, Texts
+
+
+class CutsceneError(Exception):
+    """Whatever we raise on purpose."""
+
+
+class UserError(CutsceneError):
+    """Refused, with a text for the person. The values fill the names in `text`."""
+
+    text: ClassVar[str]
+
+    def __init__(self, **values: object) -> None:
+        super().__init__(f"{type(self).__name__}: {values}")
+        self.values: Mapping[str, object] = values
+
+    def message(self, texts: Texts) -> str:
+        return texts(self.text, **self.values)
+
+
+RULE_TEXTS: Mapping[Rule, str] = {
+    Rule.PROMPT_OR_IMAGE: N_("**prompt**: write what the video should show, or attach an **image**."),
+    Rule.PROMPT_REQUIRED: N_("**prompt**: this model needs words beside the picture. Say what should happen in it."),
+    Rule.PROMPT_TOO_SHORT: N_("**prompt**: {given} characters are too few; this model needs at least {limit}."),
+    Rule.PROMPT_TOO_LONG: N_("**prompt**: {given} characters are too many; this model takes at most {limit}."),
+    Rule.MODE_TEXT_MISSING: N_("**image**: {model} only animates pictures. Attach one, or choose another model."),
+    Rule.MODE_IMAGE_MISSING: N_("**image**: {model} takes no pictures. Leave it out, or choose another model."),
+    Rule.OPTION_MISSING: N_("**{field}**: this model does not have this option. Leave it out."),
+    Rule.OPTION_VALUE: N_("**{field}**: `{given}` is not possible. This model offers {offered}; nearest: `{nearest}`."),
+    Rule.OPTION_COMBINATION: N_("**{field}**: `{given}` does not go with the other options; try `{nearest}`."),
+    Rule.IMAGE_FORMAT: N_("**image**: this model does not take {given}; it takes {offered}."),
+    Rule.IMAGE_BYTES: N_("**image**: {given} is too large; this model takes at most {limit}."),
+    Rule.IMAGE_TOO_SMALL: N_("**image**: {given} pixels are too few; each side needs at least {limit}."),
+    Rule.IMAGE_TOO_LARGE: N_("**image**: {given} pixels are too many; each side may have at most {limit}."),
+    Rule.IMAGE_RATIO: N_(
+        "**image**: {given} is too long and narrow; width divided by height must be between {lowest} and {highest}."
+    ),
+}
+
+FAILURE_TEXTS: Mapping[FailureReason, str] = {
+    FailureReason.MODERATION: N_(
+        "The model's safety filter refused it. Change the prompt or the picture and try again."
+    ),
+    FailureReason.IMAGE: N_("The model could not use the picture. Try another one, as JPEG or PNG."),
+    FailureReason.LANGUAGE: N_("This model only understands English prompts."),
+    FailureReason.REJECTED: N_("The provider refused the request. Try other options or another model."),
+    FailureReason.UPSTREAM: N_("The model failed on the provider's side. Trying again often helps."),
+    FailureReason.TIMEOUT: N_("The provider did not finish in time."),
+    FailureReason.NO_ANSWER: N_("The provider never said whether it took the job. The host has been told."),
+    FailureReason.NO_RESULT: N_("The provider finished without a usable video."),
+    FailureReason.NOT_NOW: N_("The provider takes no jobs at the moment. The host has been told; try again later."),
+    FailureReason.MODEL_PAUSED: N_("The provider has switched this model off. Choose another one."),
+    FailureReason.BROKEN: N_("Something broke on our side. The host has been told."),
+}
+
+
+class InvalidRequestError(UserError):
+    """The request breaks one of the model's rules; nothing was spent."""
+
+    text = ""  # One text per rule.
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(rule=problem.rule, field=problem.field, **problem.values)
+        self.problem = problem
+
+    def message(self, texts: Texts) -> str:
+        return texts(RULE_TEXTS[self.problem.rule], field=self.problem.field, **self.problem.values)
+
+
+class UnknownModelError(UserError):
+    text = N_("**model**: there is no model `{given}`. Did you mean `{nearest}`? `/models` lists them all.")
+
+
+class ModelUnavailableError(UserError):
+    text = N_("**model**: {model} is switched off at the moment. Try `{successor}` instead.")
+
+
+class ModelRetiredError(ModelUnavailableError):
+    text = N_("**model**: {model} was switched off by its maker on {since}. Try `{successor}` instead.")
+
+
+class BadImageError(UserError):
+    """The attachment cannot be used, whatever the model."""
+
+    text = N_("**image**: this file is not a picture that we can read. Use JPEG, PNG or WebP.")
+
+
+class EmptyImageError(BadImageError):
+    text = N_("**image**: the file is empty.")
+
+
+class ImageTooManyBytesError(BadImageError):
+    text = N_("**image**: {given} is too large; pictures may have at most {limit}.")
+
+
+class ImageBombError(BadImageError):
+    text = N_("**image**: {given} pixels are too many to open safely; at most {limit} million are allowed.")
+
+
+class AnimatedImageError(BadImageError):
+    text = N_("**image**: animated pictures do not work as a first frame. Use a still one.")
+
+
+class ImageUnreachableError(BadImageError):
+    text = N_("**image**: Discord did not hand out the file. Attach it again.")
+
+
+class InsufficientCreditsError(UserError):
+    text = N_("This video costs {needed} credits; you have {balance}. Your daily allowance renews {renews}.")
+
+
+class PoolEmptyError(UserError):
+    text = N_("This video costs {needed} credits; this server's pool has {balance} left. Ask its moderators.")
+
+
+class BudgetReachedError(UserError):
+    text = N_("The host's budget is used up. New videos are possible again {renews}.")
+
+
+class NotNowError(UserError):
+    text = N_("The video provider takes no jobs at the moment. The host has been told; try again later.")
+
+
+class IntakeClosedError(UserError):
+    text = N_("The bot is about to restart. Try again in a minute.")
+
+
+class NotServedError(UserError):
+    text = N_("The host of this bot has not opened it for this server.")
+
+
+class NotAllowedError(UserError):
+    text = N_("Only people who may manage this server can do this.")
+
+
+class NotYoursError(UserError):
+    text = N_("Only the person who asked for this video can do this.")
+
+
+class MissingPermissionsError(UserError):
+    text = N_("I may not post videos here. Ask a moderator to give me: {permissions}.")
+
+
+class NotFoundError(UserError):
+    text = N_("You have no job {job} in this server. `/jobs list` shows yours.")
+
+
+class TooLateError(UserError):
+    text = N_("Job {job} is already being made and cannot be stopped any more.")
+
+
+class AlreadyEndedError(UserError):
+    text = N_("Job {job} has already ended.")
+
+
+class JustAskedError(UserError):
+    text = N_("You have just asked for exactly this: job {job} is on its way.")
+
+
+class StaleControlError(UserError):
+    text = N_("This button is no longer active.")
+
+
+class ProviderError(CutsceneError):
+    """Something about the provider; steps decide what becomes of the job."""
+
+
+class ProviderUnavailableError(ProviderError):
+    """Come back later; provably nothing was created. `retry_after` is the provider's wish, if it had one."""
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ProviderRejectedError(ProviderError):
+    """The provider will never do this. `detail` is its own text: for staff, not for members."""
+
+    def __init__(self, reason: FailureReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class ProviderAuthError(ProviderError):
+    """Our key was refused or our balance there is empty: no job of anybody can succeed until the host acts."""
+
+
+class ProviderProtocolError(ProviderError):
+    """An answer that nobody documented."""
+
+
+class AnswerLostError(ProviderError):
+    """A create call left and its answer did not come, or does not say: a task may exist and be billed."""
+
+
+class DeliveryError(CutsceneError):
+    """The finished video could not be posted as it is."""
+
+
+class TooLargeError(DeliveryError):
+    """The place does not take a file of this size."""
+
+
+class PlaceGoneError(DeliveryError):
+    """The channel is gone, or the bot may not post there any more."""
+
+
+class DeliveryUnavailableError(DeliveryError):
+    """Discord did not take the message just now; whether it is there is not known. Look, then repeat."""
+
+
+class ConfigurationError(CutsceneError):
+    """Settings that cannot work; one line per problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class StoreError(CutsceneError):
+    """The database cannot be used, and why, in a line for the host."""
+
+
+class StaleJobError(CutsceneError):
+    """Somebody else moved the job meanwhile; what this step knew is worth nothing now. Stop silently."""
+
+    def __init__(self, job_id: JobId) -> None:
+        super().__init__(f"job {job_id} was moved by somebody else")

@@ -1,0 +1,176 @@
+"""What the product needs from the outside world, as protocols: clock, provider, publisher, pictures, videos."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from bot.domain.ids import MessageId, ProviderId, TaskId
+from bot.domain.jobs import FailureReason, Job, Result
+from bot.domain.models import VendorValue
+
+
+class Clock(Protocol):
+    """The time, and waiting; tests move it by hand."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        ...
+
+    async def wait(self, wake: asyncio.Event, at_most: timedelta) -> None:
+        """Return when *wake* is set or the time is over, whichever is first. Does not clear *wake*."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def wait(self, wake: asyncio.Event, at_most: timedelta) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, at_most.total_seconds())):
+                await wake.wait()
+        except TimeoutError:
+            return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a provider is asked to make. `callback_url` is None when nobody could reach us."""
+
+    slug: str
+    fields: dict[str, VendorValue | list[str]]
+    callback_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Not finished, or not visible yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotVisible:
+    """The provider does not know the task: normal right after the create call, wrong for long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    result: Result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The task ended without a video. `detail` is the provider's text: for staff, not for members."""
+
+    reason: FailureReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Empty:
+    """The provider says success but names no video: ask a few times more, then give up."""
+
+    detail: str
+
+
+TaskStatus = Pending | NotVisible | Done | Refused | Empty
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """The model string exists and takes requests."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSold:
+    """The model string is unknown or paused; `is_known` tells which."""
+
+    is_known: bool
+    detail: str
+
+
+ProbeAnswer = Sold | NotSold
+
+
+class Provider(Protocol):
+    """One vendor's API. Errors are `ProviderError`s; see `bot/errors.py` for what each promises."""
+
+    id: ProviderId
+
+    async def upload(self, path: Path, content_type: str) -> str:
+        """Bring a picture to the provider and return the URL under which it can use it. Safe to repeat."""
+        ...
+
+    async def create(self, submission: Submission) -> TaskId:
+        """Start a task. Never repeat this after AnswerLostError: a task may exist."""
+        ...
+
+    async def status(self, task_id: TaskId) -> TaskStatus:
+        """What became of the task. Safe to repeat."""
+        ...
+
+    async def probe(self, slug: str) -> ProbeAnswer:
+        """Ask, without cost, whether the model string is sold."""
+        ...
+
+    async def credits(self) -> float:
+        """What is left on the host's account."""
+        ...
+
+
+class Downloads(Protocol):
+    """Brings finished videos to our disk."""
+
+    async def fetch(self, url: str, to: Path) -> int:
+        """Stream the video into *to* and return its size in bytes.
+
+        Raises ProviderUnavailableError when it may work later, ProviderRejectedError(NO_RESULT) when the link is dead
+        or what lies there is no video.
+        """
+        ...
+
+
+class Publisher(Protocol):
+    """Shows things on Discord."""
+
+    async def find_post(self, job: Job) -> MessageId | None:
+        """The result message of this job, if it already is in the channel."""
+        ...
+
+    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> MessageId:
+        """Post the file under the job's nonce. Raises DeliveryError."""
+        ...
+
+    async def post_link(self, job: Job, receipt: Receipt) -> MessageId:
+        """Post the provider's link instead of the file. Raises DeliveryError."""
+        ...
+
+    async def post_failure(self, job: Job) -> None:
+        """Tell the requester that the job failed and that the credits are back. Raises DeliveryError."""
+        ...
+
+    async def tell_host(self, text: str) -> None:
+        """A line for the people who run this bot; never raises."""
+        ...
+
+
+class Cards(Protocol):
+    """Keeps the progress card of a job up to date; best effort."""
+
+    def changed(self, job: Job) -> None:
+        """The job has moved; the card follows when it may."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a delivered job cost in the end and what its member has left, in credits."""
+
+    charged: int
+    returned: int
+    spendable: int

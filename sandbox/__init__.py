@@ -1,0 +1,1 @@
+"""A local Discord and local providers, for the demo, the tests and the benchmarks."""
