@@ -1,0 +1,199 @@
+"""What the host decides, read once at start; everything that is wrong is said at once, one line per problem."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bot import setting_sources, setting_values
+from bot.domain.ids import GuildId, UserId
+from bot.errors import ConfigurationError
+
+# Known to the design and to other versions; this one accepts them, does nothing with them and says so.
+LATER = frozenset(
+    {
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "GOOGLE_API_KEY",
+        "GOOGLE_BASE_URL",
+        "REPLICATE_API_TOKEN",
+        "REPLICATE_BASE_URL",
+        "HF_API_TOKEN",
+        "HF_BASE_URL",
+        "IMGBB_API_KEY",
+        "IMGBB_BASE_URL",
+        "ASSIST_BASE_URL",
+        "ASSIST_API_KEY",
+        "ASSIST_MODEL",
+        "DISCORD_SHARD_IDS",
+        "DISCORD_SHARD_COUNT",
+    }
+)
+# These may also be given as the path of a file, under NAME_FILE. The database's address holds a password.
+SECRETS = ("DISCORD_TOKEN", "KIE_API_KEY", "KIE_WEBHOOK_KEY", "DATABASE_URL")
+# A shorter text would make the log unreadable and hide nothing.
+SHORTEST_REDACTED = 4
+
+Secret = Annotated[SecretStr, BeforeValidator(setting_values.secret)]
+Origin = Annotated[str, BeforeValidator(setting_values.origin)]
+Budget = Annotated[Decimal | None, BeforeValidator(setting_values.budget)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """Where files live below DATA_DIR."""
+
+    inputs: Path  # members' pictures, until their job has ended
+    results: Path  # finished videos, until they are delivered
+    catalogue: Path  # the host's own model files
+
+    def __iter__(self) -> Iterator[Path]:
+        yield from (self.inputs, self.results, self.catalogue)
+
+
+class Settings(BaseSettings):
+    """Every setting has the name of its variable in lower case; each description says where to get the value."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+
+    discord_token: Secret = Field(
+        description="Get it at https://discord.com/developers/applications: your application, Bot, Reset Token."
+    )
+    discord_api_url: Annotated[str, BeforeValidator(setting_values.discord_api_url)] = Field(
+        "https://discord.com/api/v10", description="Example: https://discord.com/api/v10"
+    )
+    discord_gateway_url: Annotated[str, BeforeValidator(setting_values.websocket_url)] = Field(
+        "wss://gateway.discord.gg/", description="Example: wss://gateway.discord.gg/"
+    )
+    discord_guild_ids: Annotated[frozenset[GuildId], BeforeValidator(setting_values.ids)] = Field(
+        frozenset(), description="Right-click the server with Developer Mode on, Copy Server ID; separate by commas."
+    )
+    discord_owner_ids: Annotated[frozenset[UserId], BeforeValidator(setting_values.ids)] = Field(
+        frozenset(), description="Right-click yourself with Developer Mode on, Copy User ID; separate by commas."
+    )
+
+    kie_api_key: Secret = Field(description="Get it at https://kie.ai/api-key.")
+    kie_api_url: Origin = Field("https://api.kie.ai", description="Example: https://api.kie.ai")
+    kie_upload_url: Origin = Field("https://kieai.redpandaai.co", description="Example: https://kieai.redpandaai.co")
+    kie_webhook_key: Secret | None = Field(
+        None, description="Make it at https://kie.ai/settings (webhook HMAC key), or leave it out."
+    )
+
+    data_dir: Annotated[Path, BeforeValidator(setting_values.folder)] = Field(
+        default_factory=lambda: Path("data").absolute(), description="Example: ./data"
+    )
+    database_url: Annotated[str, BeforeValidator(setting_values.database_url)] = Field(
+        default_factory=lambda given: f"sqlite+aiosqlite:///{given['data_dir']}/cutscene.db",
+        repr=False,
+        description="Leave it out for SQLite in DATA_DIR, or write postgresql+asyncpg://user:password@host/database.",
+    )
+
+    public_url: Origin | None = Field(
+        None, description="The address under which the provider reaches HTTP_PORT, for example https://bot.example.org."
+    )
+    http_host: Annotated[str, BeforeValidator(setting_values.host)] = Field(
+        "127.0.0.1", description="Example: 127.0.0.1, or 0.0.0.0 in a container"
+    )
+    http_port: Annotated[int, BeforeValidator(setting_values.port)] = Field(8080, description="Example: 8080")
+
+    budget_daily_usd: Budget = Field(None, description="Example: 5 or 12.50")
+    budget_monthly_usd: Budget = Field(None, description="Example: 50")
+    price_markup: Annotated[Decimal, BeforeValidator(setting_values.markup)] = Field(
+        Decimal(1), description="Example: 1 (the provider's price) or 1.2 (a fifth more)"
+    )
+
+    allow_private_addresses: Annotated[bool, BeforeValidator(setting_values.yes_or_no)] = Field(
+        False, description="Example: false"
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(setting_values.log_level)] = (
+        Field("INFO", description="Example: INFO")
+    )
+    # People read a terminal, programs read everything else.
+    log_format: Annotated[Literal["text", "json"], BeforeValidator(setting_values.log_format)] = Field(
+        default_factory=lambda: "text" if sys.stderr.isatty() else "json", description="Example: json"
+    )
+    role: Annotated[Literal["all"], BeforeValidator(setting_values.role)] = Field("all", description="Example: all")
+
+    # Names of other versions that are set although this one does nothing with them.
+    unused: tuple[str, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # `load_settings` reads the sources itself: pydantic's own neither name the line nor notice a misspelt name.
+        return (init_settings,)
+
+    @property
+    def folders(self) -> Folders:
+        return Folders(
+            inputs=self.data_dir / "inputs", results=self.data_dir / "results", catalogue=self.data_dir / "catalogue"
+        )
+
+    @property
+    def redact(self) -> tuple[str, ...]:
+        """The texts that may never appear in a log."""
+        secrets = {value.get_secret_value() for _, value in self if isinstance(value, SecretStr)}
+        if password := urlsplit(self.database_url).password:
+            secrets |= {password, unquote(password)}
+        return tuple(sorted(secret for secret in secrets if len(secret) >= SHORTEST_REDACTED))
+
+
+ACTIVE = frozenset(name.upper() for name in Settings.model_fields if name != "unused")
+
+
+def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path | None = Path(".env")) -> Settings:
+    """Read the settings. Raises ConfigurationError with every problem there is, one line each."""
+    written = setting_sources.read(environ, env_file, ACTIVE | LATER, SECRETS)
+    values: dict[str, Any] = {name.lower(): value for name, value in written.values.items() if name in ACTIVE}
+    values["unused"] = tuple(sorted(written.values.keys() & LATER))
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as err:
+        unread = {problem.partition(":")[0].removesuffix(setting_sources.FILE_SUFFIX) for problem in written.problems}
+        problems = [line for name, line in _problems(err) if name not in unread]
+        # Without the cause: its text would show the values.
+        raise ConfigurationError([*written.problems, *problems]) from None
+    if written.problems:
+        raise ConfigurationError(written.problems)
+    return settings
+
+
+def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """The variable and its line, for each thing that the model refused."""
+    for item in error.errors(include_url=False, include_input=False):
+        if item["type"] == "default_factory_not_called":  # Follows from another problem, which has its own line.
+            continue
+        field_name = str(item["loc"][0])
+        name = field_name.upper()
+        problem = "is missing" if item["type"] == "missing" else str(item.get("ctx", {}).get("error", item["msg"]))
+        yield name, f"{name}: {problem}. {Settings.model_fields[field_name].description}"
+
+
+def create_folders(settings: Settings) -> None:
+    """Make DATA_DIR and what belongs in it, and be sure that files can be written there."""
+    try:
+        for path in (settings.data_dir, *settings.folders):
+            path.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path):
+                pass
+    except OSError as err:
+        place = err.filename or settings.data_dir
+        raise ConfigurationError(
+            [f"DATA_DIR: cannot write to {place} ({err.strerror}). Give the bot's user the right to, or name another."]
+        ) from err
