@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from typing import ClassVar
 
 from bot.domain.ids import JobId
@@ -221,8 +222,20 @@ class ProviderRejectedError(ProviderError):
         self.detail = detail
 
 
+class AccountFault(StrEnum):
+    """What is wrong with the host's account at a provider."""
+
+    KEY = "key"  # missing, wrong, or not allowed from this address
+    BALANCE = "balance"  # nothing left to spend
+    CAP = "cap"  # the key's own spending limit is reached
+
+
 class ProviderAuthError(ProviderError):
     """Our key was refused or our balance there is empty: no job of anybody can succeed until the host acts."""
+
+    def __init__(self, message: str, fault: AccountFault = AccountFault.KEY) -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class ProviderProtocolError(ProviderError):

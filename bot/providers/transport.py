@@ -1,0 +1,220 @@
+"""HTTP as providers need it: small answers, every wait limited, and always clear whether a request may have arrived."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import BinaryIO
+
+import httpx
+
+from bot import __version__
+from bot.errors import AnswerLostError, ProviderProtocolError, ProviderUnavailableError
+
+# An edge in front of a provider refuses the default names of HTTP libraries ("error code: 1010", seen at Kie).
+USER_AGENT = f"Cutscene/{__version__} (+self-hosted)"
+
+# Recorded answers are a few kilobytes; what is larger is not an answer to us.
+BODY_LIMIT = 1024 * 1024
+
+# What of a provider's text is kept for staff and the log.
+DETAIL_LENGTH = 300
+
+# These stop a request before its first byte leaves, so it provably did not arrive.
+_NEVER_SENT = (
+    httpx.ConnectError,  # refused, no such name, TLS failed
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long each phase may take; `answer` for calls that can be repeated, `create_answer` for those that cannot."""
+
+    connect: timedelta = timedelta(seconds=10)
+    write: timedelta = timedelta(seconds=30)
+    answer: timedelta = timedelta(seconds=30)
+    # Giving up on a create call costs a job its certainty, so be patient: an edge itself gives up after 100 s (524).
+    create_answer: timedelta = timedelta(seconds=110)
+    # Over all phases, so that a body that arrives byte by byte has an end too.
+    whole: timedelta = timedelta(seconds=180)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One complete HTTP answer. `fields` is its JSON object, None when the body is something else."""
+
+    status: int
+    text: str
+    fields: Mapping[str, object] | None
+    retry_after: timedelta | None = None
+
+    @property
+    def is_page(self) -> bool:
+        """Whether a web page came back: that is an edge or a proxy speaking, not the provider's API."""
+        return self.text.lstrip()[:1] == "<"
+
+
+class Transport:
+    """The HTTP side of one provider account. Its errors and logs never show keys or addresses."""
+
+    def __init__(
+        self,
+        *,
+        key: str,
+        timeouts: Timeouts | None = None,
+        inner: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """*inner* replaces the network in tests."""
+        key = key.strip()
+        if not key or not key.isascii() or not key.isprintable():
+            raise ValueError("the provider's key is empty or holds characters that no key has")
+        quiet_http_logs()
+        self._key = key
+        self._timeouts = timeouts or Timeouts()
+        tls = httpx.create_ssl_context()
+        self._reads = self._client(inner, tls, self._timeouts.answer, keep_alive=10)
+        # A kept connection may be closed by the other side just as the request leaves, and then nobody knows whether
+        # it arrived. Create calls therefore always open their own.
+        self._creates = self._client(inner, tls, self._timeouts.create_answer, keep_alive=0)
+
+    def _client(
+        self, inner: httpx.AsyncBaseTransport | None, tls: ssl.SSLContext, answer: timedelta, *, keep_alive: int
+    ) -> httpx.AsyncClient:
+        limits = httpx.Limits(max_connections=50, max_keepalive_connections=keep_alive)
+        return httpx.AsyncClient(
+            # Settings say where requests go; a proxy or .netrc picked up from the environment would redirect our key.
+            transport=inner or httpx.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False),
+            trust_env=False,
+            headers={
+                "Authorization": f"Bearer {self._key}",
+                "User-Agent": USER_AGENT,
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",  # Compression could hide a huge body behind a small one.
+            },
+            timeout=httpx.Timeout(
+                connect=self._timeouts.connect.total_seconds(),
+                pool=self._timeouts.connect.total_seconds(),
+                write=self._timeouts.write.total_seconds(),
+                read=answer.total_seconds(),
+            ),
+        )
+
+    async def get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
+        """Read something. Raises ProviderUnavailableError when no answer comes, ProviderProtocolError if it is huge."""
+        with _repeatable():
+            return await self._exchange(self._reads, self._reads.build_request("GET", url, params=params))
+
+    async def post_file(self, url: str, fields: Mapping[str, str], file: tuple[str, BinaryIO, str]) -> Answer:
+        """Upload *file* (name, content, content type) as a multipart form; for forms that may be sent again."""
+        with _repeatable():
+            request = self._reads.build_request("POST", url, data=dict(fields), files={"file": file})
+            return await self._exchange(self._reads, request)
+
+    async def post_once(self, url: str, body: Mapping[str, object]) -> Answer:
+        """Send JSON that must not arrive twice.
+
+        Raises ProviderUnavailableError only when it provably did not arrive, AnswerLostError when nobody knows.
+        """
+        with _unrepeatable():
+            return await self._exchange(self._creates, self._creates.build_request("POST", url, json=dict(body)))
+
+    async def aclose(self) -> None:
+        await self._reads.aclose()
+        await self._creates.aclose()
+
+    def clean(self, text: str) -> str:
+        """*text* in one short line, without our key and without addresses (they carry signatures and secrets)."""
+        text = text.replace(self._key, "[key]")
+        text = re.sub(r"\b[a-z]{2,8}://\S+", "[address]", text, flags=re.IGNORECASE)
+        text = " ".join("".join(c if c.isprintable() else " " for c in text[: 10 * DETAIL_LENGTH]).split())
+        return text if len(text) <= DETAIL_LENGTH else text[: DETAIL_LENGTH - 1] + "…"
+
+    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
+        async with asyncio.timeout(self._timeouts.whole.total_seconds()):
+            response = await client.send(request, stream=True)
+            try:
+                text = await _read_text(response)
+            finally:
+                await response.aclose()
+        return Answer(
+            status=response.status_code,
+            text=text,
+            fields=_json_object(text),
+            retry_after=_retry_after(response.headers),
+        )
+
+
+def quiet_http_logs() -> None:
+    """Keep httpx from logging addresses (its INFO) and headers (httpcore's DEBUG), whatever our own log level is."""
+    for name in ("httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _BodyTooLargeError(Exception):
+    """The answer went past BODY_LIMIT."""
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """Inside, every failure of the network is "come back later"."""
+    try:
+        yield
+    except (httpx.HTTPError, TimeoutError) as err:
+        raise ProviderUnavailableError(f"no answer from the provider: {_name(err)}") from err
+    except _BodyTooLargeError as err:
+        raise ProviderProtocolError(f"the provider's answer is larger than {BODY_LIMIT} bytes") from err
+
+
+@contextmanager
+def _unrepeatable() -> Iterator[None]:
+    """Inside, a failure of the network is "come back later" only if nothing can have arrived."""
+    try:
+        yield
+    except _NEVER_SENT as err:
+        raise ProviderUnavailableError(f"the provider cannot be reached: {_name(err)}") from err
+    except (httpx.HTTPError, TimeoutError) as err:
+        raise AnswerLostError(f"the request left, its answer did not come: {_name(err)}") from err
+    except _BodyTooLargeError as err:
+        raise AnswerLostError(f"the request left, its answer is larger than {BODY_LIMIT} bytes") from err
+
+
+def _name(err: Exception) -> str:
+    """The kind of failure; the exception's own text may hold addresses."""
+    return type(err).__name__
+
+
+async def _read_text(response: httpx.Response) -> str:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise _BodyTooLargeError
+    return body.decode("utf-8", errors="replace")
+
+
+def _json_object(text: str) -> Mapping[str, object] | None:
+    """The JSON object in *text*, whatever the Content-Type says: Kie has sent JSON as text/plain."""
+    try:
+        value = json.loads(text.lstrip("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _retry_after(headers: httpx.Headers) -> timedelta | None:
+    """The Retry-After header in its form of seconds; no provider of ours has sent the form of a date."""
+    value = headers.get("Retry-After", "").strip()
+    if not re.fullmatch(r"[0-9]{1,6}", value):
+        return None
+    return timedelta(seconds=int(value))
