@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -49,8 +51,8 @@ class Choice:
 class OptionSpec:
     """How one model offers one option in one mode.
 
-    `choices` are in the order members see them. `vendor_field` is None for an option that has one fixed value and
-    is only told, never sent.
+    `choices` are in the order members see them; texts among them are in small letters. `vendor_field` is None for
+    an option that has one fixed value and is only told, never sent.
     """
 
     name: OptionName
@@ -58,16 +60,24 @@ class OptionSpec:
     choices: tuple[Choice, ...]
     default: OptionValue
 
-    def vendor_value(self, value: OptionValue) -> VendorValue:
-        """The provider's spelling of *value*; KeyError when it is not a choice."""
+    def find(self, value: OptionValue) -> Choice | None:
+        """The choice that *value* means; "1080P" means "1080p"."""
+        wanted = value.strip().lower() if isinstance(value, str) else value
         for choice in self.choices:
             # True == 1 in Python, and a duration of 1 is not the same thing as "with sound".
-            if choice.value == value and isinstance(choice.value, bool) == isinstance(value, bool):
-                return choice.vendor
-        raise KeyError(value)
+            if choice.value == wanted and isinstance(choice.value, bool) == isinstance(wanted, bool):
+                return choice
+        return None
+
+    def vendor_value(self, value: OptionValue) -> VendorValue:
+        """The provider's spelling of *value*; KeyError when it is not a choice."""
+        choice = self.find(value)
+        if choice is None:
+            raise KeyError(value)
+        return choice.vendor
 
     def offers(self, value: OptionValue) -> bool:
-        return any(c.value == value and isinstance(c.value, bool) == isinstance(value, bool) for c in self.choices)
+        return self.find(value) is not None
 
 
 class ImageFormat(StrEnum):
@@ -160,9 +170,35 @@ class Catalogue:
 
     models: Mapping[ModelId, VideoModel] = field(default_factory=dict)
 
-    def find(self, model_id: str) -> VideoModel | None:
-        return self.models.get(ModelId(model_id))
+    def find(self, text: str) -> VideoModel | None:
+        """The model with that id or that name, however it is spelled: "Seedance 2.5" is "seedance-2-5"."""
+        exact = self.models.get(ModelId(text))
+        if exact is not None:
+            return exact
+        wanted = spelling(text)
+        return next((m for m in self.models.values() if wanted in (spelling(m.id), spelling(m.name))), None)
 
     def get(self, model_id: str) -> VideoModel:
         """The model of that id; KeyError when the catalogue has none."""
         return self.models[ModelId(model_id)]
+
+
+def closest_model_id(text: str, catalogue: Catalogue) -> ModelId:
+    """The model that was probably meant, or the default when nothing is like it; LookupError in an empty catalogue."""
+    if not catalogue.models:
+        raise LookupError("the catalogue is empty")
+    wanted = spelling(text)
+
+    def likeness(model: VideoModel) -> float:
+        return max(difflib.SequenceMatcher(None, wanted, spelling(word)).ratio() for word in (model.id, model.name))
+
+    # Of equals the first counts, which is the one that is offered first.
+    best = max(catalogue.models.values(), key=likeness)
+    if likeness(best) >= 0.4:
+        return best.id
+    return next((model.id for model in catalogue.models.values() if model.is_default), best.id)
+
+
+def spelling(text: str) -> str:
+    """A model's id or name without what people spell differently: capitals, spaces, dots and hyphens."""
+    return re.sub(r"[\W_]+", "-", text.casefold()).strip("-")
