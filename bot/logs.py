@@ -73,9 +73,9 @@ def setup(
 
 def masking(secrets: Iterable[str]) -> Callable[[str], str]:
     """A function that hides *secrets* and everything that stands where tokens stand."""
-    spellings = {
-        spelling for secret in secrets for spelling in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1])
-    }
+    # As it is, in a URL, and quoted by Python (`KeyError: '...'`); and each of these again inside a JSON text.
+    spellings = {text for secret in secrets for text in (secret, quote(secret, safe=""), repr(secret)[1:-1])}
+    spellings |= {json.dumps(text)[1:-1] for text in spellings}
     spellings.discard("")
     # The longest first: one secret may be the beginning of another.
     listed = re.compile("|".join(re.escape(text) for text in sorted(spellings, key=len, reverse=True)) or r"(?!)")
