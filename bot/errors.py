@@ -153,6 +153,10 @@ class PoolEmptyError(UserError):
     text = N_("This video costs {needed} credits; this server's pool has {balance} left. Ask its moderators.")
 
 
+class PoolTooSmallError(UserError):
+    text = N_("This server's pool has {balance} credits left; {needed} cannot be granted.")
+
+
 class BudgetReachedError(UserError):
     text = N_("The host's budget is used up. New videos are possible again {renews}.")
 

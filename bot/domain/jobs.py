@@ -42,8 +42,7 @@ ARROWS: Mapping[JobState, frozenset[JobState]] = {
     JobState.SUBMITTING: frozenset({JobState.RUNNING, JobState.UNKNOWN, JobState.QUEUED, JobState.FAILED}),
     JobState.UNKNOWN: frozenset({JobState.RUNNING, JobState.FAILED}),
     JobState.RUNNING: frozenset({JobState.FETCHING, JobState.FAILED}),
-    # Back to RUNNING: the result link was dead, the provider is asked for it again.
-    JobState.FETCHING: frozenset({JobState.DELIVERING, JobState.RUNNING, JobState.FAILED}),
+    JobState.FETCHING: frozenset({JobState.DELIVERING, JobState.FAILED}),
     JobState.DELIVERING: frozenset({JobState.DELIVERED, JobState.PARKED}),
     JobState.PARKED: frozenset({JobState.DELIVERED}),
     JobState.DELIVERED: frozenset(),

@@ -1,0 +1,129 @@
+"""Which models can be had now: the catalogue as far as the provider's own answers bear it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.ids import ProviderId
+from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, VideoModel, closest_model_id
+from bot.errors import ModelRetiredError, ModelUnavailableError, UnknownModelError
+from bot.ports import NotSold, ProbeAnswer, Sold
+
+
+@dataclass(frozen=True, slots=True)
+class Slug:
+    """A provider's model string, as far as we may ask about it."""
+
+    provider: ProviderId
+    text: str
+    is_probeable: bool
+
+
+class Availability:
+    """The models on offer. What the provider answered last overrides what the file says, while the bot runs."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._observed: dict[tuple[ProviderId, str], bool] = {}
+
+    def note(self, provider: ProviderId, slug: str, answer: ProbeAnswer) -> bool:
+        """Remember what the provider said of a model string; True when that changes what is offered."""
+        is_sold = isinstance(answer, Sold)
+        before = [(model.id, self.modes(model)) for model in self.catalogue.models.values()]
+        self._observed[provider, slug] = is_sold
+        return before != [(model.id, self.modes(model)) for model in self.catalogue.models.values()]
+
+    def note_paused(self, provider: ProviderId, slug: str, detail: str) -> bool:
+        """A create call learnt that the model is switched off."""
+        return self.note(provider, slug, NotSold(is_known=True, detail=detail))
+
+    def slugs(self) -> list[Slug]:
+        """Every model string of the catalogue, once."""
+        found = {
+            (model.provider, spec.slug): Slug(model.provider, spec.slug, spec.is_probeable)
+            for model in self.catalogue.models.values()
+            for spec in model.modes.values()
+        }
+        return list(found.values())
+
+    def modes(self, model: VideoModel) -> tuple[Mode, ...]:
+        """The modes of the model that can be used now."""
+        return tuple(mode for mode, spec in model.modes.items() if self._is_live(model, spec))
+
+    def is_offered(self, model: VideoModel) -> bool:
+        return bool(self.modes(model))
+
+    def offered(self) -> Iterator[VideoModel]:
+        """The models that can be used now, in the catalogue's order."""
+        return (model for model in self.catalogue.models.values() if self.is_offered(model))
+
+    def default(self, mode: Mode) -> VideoModel | None:
+        """What is used when the member names no model; None when nothing can be had."""
+        usable = [model for model in self.offered() if mode in self.modes(model)]
+        return next((model for model in usable if model.is_default), usable[0] if usable else None)
+
+    def get(self, typed: str, mode: Mode) -> VideoModel:
+        """The model that a member named, if it can be used now in this mode or has no such mode at all.
+
+        Raises UnknownModelError or ModelUnavailableError, each with what to take instead. A model without the mode
+        passes: its rules say that better than "switched off" would.
+        """
+        model = self.catalogue.find(typed)
+        if model is None:
+            raise UnknownModelError(given=typed[:100], nearest=closest_model_id(typed, self.catalogue) or "")
+        if mode in self.modes(model) or (self.is_offered(model) and mode not in model.modes):
+            return model
+        successor = self._successor(model, mode)
+        instead = successor.id if successor else "/models"
+        if model.state is ModelState.RETIRED and model.retired_on is not None:
+            raise ModelRetiredError(model=model.name, since=model.retired_on.isoformat(), successor=instead)
+        raise ModelUnavailableError(model=model.name, successor=instead)
+
+    def _successor(self, model: VideoModel, mode: Mode) -> VideoModel | None:
+        """The named successor, or its successor and so on, if usable; else the default."""
+        seen = {model.id}
+        candidate = model
+        while candidate.successor is not None and candidate.successor not in seen:
+            seen.add(candidate.successor)
+            candidate = self.catalogue.get(candidate.successor)
+            if mode in self.modes(candidate):
+                return candidate
+        return self.default(mode)
+
+    def _is_live(self, model: VideoModel, spec: ModeSpec) -> bool:
+        observed = self._observed.get((model.provider, spec.slug))
+        return model.state is ModelState.LIVE if observed is None else observed
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Why a provider gets no jobs: its own words for the host, and since when."""
+
+    reason: str
+    since: datetime
+
+
+class ProviderGate:
+    """Providers that refuse us as a whole (key, balance, cap): nothing is accepted for them and nothing is sent."""
+
+    def __init__(self) -> None:
+        self._pauses: dict[ProviderId, Pause] = {}
+
+    def pause(self, provider: ProviderId, reason: str, now: datetime) -> bool:
+        """Close the provider; True when it was open."""
+        if provider in self._pauses:
+            return False
+        self._pauses[provider] = Pause(reason, now)
+        return True
+
+    def resume(self, provider: ProviderId) -> bool:
+        """Open the provider; True when it was closed."""
+        return self._pauses.pop(provider, None) is not None
+
+    def find(self, provider: ProviderId) -> Pause | None:
+        return self._pauses.get(provider)
+
+    def closed(self) -> dict[ProviderId, Pause]:
+        return dict(self._pauses)

@@ -1,0 +1,207 @@
+"""Accepts requests for videos: checks them, takes the credits and writes the job, all or nothing."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.domain.credits import USD_PER_CREDIT, day_of, next_day, split
+from bot.domain.ids import GuildId, JobId, UserId
+from bot.domain.jobs import Job, Place
+from bot.domain.models import Mode, VideoModel
+from bot.domain.videos import Picture, Problem, VideoRequest, VideoSpec, resolve
+from bot.errors import (
+    BudgetReachedError,
+    InsufficientCreditsError,
+    IntakeClosedError,
+    InvalidRequestError,
+    JustAskedError,
+    ModelUnavailableError,
+    NotFoundError,
+    NotNowError,
+    PoolEmptyError,
+)
+from bot.ports import Clock
+from bot.services.availability import Availability, ProviderGate
+from bot.services.lifecycle import Lifecycle
+from bot.store import jobs, ledger
+from bot.store.database import Connection, Database
+from bot.store.jobs import NewJob
+
+# Two clicks on the same button within this time are one wish.
+DOUBLE_CLICK = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The host's limits in credits per UTC day and month; None means none."""
+
+    daily: int | None = None
+    monthly: int | None = None
+
+    @classmethod
+    def of_usd(cls, daily: Decimal | None, monthly: Decimal | None, markup: Decimal) -> Budget:
+        def in_credits(usd: Decimal | None) -> int | None:
+            return None if usd is None else int(usd / USD_PER_CREDIT * markup)
+
+        return cls(daily=in_credits(daily), monthly=in_credits(monthly))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A job that was written. `is_new` is False when the same interaction had brought it before."""
+
+    job: Job
+    spendable: int
+    is_new: bool = True
+
+
+class ReplayedError(Exception):
+    """The same interaction was accepted in another transaction at the same moment."""
+
+
+class Generation:
+    """The way in for videos."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        availability: Availability,
+        gate: ProviderGate,
+        lifecycle: Lifecycle,
+        budget: Budget,
+        markup: Decimal,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._availability = availability
+        self._gate = gate
+        self._lifecycle = lifecycle
+        self._budget = budget
+        self._markup = markup
+        self.is_open = True  # False while the process shuts down
+
+    def choose(self, typed: str | None, mode: Mode) -> VideoModel:
+        """The model to use: the named one, or the default. Raises UserError."""
+        if typed is not None and typed.strip():
+            return self._availability.get(typed.strip(), mode)
+        model = self._availability.default(mode)
+        if model is None:
+            raise NotNowError
+        return model
+
+    def check(self, request: VideoRequest) -> VideoSpec:
+        """The request, complete and priced. Raises UserError; reads nothing but memory and costs nothing."""
+        if not self.is_open:
+            raise IntakeClosedError
+        model = self._availability.get(request.model, request.mode)
+        video = resolve(request, model, self._markup)
+        if isinstance(video, Problem):
+            raise InvalidRequestError(video)
+        if self._gate.find(model.provider) is not None:
+            raise NotNowError
+        return video
+
+    async def request(
+        self, user_id: UserId, place: Place, video: VideoSpec, *, again_of: JobId | None = None
+    ) -> Accepted:
+        """Take the credits and write the job, in one transaction. Raises UserError, having changed nothing.
+
+        The same interaction brings the same job, however often it arrives.
+        """
+        if not self.is_open:
+            raise IntakeClosedError
+        model = self._availability.catalogue.find(video.model)
+        if model is None:
+            raise ModelUnavailableError(model=video.model, successor="/models")
+        new = NewJob(
+            user_id=user_id,
+            place=place,
+            video=video,
+            provider=model.provider,
+            callback_secret=secrets.token_urlsafe(24),
+            again_of=again_of,
+        )
+        try:
+            accepted = await self._database.write(accept, new, self._budget, self._clock.now())
+        except ReplayedError:
+            accepted = await self._database.write(accept, new, self._budget, self._clock.now())
+        if accepted.is_new:
+            self._lifecycle.announce(accepted.job)
+        return accepted
+
+    async def repeat(self, guild_id: GuildId, job_id: JobId) -> VideoRequest:
+        """The request behind an earlier job of this guild, to be made again. Raises NotFoundError."""
+        job = await self._database.read(jobs.find_in_guild, guild_id, job_id)
+        if job is None:
+            raise NotFoundError(job=job_id)
+        return request_of(job)
+
+
+def request_of(job: Job) -> VideoRequest:
+    """What was typed for this job, as far as the model's present options still know it."""
+    options = {str(name): value for name, value in job.video.options.items()}
+    duration, audio = options.get("duration"), options.get("audio")
+    aspect, quality = options.get("aspect"), options.get("quality")
+    return VideoRequest(
+        prompt=job.video.prompt,
+        model=job.model,
+        picture=job.video.picture,
+        aspect=aspect if isinstance(aspect, str) else None,
+        duration=duration if isinstance(duration, int) and not isinstance(duration, bool) else None,
+        quality=quality if isinstance(quality, str) else None,
+        audio=audio if isinstance(audio, bool) else None,
+    )
+
+
+def with_picture(request: VideoRequest, picture: Picture) -> VideoRequest:
+    return replace(request, picture=picture)
+
+
+def accept(connection: Connection, new: NewJob, budget: Budget, now: datetime) -> Accepted:
+    """The transaction behind `Generation.request`."""
+    place, price = new.place, new.video.price
+    earlier = jobs.find_by_interaction(connection, place.interaction_id)
+    if earlier is not None:
+        balance = ledger.balance(connection, place.guild_id, new.user_id, now)
+        return Accepted(job=earlier, spendable=balance.spendable, is_new=False)
+    if new.again_of is not None:
+        twin = jobs.find_again(connection, new.user_id, new.again_of, now - DOUBLE_CLICK)
+        if twin is not None:
+            raise JustAskedError(job=twin)
+    balance = ledger.balance(connection, place.guild_id, new.user_id, now, lock=True)
+    parts = split(price, balance)
+    if parts is None:
+        if balance.pool is not None and balance.pool < price <= balance.allowance_left + balance.bonus:
+            raise PoolEmptyError(needed=price, balance=balance.pool)
+        raise InsufficientCreditsError(
+            needed=price, balance=balance.spendable, renews=f"<t:{int(balance.renews_at.timestamp())}:R>"
+        )
+    _count_into_budget(connection, price, budget, now)
+    payment = ledger.Payment(
+        allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_on=day_of(now)
+    )
+    job = jobs.insert(connection, new, payment, now)
+    if job is None:
+        # PostgreSQL only: the same interaction came in beside us. Nothing of ours may stay.
+        raise ReplayedError
+    ledger.charge(connection, job.id, place.guild_id, new.user_id, payment, now)
+    return Accepted(job=job, spendable=balance.spendable - price)
+
+
+def _count_into_budget(connection: Connection, price: int, budget: Budget, now: datetime) -> None:
+    day, month = ledger.periods(now)
+    if not ledger.spend(connection, day, price, budget.daily):
+        raise BudgetReachedError(renews=_timestamp(next_day(now)))
+    if not ledger.spend(connection, month, price, budget.monthly):
+        next_month = (day_of(now).replace(day=1) + timedelta(days=32)).replace(day=1)
+        raise BudgetReachedError(renews=_timestamp(next_month))
+
+
+def _timestamp(at: datetime) -> str:
+    """A moment that Discord shows in the reader's own time."""
+    return f"<t:{int(at.timestamp())}:R>"

@@ -1,0 +1,170 @@
+"""The database: one way to read, one way to write, on SQLite and on PostgreSQL.
+
+A transaction is a synchronous function of a connection, run whole: it cannot await the network because it cannot await.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from bot.errors import StoreError
+
+__all__ = ["Connection", "Database", "file_of"]  # services take connections by type without knowing SQLAlchemy
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# How long a write waits for a lock that another program holds on the file.
+BUSY_TIMEOUT_MS = 5_000
+
+# PostgreSQL: serialization failure and deadlock; the transaction did nothing and may be run again.
+RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})
+MAX_RUNS = 5
+
+
+class Database:
+    """Connections to one database. `write` runs a transaction alone, `read` beside others."""
+
+    def __init__(self, writer: AsyncEngine, reader: AsyncEngine) -> None:
+        self._writer = writer
+        self._reader = reader
+        self.is_sqlite = writer.dialect.name == "sqlite"
+        # SQLite has one writer; waiting here is fair and cheap, waiting inside SQLite is neither. Measured in
+        # docs/benchmarks.md. PostgreSQL takes writers side by side.
+        self._turn: contextlib.AbstractAsyncContextManager[object] = (
+            asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
+        )
+
+    @classmethod
+    def connect(cls, url: str) -> Self:
+        """Engines for *url*; nothing is opened before the first use."""
+        if make_url(url).get_backend_name() != "sqlite":
+            engine = create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
+            return cls(engine, engine)
+        writer, reader = (
+            create_async_engine(
+                url,
+                poolclass=AsyncAdaptedQueuePool,
+                pool_size=size,
+                max_overflow=0,
+                connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None},
+            )
+            for size in (1, 4)
+        )
+        sa.event.listen(writer.sync_engine, "connect", _set_pragmas)
+        sa.event.listen(reader.sync_engine, "connect", _set_pragmas)
+        # A deferred transaction that reads first and writes later can lose its snapshot; writers lock at once.
+        sa.event.listen(writer.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        sa.event.listen(reader.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        return cls(writer, reader)
+
+    async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *fn* in a transaction of its own and commit it; whatever it raises undoes all of it.
+
+        A caller that is cancelled leaves all of it or nothing: the transaction runs to its end by itself.
+        """
+        return await _to_the_end(self._write(fn, *args, **kwargs))
+
+    async def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run *fn* on a consistent view of the database."""
+        with _clear_errors():
+            async with self._reader.connect() as connection:
+                return await connection.run_sync(fn, *args, **kwargs)
+
+    @contextlib.asynccontextmanager
+    async def exclusive(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for schema changes, committed at the end."""
+        with _clear_errors():
+            async with self._turn, self._writer.begin() as connection:
+                yield connection
+
+    async def close(self) -> None:
+        await self._reader.dispose()
+        if self._writer is not self._reader:
+            await self._writer.dispose()
+
+    async def _write(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        for run in range(1, MAX_RUNS + 1):
+            try:
+                with _clear_errors():
+                    async with self._turn, self._writer.begin() as connection:
+                        return await connection.run_sync(fn, *args, **kwargs)
+            except sa.exc.DBAPIError as error:
+                if run == MAX_RUNS or getattr(error.orig, "sqlstate", None) not in RETRYABLE_SQLSTATES:
+                    raise
+        raise AssertionError("unreachable: the last run returns or raises")
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await *work*; when the caller is cancelled, let it finish first."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        if not task.done():
+            await asyncio.wait({task})
+        # Its result or error belongs to nobody now; read it so that asyncio does not complain.
+        if not task.cancelled():
+            task.exception()
+        raise
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        # NORMAL loses the last commits in a power cut, and the provider has already acted on them.
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+# What SQLite says -> what a host can do about it.
+_SQLITE_TROUBLE = {
+    "readonly": "the database is read-only: check the rights of the file and its folder",
+    "read-only": "the database is read-only: check the rights of the file and its folder",
+    "database is locked": "the database is locked by another program: stop it, then start again",
+    "disk is full": "the disk is full: free some space",
+    "disk i/o error": "the disk does not work as it should",
+    "not a database": "the file is not a Cutscene database",
+    "malformed": "the database file is damaged: bring back a backup",
+    "unable to open database file": "the database file cannot be opened: check that its folder exists and is writable",
+}
+
+
+@contextlib.contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Turn troubles of the database itself into StoreError; broken promises (IntegrityError) pass as they are."""
+    try:
+        yield
+    except sa.exc.IntegrityError:
+        raise
+    except (sa.exc.OperationalError, sa.exc.DatabaseError) as error:
+        said = str(error.orig).lower()
+        for words, line in _SQLITE_TROUBLE.items():
+            if words in said:
+                raise StoreError(line) from error
+        raise
+    except OSError as error:
+        # asyncpg raises the socket's own errors when no server answers.
+        raise StoreError(f"the database server does not answer: {error}") from error
+
+
+def file_of(url: str) -> Path | None:
+    """The file of an SQLite URL; None for a server or for a database in memory."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return None
+    return Path(parsed.database)

@@ -1,0 +1,484 @@
+"""Jobs as rows: inserting, claiming what is due, moving by compare-and-set, and what members may see of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bot.domain.ids import (
+    ChannelId,
+    GuildId,
+    InteractionId,
+    JobId,
+    MessageId,
+    ModelId,
+    ProviderId,
+    TaskId,
+    UserId,
+)
+from bot.domain.jobs import (
+    ACTIVE,
+    AT_PROVIDER,
+    FailureReason,
+    Job,
+    JobState,
+    Move,
+    Place,
+    Result,
+    StoredVideo,
+)
+from bot.domain.models import ImageFormat, Mode, OptionName
+from bot.domain.videos import Picture, VideoSpec
+from bot.store.ledger import Payment
+from bot.store.statements import upsert
+from bot.store.tables import job_events, jobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewJob:
+    """Everything that is known of a job when it is accepted."""
+
+    user_id: UserId
+    place: Place
+    video: VideoSpec
+    provider: ProviderId
+    callback_secret: str
+    again_of: JobId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job under our lease. `claims` counts the claims of this state that never came back, this one included."""
+
+    job: Job
+    claims: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of a job's timeline."""
+
+    at: datetime
+    target: JobState
+    detail: str | None
+
+
+def insert(connection: Connection, new: NewJob, payment: Payment, now: datetime) -> Job | None:
+    """A QUEUED job, due now; None when the interaction already has one."""
+    video, place = new.video, new.place
+    row = connection.execute(
+        upsert(connection, jobs)
+        .values(
+            interaction_id=place.interaction_id,
+            guild_id=place.guild_id,
+            channel_id=place.channel_id,
+            user_id=new.user_id,
+            application_id=place.application_id,
+            interaction_token=place.interaction_token,
+            upload_limit=place.upload_limit,
+            locale=place.locale,
+            guild_locale=place.guild_locale,
+            model=video.model,
+            provider=new.provider,
+            mode=video.mode,
+            prompt=video.prompt,
+            options={str(name): value for name, value in video.options.items()},
+            picture=_picture_as_json(video.picture),
+            again_of=new.again_of,
+            price=video.price,
+            paid_allowance=payment.allowance,
+            paid_bonus=payment.bonus,
+            is_pool_limited=payment.is_pool_limited,
+            paid_on=payment.paid_on,
+            state=JobState.QUEUED,
+            due_at=now,
+            callback_secret=new.callback_secret,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[jobs.c.interaction_id])
+        .returning(jobs)
+    ).one_or_none()
+    if row is None:
+        return None
+    _record(connection, JobId(row.id), None, JobState.QUEUED, 0, None, now)
+    return job_of(row)
+
+
+def find(connection: Connection, job_id: JobId) -> Job | None:
+    row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id)).one_or_none()
+    return None if row is None else job_of(row)
+
+
+def find_in_guild(connection: Connection, guild_id: GuildId, job_id: JobId) -> Job | None:
+    """The job, if it is one of this guild: another guild's ids reach nothing."""
+    row = connection.execute(sa.select(jobs).where(jobs.c.id == job_id, jobs.c.guild_id == guild_id)).one_or_none()
+    return None if row is None else job_of(row)
+
+
+def find_by_interaction(connection: Connection, interaction_id: InteractionId) -> Job | None:
+    row = connection.execute(sa.select(jobs).where(jobs.c.interaction_id == interaction_id)).one_or_none()
+    return None if row is None else job_of(row)
+
+
+def find_again(connection: Connection, user_id: UserId, again_of: JobId, since: datetime) -> JobId | None:
+    """The job that this member's click on the same button made just now."""
+    found = connection.execute(
+        sa.select(jobs.c.id)
+        .where(jobs.c.user_id == user_id, jobs.c.again_of == again_of, jobs.c.created_at >= since)
+        .order_by(jobs.c.id.desc())
+        .limit(1)
+    ).scalar_one_or_none()
+    return None if found is None else JobId(found)
+
+
+def of_member(connection: Connection, guild_id: GuildId, user_id: UserId, limit: int, offset: int) -> list[Job]:
+    """The member's jobs in this guild, newest first."""
+    rows = connection.execute(
+        sa.select(jobs)
+        .where(jobs.c.guild_id == guild_id, jobs.c.user_id == user_id)
+        .order_by(jobs.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [job_of(row) for row in rows]
+
+
+def payment_of(connection: Connection, job_id: JobId) -> Payment:
+    """What the job's buckets have paid; the row stays locked until the transaction ends."""
+    row = connection.execute(
+        sa.select(jobs.c.paid_allowance, jobs.c.paid_bonus, jobs.c.is_pool_limited, jobs.c.paid_on)
+        .where(jobs.c.id == job_id)
+        .with_for_update()
+    ).one()
+    return Payment(
+        allowance=row.paid_allowance,
+        bonus=row.paid_bonus,
+        is_pool_limited=row.is_pool_limited,
+        paid_on=row.paid_on,
+    )
+
+
+def store_payment(connection: Connection, job_id: JobId, payment: Payment) -> None:
+    connection.execute(
+        sa.update(jobs).where(jobs.c.id == job_id).values(paid_allowance=payment.allowance, paid_bonus=payment.bonus)
+    )
+
+
+def claim(
+    connection: Connection,
+    states: Sequence[JobState],
+    limit: int,
+    lease: timedelta,
+    now: datetime,
+    *,
+    provider: ProviderId | None = None,
+) -> list[Claimed]:
+    """Take due jobs in these states under a lease: nobody else gets them before it ends, and our fence is newer.
+
+    QUEUED jobs come in turn: each guild's first before any guild's second, and inside a guild each member's first
+    before any member's second, counting what already runs.
+    """
+    free = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= now)
+    is_due = sa.and_(jobs.c.due_at <= now, jobs.c.state.in_(states), free)
+    if provider is not None:
+        is_due = sa.and_(is_due, jobs.c.provider == provider)
+    if JobState.QUEUED in states:
+        due = _in_turn(is_due).limit(limit)
+    else:
+        due = sa.select(jobs.c.id).where(is_due).order_by(jobs.c.due_at, jobs.c.id).limit(limit)
+    # The window functions of the fair order cannot be locked themselves, so the rows are locked by id.
+    locked = sa.select(jobs.c.id).where(jobs.c.id.in_(due)).with_for_update(skip_locked=True)
+    rows = connection.execute(
+        sa.update(jobs)
+        .where(jobs.c.id.in_(locked), is_due)
+        .values(lease_until=now + lease, fence=jobs.c.fence + 1, claims=jobs.c.claims + 1)
+        .returning(jobs)
+    ).all()
+    return [Claimed(job_of(row), row.claims) for row in sorted(rows, key=lambda row: (row.due_at, row.id))]
+
+
+def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: timedelta | None = None) -> Job | None:
+    """Write what a step decided, if the job still is where the step saw it; None when it is not.
+
+    With *lease* the mover keeps the job (it is about to act) and `due_at` is the end of that lease.
+    """
+    stays = move.to is job.state
+    due_at = None if move.after is None else now + move.after
+    values: dict[str, Any] = {
+        "state": move.to,
+        "due_at": due_at if lease is None else now + lease,
+        "lease_until": None if lease is None else now + lease,
+        "claims": 0 if lease is None else jobs.c.claims,
+        "attempts": (jobs.c.attempts + 1 if stays else 1) if move.is_retry else 0,
+        "is_hinted": False,
+    }
+    if move.to in {JobState.RUNNING, JobState.UNKNOWN} and due_at is not None:
+        # A callback came while the step was asking: look again at once.
+        values["due_at"] = sa.case((jobs.c.is_hinted, _moment(now)), else_=_moment(due_at))
+    if move.task_id is not None:
+        values["task_id"] = move.task_id
+    if move.result is not None:
+        values |= {
+            "result_url": move.result.url,
+            "result_expires_at": move.result.expires_at,
+            "provider_credits": move.result.credits,
+        }
+    if move.stored is not None:
+        values |= {"stored_name": move.stored.name, "stored_size": move.stored.size}
+    if move.message_id is not None:
+        values["message_id"] = move.message_id
+    if move.failure is not None:
+        values |= {"failure": move.failure, "failure_detail": move.detail}
+    if move.is_posting:
+        values["posting_at"] = sa.func.coalesce(jobs.c.posting_at, _moment(now))
+    if not stays:
+        values |= _stamps(move.to, now)
+    row = connection.execute(
+        sa.update(jobs)
+        .where(jobs.c.id == job.id, jobs.c.state == job.state, jobs.c.fence == job.fence)
+        .values(values)
+        .returning(jobs)
+    ).one_or_none()
+    if row is None:
+        return None
+    if not stays:
+        _record(connection, job.id, job.state, move.to, job.fence, move.detail, now)
+    return job_of(row)
+
+
+def take_over(connection: Connection, job_id: JobId, state: JobState) -> Job | None:
+    """Make whoever works on the job stale, if it is in *state*; the job with the new fence."""
+    row = connection.execute(
+        sa.update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.state == state)
+        .values(fence=jobs.c.fence + 1, lease_until=None)
+        .returning(jobs)
+    ).one_or_none()
+    return None if row is None else job_of(row)
+
+
+def hint(connection: Connection, job_id: JobId, secret: str, task_id: TaskId, now: datetime) -> Job | None:
+    """Note that the provider called about a job: it is looked at now. None when id and secret do not belong together.
+
+    The task id is only kept where we have none of our own; what the task really is, the provider is asked.
+    """
+    row = connection.execute(
+        sa.update(jobs)
+        .where(jobs.c.id == job_id, jobs.c.callback_secret == secret)
+        .values(
+            is_hinted=True,
+            hinted_task_id=sa.case((jobs.c.task_id.is_(None), task_id), else_=jobs.c.hinted_task_id),
+            due_at=sa.case(
+                (
+                    sa.and_(jobs.c.state.in_([JobState.RUNNING, JobState.UNKNOWN]), jobs.c.lease_until.is_(None)),
+                    _moment(now),
+                ),
+                else_=jobs.c.due_at,
+            ),
+        )
+        .returning(jobs)
+    ).one_or_none()
+    return None if row is None else job_of(row)
+
+
+def hinted_task(connection: Connection, job_id: JobId) -> TaskId | None:
+    """The task that a callback named for a job whose create call was never answered."""
+    found = connection.execute(sa.select(jobs.c.hinted_task_id).where(jobs.c.id == job_id)).scalar_one_or_none()
+    return None if found is None else TaskId(found)
+
+
+def release_leases(connection: Connection, now: datetime) -> int:
+    """End every lease: right after the start of the only process, nobody else can be working."""
+    return connection.execute(
+        sa.update(jobs).where(jobs.c.lease_until.is_not(None)).values(lease_until=None, due_at=now)
+    ).rowcount
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next job that nobody holds is due."""
+    found: datetime | None = connection.execute(
+        sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at.is_not(None), jobs.c.lease_until.is_(None))
+    ).scalar()
+    return found
+
+
+def counts(connection: Connection) -> dict[JobState, int]:
+    rows = connection.execute(sa.select(jobs.c.state, sa.func.count()).group_by(jobs.c.state))
+    return {JobState(state): count for state, count in rows}
+
+
+def at_provider(connection: Connection, provider: ProviderId) -> int:
+    """How many jobs the provider may be working on for us."""
+    return connection.execute(
+        sa.select(sa.func.count()).where(jobs.c.provider == provider, jobs.c.state.in_(AT_PROVIDER))
+    ).scalar_one()
+
+
+def queued_before(connection: Connection, job_id: JobId, provider: ProviderId) -> int:
+    """How many jobs wait in front of this one, by age; the fair order may let it overtake some."""
+    return connection.execute(
+        sa.select(sa.func.count()).where(
+            jobs.c.state == JobState.QUEUED, jobs.c.provider == provider, jobs.c.id < job_id
+        )
+    ).scalar_one()
+
+
+def active(connection: Connection) -> list[Job]:
+    """Every job that is on its way."""
+    rows = connection.execute(sa.select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.id))
+    return [job_of(row) for row in rows]
+
+
+def durations(connection: Connection, model: ModelId, mode: Mode, limit: int = 200) -> list[timedelta]:
+    """How long the model's newest renders took, from the create call to the finished task."""
+    rows = connection.execute(
+        sa.select(jobs.c.submitted_at, jobs.c.rendered_at)
+        .where(
+            jobs.c.model == model,
+            jobs.c.mode == mode,
+            jobs.c.rendered_at.is_not(None),
+            jobs.c.submitted_at.is_not(None),
+        )
+        .order_by(jobs.c.rendered_at.desc())
+        .limit(limit)
+    )
+    return [row.rendered_at - row.submitted_at for row in rows]
+
+
+def timeline(connection: Connection, job_id: JobId) -> list[Event]:
+    rows = connection.execute(sa.select(job_events).where(job_events.c.job_id == job_id).order_by(job_events.c.id))
+    return [Event(at=row.at, target=JobState(row.target), detail=row.detail) for row in rows]
+
+
+def job_of(row: sa.Row[Any]) -> Job:
+    return Job(
+        id=JobId(row.id),
+        user_id=UserId(row.user_id),
+        place=Place(
+            guild_id=GuildId(row.guild_id),
+            channel_id=ChannelId(row.channel_id),
+            application_id=row.application_id,
+            interaction_id=InteractionId(row.interaction_id),
+            interaction_token=row.interaction_token,
+            upload_limit=row.upload_limit,
+            locale=row.locale,
+            guild_locale=row.guild_locale,
+        ),
+        video=VideoSpec(
+            model=ModelId(row.model),
+            mode=Mode(row.mode),
+            prompt=row.prompt,
+            options={OptionName(name): value for name, value in row.options.items()},
+            price=row.price,
+            picture=_picture_of_json(row.picture),
+        ),
+        provider=ProviderId(row.provider),
+        state=JobState(row.state),
+        fence=row.fence,
+        attempts=row.attempts,
+        callback_secret=row.callback_secret,
+        created_at=row.created_at,
+        due_at=row.due_at,
+        submitted_at=row.submitted_at,
+        finished_at=row.finished_at,
+        task_id=None if row.task_id is None else TaskId(row.task_id),
+        result=None
+        if row.result_url is None
+        else Result(url=row.result_url, expires_at=row.result_expires_at, credits=row.provider_credits),
+        stored=None if row.stored_name is None else StoredVideo(name=row.stored_name, size=row.stored_size),
+        message_id=None if row.message_id is None else MessageId(row.message_id),
+        posting_at=row.posting_at,
+        failure=None if row.failure is None else FailureReason(row.failure),
+        failure_detail=row.failure_detail,
+        again_of=None if row.again_of is None else JobId(row.again_of),
+    )
+
+
+def _in_turn(is_due: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
+    """Due jobs in the fair order."""
+    busy = jobs.alias("busy")
+
+    def running(*same: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+        return sa.select(sa.func.count()).where(busy.c.state.in_(AT_PROVIDER), *same).scalar_subquery()
+
+    of_guild = busy.c.guild_id == jobs.c.guild_id
+    of_member = sa.and_(of_guild, busy.c.user_id == jobs.c.user_id)
+    place_of_member = sa.func.row_number().over(
+        partition_by=[jobs.c.guild_id, jobs.c.user_id], order_by=jobs.c.id
+    ) + running(of_member)
+    waiting = (
+        sa.select(
+            jobs.c.id,
+            jobs.c.guild_id,
+            place_of_member.label("place_of_member"),
+            running(of_guild).label("running_in_guild"),
+        )
+        .where(is_due)
+        .subquery()
+    )
+    place_of_guild = (
+        sa.func.row_number().over(partition_by=waiting.c.guild_id, order_by=[waiting.c.place_of_member, waiting.c.id])
+        + waiting.c.running_in_guild
+    )
+    return sa.select(waiting.c.id).order_by(place_of_guild, waiting.c.place_of_member, waiting.c.id)
+
+
+def _stamps(state: JobState, now: datetime) -> Mapping[str, datetime]:
+    """The moments that a job remembers when it enters a state."""
+    match state:
+        case JobState.SUBMITTING:
+            return {"submitted_at": now}
+        case JobState.FETCHING:
+            return {"rendered_at": now}
+        case JobState.DELIVERED | JobState.FAILED | JobState.CANCELLED:
+            return {"finished_at": now}
+        case _:
+            return {}
+
+
+def _record(
+    connection: Connection,
+    job_id: JobId,
+    source: JobState | None,
+    target: JobState,
+    fence: int,
+    detail: str | None,
+    now: datetime,
+) -> None:
+    connection.execute(
+        sa.insert(job_events).values(job_id=job_id, at=now, source=source, target=target, fence=fence, detail=detail)
+    )
+
+
+def _moment(at: datetime) -> sa.BindParameter[datetime]:
+    """*at* as a value of its column's type, for use inside CASE and COALESCE."""
+    return sa.bindparam(None, at, type_=jobs.c.due_at.type)
+
+
+def _picture_as_json(picture: Picture | None) -> dict[str, str | int] | None:
+    if picture is None:
+        return None
+    return {
+        "name": picture.name,
+        "format": picture.format,
+        "width": picture.width,
+        "height": picture.height,
+        "size": picture.size,
+    }
+
+
+def _picture_of_json(stored: dict[str, Any] | None) -> Picture | None:
+    if stored is None:
+        return None
+    return Picture(
+        name=stored["name"],
+        format=ImageFormat(stored["format"]),
+        width=stored["width"],
+        height=stored["height"],
+        size=stored["size"],
+    )

@@ -1,0 +1,375 @@
+"""The double-entry ledger: entries of lines that sum to zero, running balances, usage of allowances, host spending.
+
+Rows are locked and updated in one fixed order (usage, then accounts by kind, then spending), so that two transactions
+on PostgreSQL wait for each other instead of dying together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bot.domain.credits import AccountKind, Balance, EntryKind, HistoryLine, day_of, next_day
+from bot.domain.ids import GuildId, JobId, UserId
+from bot.domain.jobs import ACTIVE
+from bot.domain.quotas import DEFAULT_ALLOWANCE, Quota
+from bot.store.statements import upsert
+from bot.store.tables import accounts, entries, guilds, jobs, lines, spending, usage
+
+# The guild's own accounts belong to no member; the bot's own entries have no actor.
+NOBODY: Final = UserId(0)
+
+_ORDER: Final = {kind: place for place, kind in enumerate(AccountKind)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Which bucket paid how much for a job, less what has gone back."""
+
+    allowance: int
+    bonus: int
+    is_pool_limited: bool
+    paid_on: datetime
+
+    @property
+    def total(self) -> int:
+        return self.allowance + self.bonus
+
+    @property
+    def allowance_account(self) -> AccountKind:
+        return AccountKind.POOL if self.is_pool_limited else AccountKind.ISSUED
+
+
+class OverdrawnError(Exception):
+    """An account does not hold what should be taken; the transaction must be given up."""
+
+
+def balance(
+    connection: Connection, guild_id: GuildId, user_id: UserId, now: datetime, *, lock: bool = False
+) -> Balance:
+    """What the member can spend. With *lock* nobody else can spend it until the transaction ends."""
+    day = day_of(now)
+    rules = connection.execute(
+        sa.select(guilds.c.allowance, guilds.c.is_pool_limited).where(guilds.c.guild_id == guild_id)
+    ).one_or_none()
+    allowance = DEFAULT_ALLOWANCE if rules is None or rules.allowance is None else rules.allowance
+    if lock:
+        row = upsert(connection, usage).values(guild_id=guild_id, user_id=user_id, day=day, used=0)
+        connection.execute(row.on_conflict_do_nothing())
+    used_row = sa.select(usage.c.used).where(
+        usage.c.guild_id == guild_id, usage.c.user_id == user_id, usage.c.day == day
+    )
+    used = connection.execute(used_row.with_for_update() if lock else used_row).scalar() or 0
+    held_accounts = sa.select(accounts.c.kind, accounts.c.user_id, accounts.c.balance).where(
+        accounts.c.guild_id == guild_id,
+        sa.or_(
+            sa.and_(accounts.c.kind == AccountKind.BONUS, accounts.c.user_id == user_id),
+            accounts.c.kind == AccountKind.POOL,
+        ),
+    )
+    if lock:
+        held_accounts = held_accounts.order_by(accounts.c.id).with_for_update()
+    held = {row.kind: row.balance for row in connection.execute(held_accounts)}
+    running = connection.execute(
+        sa.select(sa.func.coalesce(sa.func.sum(jobs.c.price), 0))
+        .select_from(jobs)
+        .where(
+            jobs.c.guild_id == guild_id,
+            jobs.c.user_id == user_id,
+            jobs.c.state.in_(ACTIVE),
+        )
+    ).scalar_one()
+    return Balance(
+        allowance=allowance,
+        allowance_left=max(0, allowance - used),
+        renews_at=next_day(now),
+        bonus=held.get(AccountKind.BONUS, 0),
+        held=int(running),
+        pool=held.get(AccountKind.POOL, 0) if rules is not None and rules.is_pool_limited else None,
+    )
+
+
+def charge(
+    connection: Connection, job_id: JobId, guild_id: GuildId, user_id: UserId, payment: Payment, now: datetime
+) -> None:
+    """Hold the payment for the job. The caller has checked the balance under lock; the guards hold all the same."""
+    if payment.allowance:
+        taken = connection.execute(
+            sa.update(usage)
+            .where(usage.c.guild_id == guild_id, usage.c.user_id == user_id, usage.c.day == payment.paid_on)
+            .values(used=usage.c.used + payment.allowance)
+        )
+        if taken.rowcount != 1:
+            raise OverdrawnError("usage")
+    _post(
+        connection,
+        kind=EntryKind.CHARGE,
+        guild_id=guild_id,
+        user_id=user_id,
+        actor_id=user_id,
+        job_id=job_id,
+        reason=None,
+        now=now,
+        amounts={
+            (payment.allowance_account, NOBODY): -payment.allowance,
+            (AccountKind.BONUS, user_id): -payment.bonus,
+            (AccountKind.HELD, NOBODY): payment.total,
+        },
+    )
+
+
+def release(
+    connection: Connection,
+    kind: EntryKind,
+    job_id: JobId,
+    guild_id: GuildId,
+    user_id: UserId,
+    payment: Payment,
+    cost: int,
+    now: datetime,
+    reason: str | None = None,
+) -> Payment:
+    """End what a job holds: *cost* is spent, the rest goes back to the buckets that paid. What stays paid is returned.
+
+    Bonus credits go back first: they do not lapse.
+    """
+    back = payment.total - cost
+    to_bonus = min(back, payment.bonus)
+    to_allowance = back - to_bonus
+    if to_allowance:
+        connection.execute(
+            sa.update(usage)
+            .where(usage.c.guild_id == guild_id, usage.c.user_id == user_id, usage.c.day == payment.paid_on)
+            .values(used=usage.c.used - to_allowance)
+        )
+    _post(
+        connection,
+        kind=kind,
+        guild_id=guild_id,
+        user_id=user_id,
+        actor_id=NOBODY,
+        job_id=job_id,
+        reason=reason,
+        now=now,
+        amounts={
+            (payment.allowance_account, NOBODY): to_allowance,
+            (AccountKind.BONUS, user_id): to_bonus,
+            (AccountKind.HELD, NOBODY): -payment.total,
+            (AccountKind.SPENT, NOBODY): cost,
+        },
+    )
+    return Payment(
+        allowance=payment.allowance - to_allowance,
+        bonus=payment.bonus - to_bonus,
+        is_pool_limited=payment.is_pool_limited,
+        paid_on=payment.paid_on,
+    )
+
+
+def grant(
+    connection: Connection,
+    guild_id: GuildId,
+    user_id: UserId,
+    actor_id: UserId,
+    amount: int,
+    reason: str | None,
+    now: datetime,
+    *,
+    is_pool_limited: bool,
+) -> None:
+    """Bonus credits for a member, out of the guild's pool where that is limited. Raises OverdrawnError."""
+    source = AccountKind.POOL if is_pool_limited else AccountKind.ISSUED
+    _post(
+        connection,
+        kind=EntryKind.GRANT,
+        guild_id=guild_id,
+        user_id=user_id,
+        actor_id=actor_id,
+        job_id=None,
+        reason=reason,
+        now=now,
+        amounts={(source, NOBODY): -amount, (AccountKind.BONUS, user_id): amount},
+    )
+
+
+def set_pool(connection: Connection, guild_id: GuildId, actor_id: UserId, target: int, now: datetime) -> None:
+    """Bring the pool to *target* by an entry for the difference."""
+    held = _balance_of(connection, guild_id, AccountKind.POOL, lock=True)
+    change = target - held
+    if change:
+        _post(
+            connection,
+            kind=EntryKind.FUND if change > 0 else EntryKind.DRAIN,
+            guild_id=guild_id,
+            user_id=NOBODY,
+            actor_id=actor_id,
+            job_id=None,
+            reason=None,
+            now=now,
+            amounts={(AccountKind.ISSUED, NOBODY): -change, (AccountKind.POOL, NOBODY): change},
+        )
+
+
+def set_rules(
+    connection: Connection, guild_id: GuildId, *, allowance: int | None = None, is_pool_limited: bool | None = None
+) -> None:
+    """Store the rules that are named; the others stay."""
+    changes: dict[str, int | bool] = {}
+    if allowance is not None:
+        changes["allowance"] = allowance
+    if is_pool_limited is not None:
+        changes["is_pool_limited"] = is_pool_limited
+    row = upsert(connection, guilds).values(guild_id=guild_id, **{"is_pool_limited": False, **changes})
+    connection.execute(row.on_conflict_do_update(index_elements=[guilds.c.guild_id], set_=changes))
+
+
+def quota(connection: Connection, guild_id: GuildId) -> Quota:
+    rules = connection.execute(sa.select(guilds).where(guilds.c.guild_id == guild_id)).one_or_none()
+    allowance = DEFAULT_ALLOWANCE if rules is None or rules.allowance is None else rules.allowance
+    is_limited = rules is not None and rules.is_pool_limited
+    return Quota(
+        allowance=allowance,
+        pool=_balance_of(connection, guild_id, AccountKind.POOL) if is_limited else None,
+        held=_balance_of(connection, guild_id, AccountKind.HELD),
+        spent=_balance_of(connection, guild_id, AccountKind.SPENT),
+    )
+
+
+def periods(at: datetime) -> tuple[str, str]:
+    """The host's day and month that a job accepted at this moment counts into."""
+    return f"day {at:%Y-%m-%d}", f"month {at:%Y-%m}"
+
+
+def spend(connection: Connection, period: str, amount: int, limit: int | None) -> bool:
+    """Count *amount* into the host's period; False, and nothing counted, when that would pass *limit*."""
+    row = upsert(connection, spending).values(period=period, credits=0)
+    connection.execute(row.on_conflict_do_nothing())
+    fits = sa.true() if limit is None else spending.c.credits + amount <= limit
+    counted = connection.execute(
+        sa.update(spending).where(spending.c.period == period, fits).values(credits=spending.c.credits + amount)
+    )
+    return counted.rowcount == 1
+
+
+def spent_in(connection: Connection, period: str) -> int:
+    """Credits that the host's period has seen so far."""
+    return connection.execute(sa.select(spending.c.credits).where(spending.c.period == period)).scalar() or 0
+
+
+def history(connection: Connection, guild_id: GuildId, user_id: UserId, limit: int, offset: int) -> list[HistoryLine]:
+    """The member's entries, newest first, as seen from their side: what left them is negative."""
+    rows = connection.execute(
+        sa.select(entries, jobs.c.price, _returned(entries.c.id).label("returned"), _granted(user_id).label("granted"))
+        .outerjoin(jobs, jobs.c.id == entries.c.job_id)
+        .where(entries.c.guild_id == guild_id, entries.c.user_id == user_id)
+        .order_by(entries.c.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return [
+        HistoryLine(
+            kind=EntryKind(row.kind),
+            credits=_seen_by_member(EntryKind(row.kind), row.price, row.returned, row.granted),
+            at=row.at,
+            job_id=None if row.job_id is None else JobId(row.job_id),
+            reason=row.reason,
+        )
+        for row in rows
+    ]
+
+
+def _seen_by_member(kind: EntryKind, price: int | None, returned: int | None, granted: int | None) -> int:
+    match kind:
+        case EntryKind.CHARGE:
+            return -(price or 0)
+        case EntryKind.SETTLE | EntryKind.REFUND:
+            return returned or 0
+        case _:
+            return granted or 0
+
+
+def _returned(entry_id: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
+    """What an entry gave back: everything that it put into a pool, a bonus or where credits come from."""
+    back = accounts.c.kind.in_([AccountKind.POOL, AccountKind.BONUS, AccountKind.ISSUED])
+    return (
+        sa.select(sa.func.sum(lines.c.credits))
+        .join(accounts, accounts.c.id == lines.c.account_id)
+        .where(lines.c.entry_id == entry_id, back)
+        .scalar_subquery()
+    )
+
+
+def _granted(user_id: UserId) -> sa.ScalarSelect[int]:
+    return (
+        sa.select(sa.func.sum(lines.c.credits))
+        .join(accounts, accounts.c.id == lines.c.account_id)
+        .where(lines.c.entry_id == entries.c.id, accounts.c.kind == AccountKind.BONUS, accounts.c.user_id == user_id)
+        .scalar_subquery()
+    )
+
+
+def _balance_of(connection: Connection, guild_id: GuildId, kind: AccountKind, *, lock: bool = False) -> int:
+    found = sa.select(accounts.c.balance).where(
+        accounts.c.guild_id == guild_id, accounts.c.user_id == NOBODY, accounts.c.kind == kind
+    )
+    return connection.execute(found.with_for_update() if lock else found).scalar() or 0
+
+
+def _post(
+    connection: Connection,
+    *,
+    kind: EntryKind,
+    guild_id: GuildId,
+    user_id: UserId,
+    actor_id: UserId,
+    job_id: JobId | None,
+    reason: str | None,
+    now: datetime,
+    amounts: Mapping[tuple[AccountKind, UserId], int],
+) -> None:
+    """Write one entry with its lines and move the balances. Raises OverdrawnError, or IntegrityError for a repeat."""
+    if sum(amounts.values()) != 0:
+        raise AssertionError(f"the lines of a {kind} do not sum to zero: {dict(amounts)}")
+    entry_id = connection.execute(
+        sa.insert(entries)
+        .values(guild_id=guild_id, user_id=user_id, actor_id=actor_id, kind=kind, job_id=job_id, reason=reason, at=now)
+        .returning(entries.c.id)
+    ).scalar_one()
+    written = [
+        {"entry_id": entry_id, "account_id": _move(connection, guild_id, owner, account, amount), "credits": amount}
+        for (account, owner), amount in sorted(amounts.items(), key=lambda item: _ORDER[item[0][0]])
+        if amount
+    ]
+    connection.execute(sa.insert(lines), written)
+
+
+def _move(connection: Connection, guild_id: GuildId, user_id: UserId, kind: AccountKind, amount: int) -> int:
+    """Add *amount* to an account, which comes into being when it is first used; its id is returned."""
+    if amount < 0 and kind is not AccountKind.ISSUED:
+        moved: int | None = connection.execute(
+            sa.update(accounts)
+            .where(
+                accounts.c.guild_id == guild_id,
+                accounts.c.user_id == user_id,
+                accounts.c.kind == kind,
+                accounts.c.balance >= -amount,
+            )
+            .values(balance=accounts.c.balance + amount)
+            .returning(accounts.c.id)
+        ).scalar_one_or_none()
+        if moved is None:
+            raise OverdrawnError(kind)
+        return moved
+    row = upsert(connection, accounts).values(guild_id=guild_id, user_id=user_id, kind=kind, balance=amount)
+    added: int = connection.execute(
+        row.on_conflict_do_update(
+            index_elements=[accounts.c.guild_id, accounts.c.user_id, accounts.c.kind],
+            set_={"balance": accounts.c.balance + row.excluded.balance},
+        ).returning(accounts.c.id)
+    ).scalar_one()
+    return added
