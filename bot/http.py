@@ -1,0 +1,241 @@
+"""The bot's own small HTTP server: health and metrics for the host, callbacks from the provider."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import json
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Protocol
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+from bot import logs
+from bot.domain.ids import JobId, TaskId
+from bot.errors import ConfigurationError
+from bot.ports import Clock
+from bot.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, Replays, verify_kie_signature
+
+log = logs.get(__name__)
+
+# A callback is a few kilobytes; its largest part is the echo of the prompt.
+LARGEST_BODY = 64 * 1024
+LARGEST_JOB_ID = 2**63 - 1
+LONGEST_TASK_ID = 128  # Task ids are opaque; none longer was ever seen.
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long each thing may take. The provider waits 15 s for our answer, a probe less: answer before they leave."""
+
+    body: timedelta = timedelta(seconds=5)
+    answer: timedelta = timedelta(seconds=8)
+    check: timedelta = timedelta(seconds=3)
+    close: timedelta = timedelta(seconds=5)
+
+
+class Health(Protocol):
+    """Each answers with reasons, short words such as `database`; none means that all is well."""
+
+    async def broken(self) -> Sequence[str]:
+        """What only a restart heals: asked by /healthz."""
+        ...
+
+    async def missing(self) -> Sequence[str]:
+        """What keeps the bot from working just now (gateway, database, worker): asked by /readyz."""
+        ...
+
+
+class Callbacks(Protocol):
+    """Takes the provider's hints that a task has ended."""
+
+    async def hint(self, job_id: JobId, secret: str, task_id: TaskId) -> bool:
+        """Make the job due if *secret* is its own; False when there is no such job. Returns after the commit."""
+        ...
+
+
+class HTTPServer:
+    """Serves until closed. Everything that is not meant for the asker is the same 404."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        health: Health,
+        callbacks: Callbacks,
+        registry: CollectorRegistry,
+        clock: Clock,
+        webhook_key: str | None = None,
+        patience: Patience = Patience(),
+    ) -> None:
+        self._host = host
+        self._wanted_port = port
+        self._health = health
+        self._registry = registry
+        self._patience = patience
+        self._receiver = KieReceiver(callbacks, clock, webhook_key, patience)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on; another than asked for when that was 0."""
+        if self._runner is None:
+            raise RuntimeError("the HTTP server is not running")
+        port: int = self._runner.addresses[0][1]
+        return port
+
+    async def start(self) -> None:
+        """Listen. Raises ConfigurationError when the address cannot be had."""
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_plain_errors])
+        app.on_response_prepare.append(_add_headers)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_post(
+            r"/callbacks/kie/{job_id:[0-9]{1,19}}/{secret:[A-Za-z0-9_-]{1,128}}", self._receiver.receive
+        )
+        # No access log: the path of a callback holds the job's secret.
+        runner = web.AppRunner(
+            app, access_log=None, keepalive_timeout=15, shutdown_timeout=self._patience.close.total_seconds()
+        )
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, self._host, self._wanted_port).start()
+        except OSError as err:
+            await runner.cleanup()
+            raise ConfigurationError([self._why_not(err)]) from err
+        self._runner = runner
+        log.info("http_listening", host=self._host, port=self.port)
+
+    async def close(self) -> None:
+        """Stop listening and let requests that are being answered end."""
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+
+    def _why_not(self, err: OSError) -> str:
+        match err.errno:
+            case errno.EADDRINUSE:
+                return (
+                    f"HTTP_PORT: {self._wanted_port} on {self._host} is taken by another program. "
+                    "Choose another port, or 0 for any free one."
+                )
+            case errno.EACCES:
+                return f"HTTP_PORT: {self._wanted_port} needs more rights than the bot has. Choose one from 1024 on."
+        if isinstance(err, socket.gaierror) or err.errno == errno.EADDRNOTAVAIL:
+            return f"HTTP_HOST: {self._host} is no address of this machine. Example: 127.0.0.1"
+        return f"HTTP_HOST: cannot listen on {self._host} ({err.strerror}). Example: 127.0.0.1"
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        return await _checked(self._health.broken, self._patience.check)
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        return await _checked(self._health.missing, self._patience.check)
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+class KieReceiver:
+    """Turns a callback into a hint. Of the body only the task id is read, and the poll confirms even that."""
+
+    def __init__(self, callbacks: Callbacks, clock: Clock, webhook_key: str | None, patience: Patience) -> None:
+        self._callbacks = callbacks
+        self._clock = clock
+        self._key = webhook_key
+        self._patience = patience
+        self._replays: Final = Replays()
+
+    async def receive(self, request: web.Request) -> web.Response:
+        task_id = _task_id(await _json_object(request, self._patience.body))
+        job_id = int(request.match_info["job_id"])
+        if job_id > LARGEST_JOB_ID:
+            raise web.HTTPNotFound
+        timestamp = self._checked_timestamp(request, task_id)
+        is_accepted = False
+        try:
+            async with asyncio.timeout(self._patience.answer.total_seconds()):
+                is_accepted = await self._callbacks.hint(JobId(job_id), request.match_info["secret"], task_id)
+        except TimeoutError as err:
+            log.warning("callback_slow", job=job_id)
+            raise web.HTTPServiceUnavailable from err
+        finally:
+            if timestamp is not None and not is_accepted:
+                self._replays.give_back(task_id, timestamp)
+        if not is_accepted:
+            log.info("callback_refused", job=job_id, reason="no such job or wrong secret")
+            raise web.HTTPNotFound
+        return web.json_response({"code": 200, "msg": "success"})
+
+    def _checked_timestamp(self, request: web.Request, task_id: TaskId) -> str | None:
+        """The signature's time, or None when no signature is asked for. Raises when it is wrong or has been used."""
+        if self._key is None:
+            return None
+        now = self._clock.now()
+        timestamp = request.headers.get(TIMESTAMP_HEADER, "")
+        signature = request.headers.get(SIGNATURE_HEADER, "")
+        if not verify_kie_signature(self._key, task_id, timestamp, signature, now):
+            log.warning("callback_refused", reason="signature wrong, missing or old")
+            raise web.HTTPNotFound
+        if not self._replays.take(task_id, timestamp, now):
+            log.info("callback_refused", reason="signature used before")
+            raise web.HTTPNotFound
+        return timestamp
+
+
+async def _json_object(request: web.Request, patience: timedelta) -> dict[str, object]:
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            body = await request.read()
+    except TimeoutError as err:
+        raise web.HTTPRequestTimeout from err
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError) as err:  # The latter: nested thousands of levels deep.
+        raise web.HTTPBadRequest from err
+    if not isinstance(parsed, dict):
+        raise web.HTTPBadRequest
+    return parsed
+
+
+def _task_id(body: dict[str, object]) -> TaskId:
+    """The places where Kie's products write it: most in `data.taskId`, Runway in snake case, old ones at the top."""
+    inner = body.get("data")
+    places = (inner.get("taskId"), inner.get("task_id")) if isinstance(inner, dict) else ()
+    for found in (*places, body.get("taskId")):
+        if isinstance(found, str) and 0 < len(found) <= LONGEST_TASK_ID and found.isascii() and found.isprintable():
+            return TaskId(found)
+    raise web.HTTPBadRequest
+
+
+async def _checked(check: Callable[[], Awaitable[Sequence[str]]], patience: timedelta) -> web.Response:
+    try:
+        async with asyncio.timeout(patience.total_seconds()):
+            reasons = list(await check())
+    except TimeoutError:
+        reasons = ["check timed out"]
+    if reasons:
+        return web.json_response({"status": "unavailable", "reasons": reasons}, status=503)
+    return web.json_response({"status": "ok"})
+
+
+@web.middleware
+async def _plain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors say their status and nothing else; a wrong method or path looks like any other nothing."""
+    try:
+        return await handler(request)
+    except web.HTTPException as err:
+        status = 404 if err.status == 405 else err.status
+        return web.json_response({"code": status, "msg": "not found" if status == 404 else err.reason}, status=status)
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "cutscene"
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
