@@ -60,6 +60,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """How many jobs wait to be claimed, by state and provider, and when the next one comes."""
+
+    ready: Mapping[tuple[JobState, ProviderId], int]
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One line of a job's timeline."""
 
@@ -299,12 +307,23 @@ def release_leases(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """When the next job that nobody holds is due."""
-    found: datetime | None = connection.execute(
-        sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at.is_not(None), jobs.c.lease_until.is_(None))
+def due(connection: Connection, now: datetime) -> Due:
+    """What could be claimed now, and when the next job that nobody holds is due."""
+    free = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= now)
+    rows = connection.execute(
+        sa.select(jobs.c.state, jobs.c.provider, sa.func.count())
+        .where(jobs.c.due_at <= now, free)
+        .group_by(jobs.c.state, jobs.c.provider)
+    )
+    ready = {(JobState(state), ProviderId(provider)): count for state, provider, count in rows}
+    next_at: datetime | None = connection.execute(
+        sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at > now, jobs.c.lease_until.is_(None))
     ).scalar()
-    return found
+    return Due(ready=ready, next_at=next_at)
+
+
+def submitted_since(connection: Connection, since: datetime) -> list[datetime]:
+    return list(connection.execute(sa.select(jobs.c.submitted_at).where(jobs.c.submitted_at > since)).scalars())
 
 
 def counts(connection: Connection) -> dict[JobState, int]:

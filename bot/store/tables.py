@@ -134,6 +134,7 @@ sa.Index(
 )
 sa.Index("jobs_of_member", jobs.c.guild_id, jobs.c.user_id, jobs.c.id)
 sa.Index("jobs_rendered", jobs.c.model, jobs.c.mode, jobs.c.rendered_at)
+sa.Index("jobs_submitted", jobs.c.submitted_at)
 sa.Index("jobs_in_state", jobs.c.state, jobs.c.provider)
 
 entries = sa.Table(

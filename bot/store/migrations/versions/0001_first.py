@@ -96,6 +96,7 @@ def upgrade() -> None:
     )
     op.create_index("jobs_in_state", "jobs", ["state", "provider"], unique=False)
     op.create_index("jobs_of_member", "jobs", ["guild_id", "user_id", "id"], unique=False)
+    op.create_index("jobs_submitted", "jobs", ["submitted_at"], unique=False)
     op.create_index("jobs_rendered", "jobs", ["model", "mode", "rendered_at"], unique=False)
     op.create_table(
         "meta",

@@ -1,0 +1,57 @@
+"""What the worker asks the store beside its moves: claims, hints, and where things stand after a start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from bot.domain.ids import ProviderId, TaskId
+from bot.domain.jobs import Job, JobState
+from bot.ports import Clock
+from bot.store import jobs
+from bot.store.database import Connection, Database
+from bot.store.jobs import Claimed, Due
+
+
+class Queue:
+    """The queue as the worker sees it."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def take_back_leases(self) -> int:
+        """Right after the start of the only process: nobody else can be working, so every lease is over."""
+        if not self._database.is_sqlite:
+            return 0
+        return await self._database.write(jobs.release_leases, self._clock.now())
+
+    async def due(self) -> Due:
+        """What could be claimed now, by state and provider, and when the next job is due."""
+        return await self._database.read(jobs.due, self._clock.now())
+
+    async def claim(
+        self, states: Sequence[JobState], limit: int, lease: timedelta, provider: ProviderId | None = None
+    ) -> list[Claimed]:
+        now = self._clock.now()
+
+        def take(connection: Connection) -> list[Claimed]:
+            return jobs.claim(connection, states, limit, lease, now, provider=provider)
+
+        return await self._database.write(take)
+
+    async def submitted_since(self, since: datetime) -> list[datetime]:
+        """When the newest create calls left; a restart must not forget the provider's rate limit."""
+        return await self._database.read(jobs.submitted_since, since)
+
+    async def at_provider(self, provider: ProviderId) -> int:
+        return await self._database.read(jobs.at_provider, provider)
+
+    async def hinted_task(self, job: Job) -> TaskId | None:
+        return await self._database.read(jobs.hinted_task, job.id)
+
+    async def active(self) -> list[Job]:
+        return await self._database.read(jobs.active)
+
+    async def counts(self) -> dict[JobState, int]:
+        return await self._database.read(jobs.counts)

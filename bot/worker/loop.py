@@ -1,0 +1,207 @@
+"""The worker: claims what is due, hands each job to its step, and writes the step's move."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot import logs
+from bot.domain.ids import ProviderId
+from bot.domain.jobs import Job, JobState, Move
+from bot.errors import StaleJobError, StoreError
+from bot.metrics import Metrics
+from bot.ports import Clock
+from bot.services.lifecycle import Lifecycle
+from bot.services.queue import Queue
+from bot.store.jobs import Claimed
+from bot.worker import limits
+from bot.worker.hold import Hold
+from bot.worker.limits import SlidingWindow
+from bot.worker.schedule import POLLS_PER_SECOND
+from bot.worker.steps import POLL_LEASE, SUBMIT_LEASE, TRANSFER_LEASE, Steps
+
+log = logs.get(__name__)
+
+# A job whose step never came back this often has crashed the process each time.
+MAX_CLAIMS = 3
+# A job whose step raised a bug this often in a row is given up.
+MAX_BUGS = 4
+
+# The longest time between two looks at the database, whatever the due times say.
+LONGEST_NAP = timedelta(seconds=5)
+
+# How long to wait before a move is offered again to a store that cannot be written.
+STORE_NAP = timedelta(seconds=2)
+
+# How long running steps may take to finish when the process is asked to stop.
+DRAIN = timedelta(seconds=10)
+
+
+@dataclass(slots=True)
+class Stage:
+    """One kind of work: which states it takes, how many jobs at once, and how fast."""
+
+    name: str
+    states: tuple[JobState, ...]
+    step: Callable[[Hold], Awaitable[Move]]
+    capacity: int
+    lease: timedelta
+    rate: SlidingWindow | None = None
+    under_way: int = field(default=0)
+
+    def free(self, now: datetime) -> int:
+        room = self.capacity - self.under_way
+        return room if self.rate is None else min(room, self.rate.free(now))
+
+
+class Worker:
+    """Runs steps until it is told to stop. Waiting is in the database; nothing is lost when this dies."""
+
+    def __init__(
+        self,
+        *,
+        steps: Steps,
+        queue: Queue,
+        lifecycle: Lifecycle,
+        clock: Clock,
+        metrics: Metrics,
+        creates: SlidingWindow,
+        wake: asyncio.Event,
+    ) -> None:
+        self._steps = steps
+        self._queue = queue
+        self._lifecycle = lifecycle
+        self._clock = clock
+        self._metrics = metrics
+        self._wake = wake
+        self._stopping = False
+        self._bugs: dict[int, int] = {}
+        self._creates = creates
+        polls = SlidingWindow(POLLS_PER_SECOND, timedelta(seconds=1))
+        self._stages = (
+            Stage("recover", (JobState.SUBMITTING, JobState.UNKNOWN), steps.recover, 8, POLL_LEASE),
+            Stage("submit", (JobState.QUEUED,), steps.submit, 8, SUBMIT_LEASE, creates),
+            Stage("poll", (JobState.RUNNING,), steps.poll, POLLS_PER_SECOND, POLL_LEASE, polls),
+            # Transfers are bound by the network and the disk; more at once only makes each slower.
+            Stage("fetch", (JobState.FETCHING,), steps.fetch, 4, TRANSFER_LEASE),
+            Stage("deliver", (JobState.DELIVERING,), steps.deliver, 4, TRANSFER_LEASE),
+            Stage("announce", (JobState.FAILED,), steps.announce, 4, POLL_LEASE),
+        )
+        self.is_running = False
+
+    async def run(self) -> None:
+        """Work until `stop`; then let running steps finish for a while and return."""
+        now = self._clock.now()
+        taken_back = await self._queue.take_back_leases()
+        self._creates.remember(await self._queue.submitted_since(now - limits.CREATES_WINDOW))
+        for job in await self._queue.active():
+            self._lifecycle.announce(job)
+        log.info("worker_started", interrupted=taken_back)
+        self.is_running = True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running: set[asyncio.Task[None]] = set()
+                while not self._stopping:
+                    self._wake.clear()
+                    nap = await self._round(tasks, running)
+                    await self._clock.wait(self._wake, nap)
+                if running:
+                    _, late = await asyncio.wait(running, timeout=DRAIN.total_seconds())
+                    for task in late:
+                        task.cancel()
+        finally:
+            self.is_running = False
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def _round(self, tasks: asyncio.TaskGroup, running: set[asyncio.Task[None]]) -> timedelta:
+        """Claim what there is room for; how long to wait for the next round."""
+        try:
+            due = await self._queue.due()
+            for stage in self._stages:
+                wanted: dict[ProviderId, int] = {}
+                for (state, provider), count in due.ready.items():
+                    if state in stage.states:
+                        wanted[provider] = wanted.get(provider, 0) + count
+                for claimed in await self._claim(stage, wanted):
+                    stage.under_way += 1
+                    task = tasks.create_task(self._work(stage, claimed), name=f"{stage.name} {claimed.job.id}")
+                    running.add(task)
+                    task.add_done_callback(running.discard)
+        except StoreError as error:
+            # Nothing can be claimed and nothing is lost; say it once a nap and look again.
+            log.error("store_unusable", reason=str(error))
+            return LONGEST_NAP
+        now = self._clock.now()
+        waits = [LONGEST_NAP]
+        if due.next_at is not None:
+            waits.append(due.next_at - now)
+        # A stage that has no room is woken by whoever makes room; one that is out of calls waits for its window.
+        waits += [
+            stage.rate.free_at(now) - now
+            for stage in self._stages
+            if stage.rate is not None
+            and not stage.rate.free(now)
+            and any(state in stage.states for state, _ in due.ready)
+        ]
+        return max(timedelta(milliseconds=1), min(waits))
+
+    async def _claim(self, stage: Stage, wanted: Mapping[ProviderId, int]) -> list[Claimed]:
+        claimed: list[Claimed] = []
+        for provider, count in wanted.items():
+            room = stage.free(self._clock.now()) - len(claimed)
+            if stage.name == "submit":
+                room = min(room, limits.RUNNING - await self._queue.at_provider(provider))
+            if room <= 0:
+                continue
+            found = await self._queue.claim(stage.states, min(room, count), stage.lease, provider)
+            if stage.rate is not None:
+                stage.rate.count(self._clock.now(), len(found))
+            claimed += found
+        return claimed
+
+    async def _work(self, stage: Stage, claimed: Claimed) -> None:
+        hold = Hold(claimed.job, self._lifecycle)
+        try:
+            with self._metrics.timed(stage.name):
+                if claimed.claims > MAX_CLAIMS:
+                    log.error("job_quarantined", job=hold.job.id, state=hold.job.state)
+                    move = self._steps.give_up(hold.job)
+                else:
+                    move = await self._guarded(stage, hold)
+            job = await self._finish(hold, move)
+            await self._steps.discard(job)
+        except StaleJobError:
+            log.info("job_moved_elsewhere", job=hold.job.id, stage=stage.name)
+        finally:
+            stage.under_way -= 1
+            self._wake.set()
+
+    async def _guarded(self, stage: Stage, hold: Hold) -> Move:
+        """The step's move. A bug costs this job a retry, never the worker."""
+        try:
+            move = await stage.step(hold)
+        except StaleJobError:
+            raise
+        except Exception:
+            job = hold.job
+            bugs = self._bugs[job.id] = self._bugs.get(job.id, 0) + 1
+            log.exception("step_failed", job=job.id, stage=stage.name, bugs=bugs)
+            if bugs < MAX_BUGS:
+                return Move(to=job.state, after=timedelta(seconds=5 * bugs), is_retry=True, detail="a fault of ours")
+            move = self._steps.give_up(job)
+        self._bugs.pop(hold.job.id, None)
+        return move
+
+    async def _finish(self, hold: Hold, move: Move) -> Job:
+        """Write the move. What a step has learnt (a task, a message) is kept in hand until the store takes it."""
+        while True:
+            try:
+                return await hold.finish(move)
+            except StoreError as error:
+                log.error("move_not_stored", job=hold.job.id, to=move.to, reason=str(error))
+                await self._clock.wait(asyncio.Event(), STORE_NAP)

@@ -1,0 +1,87 @@
+"""When to look again: at a rendering task, after a failure, and how long to be patient.
+
+A poll answers "has it ended?"; the right moment depends on how likely that is. With the hazard h (the chance to end in
+the next second, given that it has not ended yet) and the price c of one question in seconds of waiting, asking every
+sqrt(2c/h) seconds costs the least. The hazard comes from the model's own durations, as a log-normal distribution.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+# Kie allows 10 queries per second and key (documentation of recordInfo); some are kept for restarts and other tools.
+POLLS_PER_SECOND = 8
+
+SHORTEST = timedelta(seconds=1)
+LONGEST = timedelta(seconds=30)  # before the soft limit
+PATIENT = timedelta(seconds=60)  # after it
+
+# How many seconds of a member's waiting one question is worth while the query budget is free.
+QUESTION_COST = 0.5
+
+# Without a history: the catalogue's typical time, give or take a factor of about two (recorded spreads by model).
+PRIOR_SIGMA = 0.5
+PRIOR_WEIGHT = 5  # how many runs the catalogue's word is worth
+
+
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """A model's durations as a log-normal distribution: mean and spread of the logarithm of seconds."""
+
+    mu: float
+    sigma: float
+
+    @classmethod
+    def learnt(cls, typical: timedelta, history: Sequence[timedelta]) -> Durations:
+        """The catalogue's typical time, corrected by what was measured."""
+        prior = math.log(max(1.0, typical.total_seconds()))
+        logs = [math.log(max(0.5, duration.total_seconds())) for duration in history]
+        weight = PRIOR_WEIGHT + len(logs)
+        mu = (prior * PRIOR_WEIGHT + sum(logs)) / weight
+        spread = PRIOR_SIGMA**2 * PRIOR_WEIGHT + sum((value - mu) ** 2 for value in logs)
+        return cls(mu, max(0.1, math.sqrt(spread / weight)))
+
+    def hazard(self, seconds: float) -> float:
+        """The chance per second to end now, given that it has not ended before."""
+        if seconds <= 0:
+            return 0.0
+        z = (math.log(seconds) - self.mu) / self.sigma
+        survival = 0.5 * math.erfc(z / math.sqrt(2))
+        if survival < 1e-12:
+            # Far in the tail both parts vanish; their ratio is about z / (sigma * t).
+            return z / (self.sigma * seconds)
+        density = math.exp(-z * z / 2) / (seconds * self.sigma * math.sqrt(2 * math.pi))
+        return density / survival
+
+    def quantile(self, z: float) -> float:
+        """Seconds after which the share that belongs to this z has ended (-2.33: one in a hundred)."""
+        return math.exp(self.mu + z * self.sigma)
+
+
+def next_poll(elapsed: timedelta, durations: Durations, *, running: int, soft_limit: timedelta) -> timedelta:
+    """How long to wait before asking about a task that has run for *elapsed*.
+
+    *running* tasks share the query budget, so with many of them nobody asks more often than the budget allows.
+    """
+    if elapsed >= soft_limit:
+        return PATIENT
+    seconds = elapsed.total_seconds()
+    share = running / POLLS_PER_SECOND
+    earliest = durations.quantile(-2.33)
+    if seconds < earliest:
+        # Hardly any task ends before; the first question comes when one in a hundred has.
+        wait = earliest - seconds
+    else:
+        hazard = durations.hazard(seconds)
+        wait = math.sqrt(2 * QUESTION_COST / hazard) if hazard > 0 else LONGEST.total_seconds()
+    return timedelta(seconds=min(max(wait, share, SHORTEST.total_seconds()), LONGEST.total_seconds()))
+
+
+def back_off(attempt: int, random: Random, *, first: timedelta, longest: timedelta) -> timedelta:
+    """Double the wait with each attempt (from 0), up to *longest*; spread, so that a crowd does not return at once."""
+    seconds = min(longest.total_seconds(), first.total_seconds() * 2.0 ** min(attempt, 30))
+    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))

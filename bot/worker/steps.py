@@ -1,0 +1,386 @@
+"""The slow things: each step does one job's network work and returns the move that follows from it.
+
+A step never holds a transaction. Before a call whose effect cannot be taken back (create, post) the intent is written
+first, so that a crash in between leaves a trace of what may have happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import assert_never
+
+from bot import logs
+from bot.domain.ids import MessageId, ProviderId
+from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
+from bot.domain.models import ModeSpec, VendorValue, VideoModel
+from bot.domain.videos import vendor_fields
+from bot.errors import (
+    AnswerLostError,
+    DeliveryUnavailableError,
+    PlaceGoneError,
+    ProviderAuthError,
+    ProviderProtocolError,
+    ProviderRejectedError,
+    ProviderUnavailableError,
+    TooLargeError,
+)
+from bot.ports import (
+    Cards,
+    Clock,
+    Done,
+    Downloads,
+    Empty,
+    NotVisible,
+    Pending,
+    Provider,
+    Publisher,
+    Refused,
+    Submission,
+)
+from bot.services.availability import Availability, ProviderGate
+from bot.services.estimates import Estimates
+from bot.services.lifecycle import Lifecycle
+from bot.services.queue import Queue
+from bot.worker import schedule
+from bot.worker.hold import Hold
+
+log = logs.get(__name__)
+
+# How long a job is ours while its create call, its transfer or its post is under way: longer than the call's own
+# timeouts, so that nobody else takes a job that is still being worked on.
+SUBMIT_LEASE = timedelta(minutes=5)
+POLL_LEASE = timedelta(minutes=2)
+TRANSFER_LEASE = timedelta(minutes=20)
+
+# How long a job waits in the queue for a provider that takes nothing before its credits go back.
+QUEUE_PATIENCE = timedelta(hours=1)
+
+# A record may be invisible right after its task was made (one client allows 90 s).
+VISIBLE_AFTER = timedelta(seconds=90)
+
+# On top of the model's outer limit: the time in which a callback could still name a task whose answer was lost.
+CALLBACK_MARGIN = timedelta(minutes=15)
+
+# How often something that may heal by itself is tried before the job is given up.
+MAX_ODD_ANSWERS = 6
+MAX_FETCHES = 6
+MAX_POSTS = 40
+
+CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "bmp": "image/bmp"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """Where pictures wait for their job and videos for their post."""
+
+    inputs: Path
+    results: Path
+
+
+class Steps:
+    """One method per kind of work; which states lead to which is in `bot/worker/loop.py`."""
+
+    def __init__(
+        self,
+        *,
+        providers: Mapping[ProviderId, Provider],
+        downloads: Downloads,
+        publisher: Publisher,
+        cards: Cards,
+        lifecycle: Lifecycle,
+        queue: Queue,
+        availability: Availability,
+        gate: ProviderGate,
+        estimates: Estimates,
+        clock: Clock,
+        folders: Folders,
+        public_url: str | None,
+        random: Random,
+    ) -> None:
+        self._providers = providers
+        self._downloads = downloads
+        self._publisher = publisher
+        self._cards = cards
+        self._lifecycle = lifecycle
+        self._queue = queue
+        self._availability = availability
+        self._gate = gate
+        self._estimates = estimates
+        self._clock = clock
+        self._folders = folders
+        self._public_url = public_url
+        self._random = random
+        self._outages: dict[ProviderId, int] = {}  # queries in a row that found nobody, by provider
+
+    async def submit(self, hold: Hold) -> Move:
+        """QUEUED: bring the picture over, write the intent, ask for the task once."""
+        job = hold.job
+        model = self._availability.catalogue.find(job.model)
+        provider = self._providers.get(job.provider)
+        if model is None or provider is None or job.video.mode not in model.modes:
+            return _failed(FailureReason.REJECTED, "the catalogue no longer has this model")
+        if self._gate.find(job.provider) is not None:
+            return _failed(FailureReason.NOT_NOW, "the provider is paused")
+        spec = model.modes[job.video.mode]
+        try:
+            fields = await self._fields(job, spec, provider)
+        except (ProviderUnavailableError, ProviderProtocolError) as error:
+            return self._wait_in_queue(job, str(error), getattr(error, "retry_after", None))
+        except ProviderAuthError as error:
+            return await self._not_now(job, error)
+        except ProviderRejectedError as error:
+            return _failed(error.reason, error.detail)
+        except FileNotFoundError:
+            return _failed(FailureReason.IMAGE, "the stored picture is gone")
+        submission = Submission(slug=spec.slug, fields=fields, callback_url=self._callback_url(job))
+        job = await hold.advance(Move(to=JobState.SUBMITTING), SUBMIT_LEASE)
+        return await self._create(job, model, spec, provider, submission)
+
+    async def recover(self, hold: Hold) -> Move:
+        """SUBMITTING whose process died, or UNKNOWN: nothing is ever sent again; a callback may still name the task."""
+        job = hold.job
+        task_id = await self._queue.hinted_task(job)
+        if task_id is not None:
+            return Move(to=JobState.RUNNING, task_id=task_id, detail="a callback named the task")
+        grace_over = (job.submitted_at or job.created_at) + self._grace(job)
+        left = grace_over - self._clock.now()
+        if left > timedelta(0):
+            return Move(to=JobState.UNKNOWN, after=left, detail="the create call's answer was lost")
+        await self._publisher.tell_host(
+            f"Job {job.id} ({job.model}): the provider never answered the create call of "
+            f"{job.submitted_at:%Y-%m-%d %H:%M:%S} UTC. "
+            "The member was refunded; a paid task may exist in your logs there."
+        )
+        return _failed(FailureReason.NO_ANSWER, "possible orphan at the provider")
+
+    async def poll(self, hold: Hold) -> Move:
+        """RUNNING: ask what became of the task."""
+        job = hold.job
+        provider = self._providers[job.provider]
+        model = self._availability.catalogue.find(job.model)
+        elapsed = self._clock.now() - (job.submitted_at or job.created_at)
+        if job.task_id is None:
+            raise AssertionError("the store keeps no running job without its task")
+        try:
+            status = await provider.status(job.task_id)
+        except ProviderUnavailableError as error:
+            wait = error.retry_after or self._outage_wait(job.provider)
+            return self._patiently(job, model, elapsed, Move(to=JobState.RUNNING, after=wait))
+        except ProviderAuthError as error:
+            # The task goes on without us; the key may work again long before it ends.
+            await self._pause(job.provider, error)
+            return self._patiently(job, model, elapsed, Move(to=JobState.RUNNING, after=timedelta(seconds=60)))
+        except ProviderProtocolError as error:
+            return self._odd_answer(job, FailureReason.UPSTREAM, str(error))
+        self._outages.pop(job.provider, None)
+        match status:
+            case Done(result=result):
+                return Move(to=JobState.FETCHING, result=result)
+            case Refused(reason=reason, detail=detail):
+                return _failed(reason, detail)
+            case Empty(detail=detail):
+                return self._odd_answer(job, FailureReason.NO_RESULT, detail)
+            case NotVisible() if elapsed > VISIBLE_AFTER:
+                return self._odd_answer(job, FailureReason.NO_RESULT, "the provider does not know the task")
+            case NotVisible():
+                return Move(to=JobState.RUNNING, after=timedelta(seconds=5))
+            case Pending():
+                wait = await self._next_poll(job, model, elapsed)
+                return self._patiently(job, model, elapsed, Move(to=JobState.RUNNING, after=wait))
+            case _:
+                assert_never(status)
+
+    async def fetch(self, hold: Hold) -> Move:
+        """FETCHING: bring the video to our disk before its link dies."""
+        job = hold.job
+        result = job.result
+        if job.attempts > 0:
+            result = await self._fresh_link(job) or result
+        if result is None:
+            raise AssertionError("a job is only fetched once its result is known")
+        name = f"{job.id}.mp4"
+        try:
+            size = await self._downloads.fetch(result.url, self._folders.results / name)
+        except (ProviderUnavailableError, ProviderRejectedError) as error:
+            if job.attempts + 1 >= MAX_FETCHES:
+                return _failed(FailureReason.NO_RESULT, str(error))
+            wait = self._back_off(job.attempts, first=2, longest=60)
+            return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=str(error))
+        return Move(to=JobState.DELIVERING, result=result, stored=StoredVideo(name=name, size=size))
+
+    async def deliver(self, hold: Hold) -> Move:
+        """DELIVERING: post the video once, whatever happens in between."""
+        job = hold.job
+        try:
+            if job.posting_at is not None:
+                # An earlier try may have got through: the nonce protects for minutes, the history for good.
+                found = await self._publisher.find_post(job)
+                if found is not None:
+                    return Move(to=JobState.DELIVERED, after=None, message_id=found, detail="found in the channel")
+            job = await self._lifecycle.apply(job, Move(to=JobState.DELIVERING, is_posting=True), lease=TRANSFER_LEASE)
+            message_id = await self._post(job)
+        except PlaceGoneError as error:
+            return Move(to=JobState.PARKED, after=None, detail=str(error))
+        except DeliveryUnavailableError as error:
+            if job.attempts + 1 >= MAX_POSTS:
+                return Move(to=JobState.PARKED, after=None, detail=str(error))
+            wait = self._back_off(job.attempts, first=2, longest=300)
+            return Move(to=JobState.DELIVERING, after=wait, is_retry=True, detail=str(error))
+        return Move(to=JobState.DELIVERED, after=None, message_id=message_id)
+
+    async def announce(self, hold: Hold) -> Move:
+        """FAILED: tell the member once that the credits are back."""
+        job = hold.job
+        try:
+            await self._publisher.post_failure(job)
+        except PlaceGoneError as error:
+            log.info("failure_not_announced", job=job.id, reason=str(error))
+        except DeliveryUnavailableError as error:
+            if job.attempts + 1 < MAX_ODD_ANSWERS:
+                wait = self._back_off(job.attempts, first=5, longest=300)
+                return Move(to=JobState.FAILED, after=wait, is_retry=True, detail=str(error))
+            log.warning("failure_not_announced", job=job.id, reason=str(error))
+        return Move(to=JobState.FAILED, after=None)
+
+    def give_up(self, job: Job) -> Move:
+        """What becomes of a job that crashed its step again and again, or the whole process three times."""
+        match job.state:
+            case JobState.SUBMITTING:
+                return Move(to=JobState.UNKNOWN, after=self._grace(job), detail="quarantined")
+            case JobState.DELIVERING:
+                return Move(to=JobState.PARKED, after=None, detail="quarantined")
+            case JobState.FAILED:
+                return Move(to=JobState.FAILED, after=None, detail="quarantined")
+            case _:
+                return _failed(FailureReason.BROKEN, "quarantined")
+
+    async def discard(self, job: Job) -> None:
+        """Remove a video that is posted as a file; a linked or parked one is kept."""
+        if job.state is JobState.DELIVERED and job.stored is not None and _fits(job):
+            with contextlib.suppress(FileNotFoundError):
+                await asyncio.to_thread((self._folders.results / job.stored.name).unlink)
+
+    async def _create(
+        self, job: Job, model: VideoModel, spec: ModeSpec, provider: Provider, submission: Submission
+    ) -> Move:
+        try:
+            task_id = await provider.create(submission)
+        except (AnswerLostError, ProviderProtocolError) as error:
+            log.warning("create_answer_lost", job=job.id, model=job.model, reason=str(error))
+            return Move(to=JobState.UNKNOWN, after=self._grace(job), detail=str(error))
+        except ProviderUnavailableError as error:
+            return self._wait_in_queue(job, str(error), error.retry_after)
+        except ProviderAuthError as error:
+            return await self._not_now(job, error)
+        except ProviderRejectedError as error:
+            if error.reason is FailureReason.MODEL_PAUSED:
+                self._availability.note_paused(job.provider, spec.slug, error.detail)
+            return _failed(error.reason, error.detail)
+        wait = await self._next_poll(job, model, timedelta(0))
+        return Move(to=JobState.RUNNING, after=wait, task_id=task_id)
+
+    async def _fields(self, job: Job, spec: ModeSpec, provider: Provider) -> dict[str, VendorValue | list[str]]:
+        fields = vendor_fields(job.video, spec)
+        picture = job.video.picture
+        if picture is not None and spec.image is not None:
+            path = self._folders.inputs / picture.name
+            content_type = CONTENT_TYPES.get(picture.format.value, f"image/{picture.format.value}")
+            url = await provider.upload(path, content_type)
+            fields[spec.image.vendor_field] = [url] if spec.image.as_list else url
+        return fields
+
+    async def _post(self, job: Job) -> MessageId:
+        if job.stored is None:
+            raise AssertionError("a job is only delivered once its video is stored")
+        receipt = await self._lifecycle.receipt(job)
+        if _fits(job):
+            with contextlib.suppress(TooLargeError):
+                return await self._publisher.post_video(job, self._folders.results / job.stored.name, receipt)
+        return await self._publisher.post_link(job, receipt)
+
+    async def _fresh_link(self, job: Job) -> Result | None:
+        """The provider's link as it is now; links die sooner than files."""
+        if job.task_id is None:
+            return None
+        with contextlib.suppress(ProviderUnavailableError, ProviderAuthError, ProviderProtocolError):
+            status = await self._providers[job.provider].status(job.task_id)
+            if isinstance(status, Done):
+                return status.result
+        return None
+
+    async def _next_poll(self, job: Job, model: VideoModel | None, elapsed: timedelta) -> timedelta:
+        if model is None:
+            return schedule.LONGEST
+        history = await self._estimates.history(model.id, job.video.mode)
+        durations = schedule.Durations.learnt(model.typical, history)
+        running = await self._queue.at_provider(job.provider)
+        return schedule.next_poll(elapsed, durations, running=running, soft_limit=model.soft_limit)
+
+    def _patiently(self, job: Job, model: VideoModel | None, elapsed: timedelta, move: Move) -> Move:
+        """The move, unless the model's outer limit is over."""
+        if model is not None:
+            if elapsed > model.outer_limit:
+                return _failed(FailureReason.TIMEOUT, f"no result after {elapsed}")
+            if elapsed > model.soft_limit:
+                self._cards.changed(job)
+        return move
+
+    def _wait_in_queue(self, job: Job, detail: str, retry_after: timedelta | None) -> Move:
+        """Back to the queue, as long as the member's patience may be assumed."""
+        if self._clock.now() - job.created_at > QUEUE_PATIENCE:
+            return _failed(FailureReason.NOT_NOW, detail)
+        wait = self._back_off(job.attempts, first=5, longest=120)
+        wait = max(wait, retry_after) if retry_after is not None else wait
+        return Move(to=JobState.QUEUED, after=wait, is_retry=True, detail=detail)
+
+    def _odd_answer(self, job: Job, reason: FailureReason, detail: str) -> Move:
+        if job.attempts + 1 >= MAX_ODD_ANSWERS:
+            return _failed(reason, detail)
+        wait = self._back_off(job.attempts, first=3, longest=60)
+        return Move(to=JobState.RUNNING, after=wait, is_retry=True, detail=detail)
+
+    async def _not_now(self, job: Job, error: ProviderAuthError) -> Move:
+        await self._pause(job.provider, error)
+        return _failed(FailureReason.NOT_NOW, str(error))
+
+    async def _pause(self, provider: ProviderId, error: ProviderAuthError) -> None:
+        """Close the provider and tell the host, once per trouble."""
+        if self._gate.pause(provider, str(error), self._clock.now()):
+            log.error("provider_paused", provider=provider, reason=str(error))
+            await self._publisher.tell_host(
+                f"The provider {provider} refuses every job: {error}. New videos are refused, and nothing is charged, "
+                "until it takes jobs again; that is checked every minute."
+            )
+
+    def _outage_wait(self, provider: ProviderId) -> timedelta:
+        """Back-off of the provider as a whole: a hundred running jobs must not make its outage worse."""
+        missed = self._outages[provider] = self._outages.get(provider, 0) + 1
+        return self._back_off(missed // 4, first=4, longest=60)
+
+    def _grace(self, job: Job) -> timedelta:
+        model = self._availability.catalogue.find(job.model)
+        return (model.outer_limit if model else timedelta(hours=1)) + CALLBACK_MARGIN
+
+    def _callback_url(self, job: Job) -> str | None:
+        if self._public_url is None:
+            return None
+        return f"{self._public_url}/callbacks/kie/{job.id}/{job.callback_secret}"
+
+    def _back_off(self, attempt: int, *, first: float, longest: float) -> timedelta:
+        return schedule.back_off(
+            attempt, self._random, first=timedelta(seconds=first), longest=timedelta(seconds=longest)
+        )
+
+
+def _failed(reason: FailureReason, detail: str) -> Move:
+    return Move(to=JobState.FAILED, failure=reason, detail=detail)
+
+
+def _fits(job: Job) -> bool:
+    return job.stored is not None and job.stored.size <= job.place.upload_limit

@@ -1,0 +1,113 @@
+"""Keeps an eye on the providers: which models they sell, and whether one that refused us takes jobs again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from bot import logs
+from bot.domain.ids import ProviderId
+from bot.errors import ProviderError
+from bot.ports import Clock, NotSold, Provider, Publisher
+from bot.services.availability import Availability, ProviderGate, Slug
+from bot.worker.limits import SlidingWindow
+
+log = logs.get(__name__)
+
+ASK_EVERY = timedelta(hours=1)
+
+# Questions count as create calls at the provider; this many of a window always stay free for members' jobs.
+KEPT_FOR_JOBS = 8
+
+# How long a closed provider is left alone; doubled each time it closes again soon after it was opened.
+SHORTEST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(minutes=30)
+
+
+class ModelWatch:
+    """Asks the provider, without cost, which model strings it sells: at the start and once an hour."""
+
+    def __init__(
+        self,
+        *,
+        providers: Mapping[ProviderId, Provider],
+        availability: Availability,
+        gate: ProviderGate,
+        creates: SlidingWindow,
+        clock: Clock,
+    ) -> None:
+        self._providers = providers
+        self._availability = availability
+        self._gate = gate
+        self._creates = creates
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await self.ask_all(stop)
+            await self._clock.wait(stop, ASK_EVERY)
+
+    async def ask_all(self, stop: asyncio.Event) -> None:
+        for slug in self._availability.slugs():
+            # A few models bill an empty request; of those nothing is ever asked.
+            if not slug.is_probeable or slug.provider not in self._providers:
+                continue
+            while self._creates.free(self._clock.now()) <= KEPT_FOR_JOBS and not stop.is_set():
+                await self._clock.wait(stop, timedelta(seconds=1))
+            if stop.is_set() or self._gate.find(slug.provider) is not None:
+                return
+            self._creates.count(self._clock.now())
+            await self._ask(slug)
+
+    async def _ask(self, slug: Slug) -> None:
+        try:
+            answer = await self._providers[slug.provider].probe(slug.text)
+        except ProviderError as error:
+            # No answer is no news: what was known stays.
+            log.info("model_not_asked", slug=slug.text, reason=str(error))
+            return
+        if self._availability.note(slug.provider, slug.text, answer):
+            detail = answer.detail if isinstance(answer, NotSold) else ""
+            log.warning("model_changed", slug=slug.text, is_sold=not isinstance(answer, NotSold), detail=detail)
+
+
+class GateWatch:
+    """Opens a closed provider again once its account answers and holds credits, and tells the host."""
+
+    def __init__(
+        self, *, providers: Mapping[ProviderId, Provider], gate: ProviderGate, publisher: Publisher, clock: Clock
+    ) -> None:
+        self._providers = providers
+        self._gate = gate
+        self._publisher = publisher
+        self._clock = clock
+        self._opened: dict[ProviderId, tuple[datetime, timedelta]] = {}  # when, and after how long a pause
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await self._clock.wait(stop, timedelta(seconds=15))
+            for provider_id, pause in self._gate.closed().items():
+                wait = self._pause_of(provider_id, pause.since)
+                if self._clock.now() - pause.since >= wait:
+                    await self._try(provider_id, wait)
+
+    def _pause_of(self, provider: ProviderId, closed_at: datetime) -> timedelta:
+        opened_at, before = self._opened.get(provider, (None, SHORTEST_PAUSE))
+        if opened_at is None or closed_at - opened_at > LONGEST_PAUSE:
+            return SHORTEST_PAUSE
+        return min(before * 2, LONGEST_PAUSE)
+
+    async def _try(self, provider_id: ProviderId, waited: timedelta) -> None:
+        try:
+            left = await self._providers[provider_id].credits()
+        except ProviderError as error:
+            log.info("provider_still_paused", provider=provider_id, reason=str(error))
+            return
+        if left <= 0:
+            log.info("provider_still_paused", provider=provider_id, credits=left)
+            return
+        self._opened[provider_id] = (self._clock.now(), waited)
+        self._gate.resume(provider_id)
+        log.warning("provider_resumed", provider=provider_id, credits=left)
+        await self._publisher.tell_host(f"The provider {provider_id} takes jobs again ({left:g} credits left).")
