@@ -82,19 +82,19 @@ class Transport:
         quiet_http_logs()
         self._key = key
         self._timeouts = timeouts or Timeouts()
-        tls = httpx.create_ssl_context()
+        tls = None if inner else httpx.create_ssl_context()
         self._reads = self._client(inner, tls, self._timeouts.answer, keep_alive=10)
         # A kept connection may be closed by the other side just as the request leaves, and then nobody knows whether
         # it arrived. Create calls therefore always open their own.
         self._creates = self._client(inner, tls, self._timeouts.create_answer, keep_alive=0)
 
     def _client(
-        self, inner: httpx.AsyncBaseTransport | None, tls: ssl.SSLContext, answer: timedelta, *, keep_alive: int
+        self, inner: httpx.AsyncBaseTransport | None, tls: ssl.SSLContext | None, answer: timedelta, *, keep_alive: int
     ) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=50, max_keepalive_connections=keep_alive)
         return httpx.AsyncClient(
             # Settings say where requests go; a proxy or .netrc picked up from the environment would redirect our key.
-            transport=inner or httpx.AsyncHTTPTransport(verify=tls, limits=limits, trust_env=False),
+            transport=inner or httpx.AsyncHTTPTransport(verify=tls or True, limits=limits, trust_env=False),
             trust_env=False,
             headers={
                 "Authorization": f"Bearer {self._key}",
