@@ -183,10 +183,10 @@ class Catalogue:
         return self.models[ModelId(model_id)]
 
 
-def closest_model_id(text: str, catalogue: Catalogue) -> ModelId:
-    """The model that was probably meant, or the default when nothing is like it; LookupError in an empty catalogue."""
+def closest_model_id(text: str, catalogue: Catalogue) -> ModelId | None:
+    """The model that was probably meant, or the default when nothing is like it; None in an empty catalogue."""
     if not catalogue.models:
-        raise LookupError("the catalogue is empty")
+        return None
     wanted = spelling(text)
 
     def likeness(model: VideoModel) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
@@ -146,7 +147,11 @@ def complete(chosen: Mapping[OptionName, OptionValue], spec: ModeSpec) -> dict[O
                 },
                 nearest=nearest(option, value),
             )
-    return {name: chosen.get(name, option.default) for name, option in spec.options.items()}
+    options: dict[OptionName, OptionValue] = {}
+    for name, option in spec.options.items():
+        choice = option.find(chosen.get(name, option.default))
+        options[name] = option.default if choice is None else choice.value
+    return options
 
 
 def price(spec: ModeSpec, options: Mapping[OptionName, OptionValue], markup: Decimal = Decimal(1)) -> int | None:
@@ -187,7 +192,7 @@ def nearest(option: OptionSpec, value: OptionValue) -> OptionValue:
     wanted = _size(value)
     sizes = [(size, candidate) for candidate in values if (size := _size(candidate)) is not None]
     if wanted is None or not sizes:
-        return option.default
+        return option.default if option.default in values else values[0]
     return min(sizes, key=lambda pair: abs(pair[0] - wanted))[1]
 
 
@@ -201,10 +206,10 @@ def offered(option: OptionSpec) -> str:
 
 
 def show(name: OptionName, value: OptionValue) -> str:
-    """An option's value as it is typed in Discord."""
+    """An option's value as it is typed in Discord; cut, because people type and a message has an end."""
     if name is OptionName.AUDIO:
         return "True" if value else "False"
-    return str(value)
+    return str(value)[:50]
 
 
 def _prompt_problem(prompt: str, spec: ModeSpec) -> Problem | None:
@@ -253,19 +258,34 @@ def _picture_problem(picture: Picture, rules: ImageRules) -> Problem | None:
 def _combination_problem(
     chosen: Mapping[OptionName, OptionValue], options: Mapping[OptionName, OptionValue], spec: ModeSpec
 ) -> Problem:
-    """Name the chosen option that has to give way, and a value with which the rest is sold."""
+    """Name the chosen option that has to give way, and the nearest value with which the rest is sold."""
     for name in chosen:
-        for choice in spec.options[name].choices:
-            if price(spec, {**options, name: choice.value}) is not None:
-                return Problem(
-                    rule=Rule.OPTION_COMBINATION,
-                    field=name,
-                    values={"given": show(name, options[name]), "nearest": show(name, choice.value)},
-                    nearest=choice.value,
-                )
-    # The loader refuses a catalogue whose defaults have no price, so some chosen option is always at fault.
-    name = next(iter(chosen))
-    return Problem(rule=Rule.OPTION_COMBINATION, field=name, values={"given": show(name, options[name]), "nearest": ""})
+        sold = tuple(
+            choice for choice in spec.options[name].choices if price(spec, {**options, name: choice.value}) is not None
+        )
+        if sold:
+            return _unsold(
+                name, options[name], nearest(dataclasses.replace(spec.options[name], choices=sold), options[name])
+            )
+    # No single change is enough. The loader refuses a catalogue whose defaults have no price, so going back to the
+    # defaults one by one ends at something that is sold.
+    name = next(name for name in chosen if options[name] != spec.options[name].default)
+    return _unsold(name, options[name], spec.options[name].default)
+
+
+def _unsold(name: OptionName, given: OptionValue, instead: OptionValue) -> Problem:
+    return Problem(
+        rule=Rule.OPTION_COMBINATION,
+        field=name,
+        values={"given": show(name, given), "nearest": show(name, instead)},
+        nearest=instead,
+    )
+
+
+# What is looked at is short, because people type: int() refuses thousands of digits, and "²" is a digit to Python.
+_RATIO = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
+_LINES = re.compile(r"([0-9]{1,5})([pk]?)")
+_LONGEST = 10**6
 
 
 def _size(value: OptionValue) -> float | None:
@@ -273,15 +293,12 @@ def _size(value: OptionValue) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return float(value)
-    text = value.lower()
-    width, colon, height = text.partition(":")
-    if colon and width.isdigit() and height.isdigit() and int(width) and int(height):
-        return math.log(int(width) / int(height))
-    if text.endswith("p") and text[:-1].isdigit():
-        return float(text[:-1])
-    if text.endswith("k") and text[:-1].isdigit():
-        return float(text[:-1]) * 540  # 2K is about 1080 lines, 4K about 2160
+        return float(max(-_LONGEST, min(value, _LONGEST)))
+    text = value.strip().lower()
+    if (ratio := _RATIO.fullmatch(text)) and int(ratio[1]) and int(ratio[2]):
+        return math.log(int(ratio[1]) / int(ratio[2]))
+    if lines := _LINES.fullmatch(text):
+        return float(lines[1]) * (540 if lines[2] == "k" else 1)  # 2K is about 1080 lines, 4K about 2160.
     return None
 
 
