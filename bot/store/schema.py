@@ -17,17 +17,29 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 async def migrate(database: Database) -> bool:
     """Apply the migrations that are missing; True when there were any."""
-    found = await database.read(revision)
+    found = await _checked_revision(database)
     if found == HEAD:
         return False
+    async with database.exclusive() as connection:
+        await connection.run_sync(_upgrade)
+    return True
+
+
+async def check(database: Database) -> None:
+    """Raise StoreError unless the schema is this version's; changes nothing."""
+    found = await _checked_revision(database)
+    if found != HEAD:
+        raise StoreError(f"the database has schema {found or 'none'}, this version needs {HEAD}: run `migrate` first")
+
+
+async def _checked_revision(database: Database) -> str | None:
+    found = await database.read(revision)
     if found is not None and found > HEAD:
         raise StoreError(
             f"the database is from a newer version of Cutscene (schema {found}, this version knows {HEAD}): "
             "install that version again, or bring back a backup"
         )
-    async with database.exclusive() as connection:
-        await connection.run_sync(_upgrade)
-    return True
+    return found
 
 
 def revision(connection: Connection) -> str | None:

@@ -1,0 +1,47 @@
+"""Looks a database over for its host: schema and ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.domain.credits import AccountKind
+from bot.settings import Settings
+from bot.store import audit, schema
+from bot.store.database import Connection, Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was found, in lines for a person."""
+
+    is_balanced: bool
+    lines: list[str]
+
+
+async def migrate_database(settings: Settings) -> bool:
+    database = Database.connect(settings.database_url)
+    try:
+        return await schema.migrate(database)
+    finally:
+        await database.close()
+
+
+async def examine_ledger(settings: Settings) -> Report:
+    """Recompute every balance from the entries; safe beside a running bot, because it only reads."""
+    database = Database.connect(settings.database_url)
+    try:
+        await schema.check(database)
+        return await database.read(_report)
+    finally:
+        await database.close()
+
+
+def _report(connection: Connection) -> Report:
+    wrong = audit.differences(connection)
+    totals = audit.totals(connection)
+    issued = -totals[AccountKind.ISSUED]
+    held = ", ".join(f"{kind} {totals[kind]}" for kind in AccountKind if kind is not AccountKind.ISSUED)
+    summary = f"issued {issued} = {held}"
+    if wrong:
+        return Report(is_balanced=False, lines=["not balanced:", *wrong, summary])
+    return Report(is_balanced=True, lines=["balanced", summary])
