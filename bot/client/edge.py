@@ -1,0 +1,205 @@
+"""The one edge at which exceptions on the Discord side become messages for people."""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import aiohttp
+import discord
+from discord import app_commands
+
+from bot import i18n, logs
+from bot.domain.ids import GuildId
+from bot.errors import CutsceneError, NotAllowedError, NotServedError, UserError
+from bot.i18n import N_, Texts
+
+log = logs.get(__name__)
+
+# Discord's JSON error codes ("Opcodes and Status Codes" in its documentation).
+UNKNOWN_WEBHOOK = 10015
+UNKNOWN_INTERACTION = 10062
+ALREADY_ACKNOWLEDGED = 40060
+INVALID_WEBHOOK_TOKEN = 50027
+
+# Nobody reads an answer to these interactions any more.
+GONE = frozenset({UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_WEBHOOK_TOKEN})
+
+# What sending an answer may end with, none of which is worth more than a line in the log.
+UNDELIVERED = (discord.DiscordException, aiohttp.ClientError, OSError)
+
+LONGEST_MESSAGE = 2000  # Discord's limit for a message's content.
+
+BROKEN = N_("Something broke on our side. Reference `{reference}`.")
+OUTDATED = N_("This command has just changed. Restart Discord and try again.")
+ONLY_IN_SERVERS = N_("This only works inside a server.")
+TOO_FAST = N_("That was too fast. Try again in {seconds} seconds.")
+NOT_POSSIBLE = N_("`{given}` is not possible here. Choose one of the suggestions.")
+
+# Where `defer` notes in `interaction.extras` how the interaction was deferred; the library forgets it.
+DEFERRAL = "cutscene.deferral"
+
+
+class Deferral(StrEnum):
+    PUBLIC = "public"
+    EPHEMERAL = "ephemeral"
+
+
+class InteractionGoneError(CutsceneError):
+    """Discord takes no answer to this interaction any more. Stop before anything is charged; nobody can be told."""
+
+
+async def defer(interaction: discord.Interaction, *, ephemeral: bool) -> None:
+    """Show "thinking", so that there are 15 minutes for the answer. Edit the original response to give it.
+
+    Raises InteractionGoneError when Discord had given up waiting.
+    """
+    if interaction.response.is_done():
+        return
+    try:
+        try:
+            await interaction.response.defer(ephemeral=ephemeral, thinking=True)
+        except (aiohttp.ClientError, OSError):
+            # The answer was lost, the request perhaps not. If it got there, the second one ends in 40060.
+            await interaction.response.defer(ephemeral=ephemeral, thinking=True)
+    except discord.HTTPException as err:
+        if err.code in GONE:
+            raise InteractionGoneError(f"interaction {interaction.id}") from err
+        if err.code != ALREADY_ACKNOWLEDGED:
+            raise
+        # Our own call whose answer was lost, or the same interaction replayed after a reconnect.
+        log.info("interaction_already_acknowledged", interaction=interaction.id)
+    interaction.extras[DEFERRAL] = Deferral.EPHEMERAL if ephemeral else Deferral.PUBLIC
+
+
+class Edge:
+    """Runs what people ask for and answers for everything that goes wrong in it.
+
+    `allowed` are the guilds that the host serves; empty means all.
+    """
+
+    def __init__(self, allowed: Collection[GuildId] = ()) -> None:
+        self._allowed = frozenset(allowed)
+
+    def serves(self, interaction: discord.Interaction) -> bool:
+        # Direct messages belong to no guild; what works there costs nothing.
+        return not self._allowed or interaction.guild_id is None or interaction.guild_id in self._allowed
+
+    async def run(self, interaction: discord.Interaction, work: Coroutine[Any, Any, object]) -> None:
+        """Await *work* if the guild is served; whatever it raises is answered here."""
+        if not self.serves(interaction):
+            work.close()
+            await self.answer(interaction, NotServedError())
+            return
+        await self.catch(interaction, work)
+
+    async def catch(self, interaction: discord.Interaction, work: Awaitable[object]) -> None:
+        """Await *work*; whatever it raises is answered here."""
+        try:
+            await work
+        except Exception as err:  # noqa: BLE001 - This is the one edge: nothing above it could answer.
+            await self.answer(interaction, err)
+
+    async def answer(self, interaction: discord.Interaction, error: Exception) -> None:
+        """Tell the person what happened, seen by nobody else if Discord lets us. Never raises."""
+        text = text_of(error, i18n.texts(interaction.locale.value), interaction)
+        if text is None:
+            return
+        try:
+            await _reply(interaction, text[:LONGEST_MESSAGE])
+        except UNDELIVERED as err:
+            log.info("answer_undelivered", interaction=interaction.id, error=str(err))
+
+
+def text_of(error: Exception, texts: Texts, interaction: discord.Interaction) -> str | None:
+    """What to say about *error*; None when there is nobody left to hear it."""
+    cause = error.__cause__
+    match error:
+        case app_commands.CommandInvokeError():
+            return text_of(error.original, texts, interaction)
+        case app_commands.AppCommandError() if isinstance(cause, UserError):
+            return cause.message(texts)
+        case UserError():
+            return error.message(texts)
+        case InteractionGoneError():
+            log.info("interaction_gone", interaction=interaction.id, was=named(interaction))
+            return None
+        case discord.HTTPException() if error.code in GONE or error.code == ALREADY_ACKNOWLEDGED:
+            log.info("interaction_gone", interaction=interaction.id, was=named(interaction), code=error.code)
+            return None
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            log.warning("command_outdated", was=named(interaction), error=str(error))
+            return texts(OUTDATED)
+        case app_commands.TransformerError():
+            return texts(NOT_POSSIBLE, given=str(error.value).replace("`", "'")[:100])
+        case app_commands.NoPrivateMessage():
+            return texts(ONLY_IN_SERVERS)
+        case app_commands.CommandOnCooldown():
+            return texts(TOO_FAST, seconds=max(1, round(error.retry_after)))
+        case app_commands.CheckFailure():
+            return texts(NotAllowedError.text)
+        case _:
+            reference = secrets.token_hex(2).upper()
+            log.error("interaction_failed", reference=reference, was=named(interaction), exc_info=error)
+            return texts(BROKEN, reference=reference)
+
+
+def named(interaction: discord.Interaction) -> str:
+    """What was asked, for the log: a command's or a control's name, never what was typed."""
+    if interaction.command is not None:
+        return interaction.command.qualified_name
+    return interaction.custom_id or interaction.type.name
+
+
+async def _reply(interaction: discord.Interaction, text: str) -> None:
+    response = interaction.response
+    if interaction.type is discord.InteractionType.autocomplete:
+        if not response.is_done():
+            await response.autocomplete([])
+        return
+    deferral = interaction.extras.get(DEFERRAL)
+    if deferral is None and response.type is discord.InteractionResponseType.deferred_channel_message:
+        deferral = Deferral.PUBLIC
+    if deferral is Deferral.EPHEMERAL:
+        await _edit(interaction, text)
+    elif deferral is Deferral.PUBLIC:
+        # The "thinking" message is public and stays so; the reason is nobody else's business.
+        try:
+            await interaction.delete_original_response()
+            await interaction.followup.send(text, ephemeral=True)
+        except UNDELIVERED:
+            await _edit(interaction, text)
+    elif response.is_done():
+        # The original response may be the message that carries the control: it is not ours to edit.
+        await interaction.followup.send(text, ephemeral=True)
+    else:
+        await response.send_message(text, ephemeral=True)
+
+
+async def _edit(interaction: discord.Interaction, text: str) -> None:
+    await interaction.edit_original_response(content=text, embeds=[], attachments=[], view=None)
+
+
+@runtime_checkable
+class HasEdge(Protocol):
+    edge: Edge
+
+
+Owner = TypeVar("Owner")
+Callback = Callable[[Owner, discord.Interaction], Coroutine[Any, Any, None]]
+
+
+def guarded(callback: Callback[Owner]) -> Callback[Owner]:
+    """For the callbacks of dynamic items, views and modals: the library would only log what they raise."""
+
+    @functools.wraps(callback)
+    async def run(self: Owner, interaction: discord.Interaction) -> None:
+        client = interaction.client
+        if not isinstance(client, HasEdge):
+            raise TypeError("a guarded callback needs a client with an edge")
+        await client.edge.run(interaction, callback(self, interaction))
+
+    return run
