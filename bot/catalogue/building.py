@@ -28,8 +28,8 @@ from bot.domain.models import (
     VideoModel,
 )
 
-_ASPECT = re.compile(r"^([1-9]\d?:[1-9]\d?|auto)$")
-_QUALITY = re.compile(r"^[a-z0-9][a-z0-9-]{0,19}$")
+_ASPECT = re.compile(r"[1-9][0-9]?:[1-9][0-9]?|auto")
+_QUALITY = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
 
 
 def build(model_id: ModelId, shape: FileShape) -> VideoModel | list[Fault]:
@@ -188,9 +188,9 @@ class _Builder:
                 return value
             case OptionName.DURATION, int() if not isinstance(value, bool) and 1 <= value <= 3600:
                 return value
-            case OptionName.ASPECT, str() if _ASPECT.match(value):
+            case OptionName.ASPECT, str() if _ASPECT.fullmatch(value):
                 return value
-            case OptionName.QUALITY, str() if _QUALITY.match(value):
+            case OptionName.QUALITY, str() if _QUALITY.fullmatch(value):
                 return value
         wanted = {
             OptionName.AUDIO: "true or false",
@@ -310,4 +310,6 @@ def _spelling(value: OptionValue) -> str:
 
 def _told(value: object) -> str:
     """A value as it stands in the file."""
-    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)

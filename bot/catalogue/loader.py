@@ -18,7 +18,7 @@ from bot.domain.models import Catalogue, ModelState, VideoModel, spelling
 
 OWN_FOLDER = Path(__file__).parent
 
-_MODEL_ID = re.compile(r"^[a-z0-9][a-z0-9-]{0,49}$")
+_MODEL_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _STATES = (ModelState.LIVE, ModelState.PAUSED, ModelState.RETIRED)
 
 
@@ -40,7 +40,7 @@ class _File:
     lines: dict[KeyPath, int]
 
     def problem(self, fault: Fault) -> CatalogueProblem:
-        return CatalogueProblem(self.path, line_of(fault.path, self.lines), fault.text)
+        return _problem(self.path, line_of(fault.path, self.lines), fault.text)
 
 
 def load(*folders: Path) -> Loaded:
@@ -75,7 +75,7 @@ def load_folders(*folders: Path) -> Loaded:
 
 
 def _read(path: Path, folder: int) -> _File | list[CatalogueProblem]:
-    if not _MODEL_ID.match(path.stem):
+    if not _MODEL_ID.fullmatch(path.stem):
         text = "the file's name is the model's id: up to 50 small letters, digits and hyphens"
         return [CatalogueProblem(path, 1, text)]
     try:
@@ -101,18 +101,23 @@ def _read(path: Path, folder: int) -> _File | list[CatalogueProblem]:
         faults = model
     else:
         faults = shape
-    return [CatalogueProblem(path, line_of(fault.path, lines), fault.text) for fault in faults]
+    return [_problem(path, line_of(fault.path, lines), fault.text) for fault in faults]
+
+
+def _problem(path: Path, line: int, text: str) -> CatalogueProblem:
+    """One line of a bearable length, whatever keys and values of the file the text quotes."""
+    return CatalogueProblem(path, line, " ".join(text.split())[:300])
 
 
 def _syntax_problem(path: Path, text: str, error: Exception) -> CatalogueProblem:
     # tomllib says where only in its message, until Python 3.14.
     place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
     if isinstance(error, RecursionError):
-        return CatalogueProblem(path, 1, "is nested too deeply")
+        return _problem(path, 1, "is nested too deeply")
     if place is None:
-        return CatalogueProblem(path, 1, f"is not valid TOML: {error}")
+        return _problem(path, 1, f"is not valid TOML: {error}")
     line = int(place[1]) if place[1] else text.rstrip("\n").count("\n") + 1
-    return CatalogueProblem(path, line, f"is not valid TOML: {str(error)[: place.start()]}")
+    return _problem(path, line, f"is not valid TOML: {str(error)[: place.start()]}")
 
 
 def _contradictions(file: _File, used: list[_File]) -> Iterator[Fault]:

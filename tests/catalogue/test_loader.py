@@ -273,6 +273,12 @@ def test_a_right_file_becomes_a_model_with_everything_in_it(tmp_path: Path) -> N
             "`made` has to be a text, a number, true, false or texts",
         ),
         ("multi_shots = false", "shots = [1]", "fixed", "`shots` has to be a text, a number, true, false or texts"),
+        (
+            'choices = ["720p", "1080p"]',
+            'choices = ["720p", "1080p", "x\\n"]',
+            "choices",
+            '"x " cannot be a value of `quality`',
+        ),
         # Pictures and prompts.
         ("[image.picture]", "[text.picture]", "[text.picture]", "only [image] can have a picture"),
         ('formats = ["jpeg", "png"]', "min_side = 9\nmax_side = 5", "min_side", "`min_side` is more than `max_side`"),
