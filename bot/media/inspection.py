@@ -29,6 +29,19 @@ MEMORY = 1024 * 1024 * 1024
 SECONDS = 20
 
 _ORIENTATION = 0x0112
+# Pillow's parsers end in any of these when a file is cut off or lies about itself.
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    struct.error,
+    zlib.error,
+)
+
 # PNG chunks that are needed to show the picture as it was meant; text, times and EXIF are not among them.
 _PNG_CHUNKS = frozenset(
     {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"cICP", b"bKGD"}
@@ -63,20 +76,6 @@ def inspect(source: Path, target: Path) -> dict[str, str | int]:
         raise Refused("unreadable") from err
 
 
-# Pillow's parsers end in any of these when a file is cut off or lies about itself.
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-    struct.error,
-    zlib.error,
-)
-
-
 def _check(image: Image.Image) -> None:
     """Everything that the header alone can tell."""
     if image.width * image.height > MAX_PIXELS:
@@ -107,23 +106,21 @@ def _write(image: Image.Image, source: Path, target: Path) -> None:
 def _write_jpeg(image: Image.Image, target: Path, *, is_upright: bool) -> None:
     """Encoded again; with the tables it already has when it need not be turned, which changes next to nothing."""
     profile = image.info.get("icc_profile", b"")
-    upright = image if is_upright else ImageOps.exif_transpose(image)
     if image.format == "JPEG" and is_upright and image.mode in ("L", "RGB"):
         image.info.pop("comment", None)
         image.save(target, "JPEG", quality="keep", icc_profile=profile, exif=b"")
         return
-    if upright.mode not in ("L", "RGB"):  # CMYK: its profile means nothing after this
-        upright, profile = upright.convert("RGB"), b""
-    _bare(upright).save(target, "JPEG", quality=95, subsampling=0, icc_profile=profile)
+    bare = _bare(image)
+    if bare.mode not in ("L", "RGB"):  # CMYK: its profile means nothing after this
+        bare, profile = bare.convert("RGB"), b""
+    bare.save(target, "JPEG", quality=95, subsampling=0, icc_profile=profile)
 
 
 def _encode(image: Image.Image, kind: str, target: Path) -> None:
-    profile = image.info.get("icc_profile", b"")
-    upright = ImageOps.exif_transpose(image)
-    transparency = upright.info.get("transparency")
-    if kind != "png" and upright.mode not in ("1", "L", "P", "RGB", "RGBA"):
-        upright, profile = upright.convert("RGB"), b""
-    bare = _bare(upright)
+    profile, transparency = image.info.get("icc_profile", b""), image.info.get("transparency")
+    bare = _bare(image)
+    if kind != "png" and bare.mode not in ("1", "L", "P", "RGB", "RGBA"):
+        bare, profile = bare.convert("RGB"), b""
     match kind:
         case "png":
             bare.save(target, "PNG", icc_profile=profile, **_kept(transparency))
@@ -142,8 +139,8 @@ def _kept(transparency: object) -> dict[str, object]:
 
 
 def _bare(image: Image.Image) -> Image.Image:
-    """The same pixels with nothing attached: savers copy comments, tags and XMP from what is attached."""
-    bare = image.copy()
+    """The same pixels upright, with nothing attached: savers copy comments, tags and XMP from what is attached."""
+    bare = ImageOps.exif_transpose(image)  # always a new image
     bare.info = {}
     return bare
 

@@ -23,7 +23,7 @@ from tests.providers.recorded import KEY, adapter, text
 
 SUBMISSION = Submission(slug="m", fields={"prompt": "a cat"}, callback_url=None)
 SHORT = timedelta(milliseconds=150)
-IMPATIENT = Timeouts(connect=SHORT, write=SHORT, answer=SHORT, create_answer=SHORT, whole=2 * SHORT)
+IMPATIENT = Timeouts(answer=SHORT, create_answer=SHORT, whole=4 * SHORT)
 
 
 @pytest.fixture
