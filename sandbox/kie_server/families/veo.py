@@ -1,0 +1,76 @@
+"""Veo 3.1, which the Jobs API does not know: its own route, camel-case fields and three tiers."""
+
+from __future__ import annotations
+
+from sandbox.kie_server.models import Model, Rate, choice, flag, links, text, whole
+from sandbox.kie_server.schemas import Field, Input, InvalidInputError, Kind
+
+_GENERATION_TYPES = ("TEXT_2_VIDEO", "FIRST_AND_LAST_FRAMES_2_VIDEO", "REFERENCE_2_VIDEO")
+_ASPECTS = ("16:9", "9:16", "Auto")
+
+
+def _aspect(given: Input) -> None:
+    for name in ("aspect_ratio", "aspectRatio"):
+        if given.get(name, "16:9") not in _ASPECTS:
+            raise InvalidInputError(422, "Ratio error")
+
+
+def _pictures(given: Input) -> None:
+    images = given.get("imageUrls")
+    count = len(images) if isinstance(images, list) else 0
+    match given.get("generationType"):
+        case "TEXT_2_VIDEO" if count:
+            raise InvalidInputError(422, "imageUrls is not supported for TEXT_2_VIDEO")
+        case "FIRST_AND_LAST_FRAMES_2_VIDEO" if count not in {1, 2}:
+            raise InvalidInputError(422, "imageUrls must have 1 or 2 images")
+        case "REFERENCE_2_VIDEO":
+            if count not in {1, 2, 3}:
+                raise InvalidInputError(422, "imageUrls must have 1 to 3 images")
+            if given.get("duration") != 8 or given.get("model") == "veo3":
+                raise InvalidInputError(422, "REFERENCE_2_VIDEO needs veo3_fast or veo3_lite and 8 seconds")
+        case _:
+            pass
+
+
+def _inferred(given: Input) -> str:
+    return "FIRST_AND_LAST_FRAMES_2_VIDEO" if given.get("imageUrls") else "TEXT_2_VIDEO"
+
+
+def with_type(given: Input) -> dict[str, object]:
+    """The server infers generationType where it was left out."""
+    return {"generationType": _inferred(given)} | dict(given)
+
+
+def _tier(name: str, small: float, middle: float, large: float) -> Model:
+    prices = {"720p": small, "1080p": middle, "4k": large}
+    return Model(
+        slug=name,
+        fields=(
+            Field(name="prompt", kind=Kind.TEXT),
+            choice("model", "veo3", "veo3_fast", "veo3_lite", default="veo3_fast"),
+            choice("generationType", *_GENERATION_TYPES),
+            links("imageUrls", 3),
+            text("aspect_ratio"),
+            text("aspectRatio"),
+            choice("resolution", "720p", "1080p", "4k", default="720p"),
+            Field(name="duration", kind=Kind.INTEGER, choices=(4, 6, 8), default=8),
+            whole("seeds", 10_000, 99_999),
+            text("watermark"),
+            text("callBackUrl"),
+            flag("enableTranslation", default=True),
+            flag("enableFallback"),
+        ),
+        rates=tuple(
+            Rate(credits=credit, when={"resolution": resolution}, is_per_second=False)
+            for resolution, credit in prices.items()
+        ),
+        rules=(_aspect, _pictures),
+        has_sound=True,
+    )
+
+
+TIERS = {
+    tier.slug: tier
+    for tier in (_tier("veo3", 250, 255, 380), _tier("veo3_fast", 60, 65, 180), _tier("veo3_lite", 30, 35, 150))
+}
+HD_CREDITS = 5.0

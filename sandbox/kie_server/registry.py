@@ -1,0 +1,35 @@
+"""The models that this provider offers right now; tests pause, resume, remove and add them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sandbox.kie_server.families import bytedance, kling, sora, various, wan
+from sandbox.kie_server.models import Model
+
+
+class Models:
+    def __init__(self) -> None:
+        families = (bytedance.MODELS, kling.MODELS, wan.MODELS, various.MODELS, sora.MODELS)
+        self._by_slug = {model.slug: model for family in families for model in family}
+
+    def __iter__(self) -> Iterator[Model]:
+        return iter(self._by_slug.values())
+
+    def find(self, slug: str) -> Model | None:
+        return self._by_slug.get(slug)
+
+    def get(self, slug: str) -> Model:
+        return self._by_slug[slug]
+
+    def pause(self, slug: str) -> None:
+        self._by_slug[slug] = self._by_slug[slug].paused(True)
+
+    def resume(self, slug: str) -> None:
+        self._by_slug[slug] = self._by_slug[slug].paused(False)
+
+    def remove(self, slug: str) -> None:
+        del self._by_slug[slug]
+
+    def add(self, model: Model) -> None:
+        self._by_slug[model.slug] = model
