@@ -1,0 +1,143 @@
+"""What Discord refuses about a message as a whole, new or as it stands after an edit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.discord_server import errors
+from sandbox.discord_server.forms import Form
+from sandbox.discord_server.rules.components import check_components, media_of, walk
+from sandbox.discord_server.rules.embeds import check_embeds
+from sandbox.discord_server.uploads import Upload
+from sandbox.discord_server.wire import JSON, JSONValue
+from sandbox.discord_server.world import Channel, MessageFlag
+
+MAX_CONTENT = 2000
+MAX_NONCE = 25
+MAX_ATTACHMENTS = 10
+MAX_ALT_TEXT = 1024
+MAX_FILENAME = 1024
+MAX_ALLOWED_IDS = 100
+MENTION_KINDS = ("users", "roles", "everyone")
+
+KNOWN = {
+    "content",
+    "nonce",
+    "enforce_nonce",
+    "tts",
+    "embeds",
+    "allowed_mentions",
+    "message_reference",
+    "components",
+    "sticker_ids",
+    "attachments",
+    "flags",
+    "poll",
+    "username",
+    "avatar_url",
+    "thread_name",
+    "applied_tags",
+    "shared_client_theme",
+}
+# What a message may be created with; interaction answers may also be EPHEMERAL.
+SETTABLE = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.IS_COMPONENTS_V2
+
+
+def checked_object(body: JSONValue) -> JSON:
+    """The body as an object, with an absent one as empty; anything else is refused."""
+    if body is None:
+        return {}
+    if not isinstance(body, dict):
+        form = Form()
+        form.refuse((), "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
+        form.raise_if_refused()
+    return dict(body)
+
+
+def check_message(body: JSON, files: list[Upload], *, is_v2: bool, attachments_known: set[int]) -> None:
+    """Refuse what is wrong with the form of *body*; *attachments_known* are those the edited message has already."""
+    form = Form()
+    form.text(("content",), body.get("content"), high=MAX_CONTENT)
+    check_embeds(form, body.get("embeds"))
+    check_components(form, body.get("components"), is_v2=is_v2)
+    _check_nonce(form, body.get("nonce"))
+    _check_allowed_mentions(form, body.get("allowed_mentions"))
+    _check_attachments(form, body, files, attachments_known)
+    if is_v2:
+        for key in ("content", "embeds", "sticker_ids", "poll"):
+            if body.get(key):
+                message = f"The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2"
+                form.refuse((key,), "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", message)
+    form.raise_if_refused()
+
+
+def _check_nonce(form: Form, nonce: Any) -> None:
+    if isinstance(nonce, bool) or not isinstance(nonce, str | int | None):
+        form.refuse(("nonce",), "NONCE_TYPE_INVALID", "Nonce must be a string or an integer.")
+    elif isinstance(nonce, str):
+        form.text(("nonce",), nonce, high=MAX_NONCE)
+
+
+def _check_allowed_mentions(form: Form, allowed: Any) -> None:
+    if allowed is None:
+        return
+    if not isinstance(allowed, dict):
+        form.refuse(("allowed_mentions",), "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
+        return
+    parse = form.items(("allowed_mentions", "parse"), allowed.get("parse"), high=len(MENTION_KINDS))
+    for n, kind in enumerate(parse):
+        form.one_of(("allowed_mentions", "parse", n), kind, MENTION_KINDS)
+    for key in ("users", "roles"):
+        form.items(("allowed_mentions", key), allowed.get(key), high=MAX_ALLOWED_IDS)
+        if allowed.get(key) and key in parse:
+            message = f'parse:["{key}"] and {key}: [ids...] are mutually exclusive.'
+            form.refuse(("allowed_mentions",), "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
+
+
+def _check_attachments(form: Form, body: JSON, files: list[Upload], known: set[int]) -> None:
+    listed = form.items(("attachments",), body.get("attachments"), high=MAX_ATTACHMENTS)
+    if len(files) > MAX_ATTACHMENTS:
+        form.refuse(("files",), "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_ATTACHMENTS} or fewer in length.")
+    uploaded = {upload.index for upload in files}
+    for n, attachment in enumerate(listed):
+        at = ("attachments", n)
+        if not isinstance(attachment, dict) or not str(attachment.get("id", "")).isdecimal():
+            form.refuse((*at, "id"), "BASE_TYPE_REQUIRED", "This field is required")
+            continue
+        attachment_id = int(attachment["id"])
+        if attachment_id not in uploaded and attachment_id not in known:
+            form.refuse(at, "ATTACHMENT_NOT_FOUND", f"Attachment with id {attachment_id} was not found.")
+        form.text((*at, "description"), attachment.get("description"), high=MAX_ALT_TEXT)
+        form.text((*at, "filename"), attachment.get("filename"), high=MAX_FILENAME)
+
+
+def check_references(components: list[JSON], embeds: list[JSON], filenames: set[str]) -> None:
+    """Every attachment:// in a component or embed must name a file of this message."""
+    form = Form()
+    for component in walk(components):
+        for media in media_of(component):
+            if _missing(media.get("url"), filenames):
+                code = "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND"
+                form.refuse(("components",), code, f'The referenced attachment "{media["url"]}" was not found')
+    for n, embed in enumerate(embeds):
+        for key in ("image", "thumbnail"):
+            if embed.get(key) and _missing(embed[key].get("url"), filenames):
+                code = "EMBED_REFERENCED_ATTACHMENT_NOT_FOUND"
+                form.refuse(("embeds", n, key), code, f'The referenced attachment "{embed[key]["url"]}" was not found')
+    form.raise_if_refused()
+
+
+def _missing(url: Any, filenames: set[str]) -> bool:
+    scheme = "attachment://"
+    return isinstance(url, str) and url.startswith(scheme) and url.removeprefix(scheme) not in filenames
+
+
+def check_sizes(files: list[Upload], limit: int) -> None:
+    if any(upload.size > limit for upload in files):
+        raise errors.too_large()
+
+
+def check_words(text: str, channel: Channel) -> None:
+    """Refuse what the guild's automatic moderation blocks."""
+    if channel.guild and any(word in text.casefold() for word in channel.guild.blocked_words):
+        raise errors.blocked_by_automod()
