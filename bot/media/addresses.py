@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import logging
 import socket
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv4Address, IPv6Address
@@ -43,9 +42,6 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, *, allow_private: bool, resolver: Resolver | None = None) -> None:
         """*resolver* replaces DNS in tests."""
-        # Here the addresses of attachments are signed, and anybody who reads them in a log could use them.
-        for name in ("httpx", "httpcore"):
-            logging.getLogger(name).setLevel(logging.WARNING)
         self._allow_private = allow_private
         self._resolve = resolver or resolve
         # No kept connections: the pool knows them by address, and two names on one address would share one whose

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import httpx
-import structlog
 
-from bot import __version__
+from bot import __version__, logs
 from bot.domain.models import ImageFormat
 from bot.domain.videos import Picture
 from bot.errors import (
@@ -41,7 +40,7 @@ EXTENSIONS: Mapping[ImageFormat, str] = {
     ImageFormat.GIF: "gif",
 }
 
-log = structlog.get_logger(__name__)
+log = logs.get(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +101,7 @@ class Pictures:
                 facts = await self._inspect(raw, clean)
                 return await asyncio.to_thread(self._keep, clean, facts)
             except BadImageError as err:
-                log.info("a picture was refused", filename=filename, size=declared_size, why=type(err).__name__)
+                log.info("picture_refused", filename=filename, size=declared_size, why=type(err).__name__)
                 raise
 
     @contextmanager
@@ -175,7 +174,7 @@ class Pictures:
         try:
             answer = json.loads(output)
         except ValueError as err:
-            log.warning("the inspection of a picture died", exit_code=process.returncode)
+            log.warning("inspection_died", exit_code=process.returncode)
             raise BadImageError from err
         self._check_answer(answer)
         facts: Mapping[str, object] = answer

@@ -8,8 +8,8 @@ import secrets
 from pathlib import Path
 
 import httpx
-import structlog
 
+from bot import logs
 from bot.domain.ids import ProviderId, TaskId
 from bot.domain.jobs import FailureReason
 from bot.errors import (
@@ -42,7 +42,7 @@ EXTENSIONS = {
     "image/gif": "gif",
 }
 
-log = structlog.get_logger(__name__)
+log = logs.get(__name__)
 
 
 class KieJobs:
@@ -133,7 +133,7 @@ class KieJobs:
         if code == 200:
             # Once is bad luck, twice would be our fault.
             self._billed_probes.add(slug)
-            log.error("a model accepted an empty request, which may have been billed; it is not asked again", slug=slug)
+            log.error("probe_accepted", slug=slug, note="may have been billed; this model is not asked again")
             return Sold()
         if code is not None:
             if codes.is_unknown_model(text):

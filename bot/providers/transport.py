@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -46,8 +45,10 @@ class Timeouts:
     answer: timedelta = timedelta(seconds=30)
     # Giving up on a create call costs a job its certainty, so be patient: an edge itself gives up after 100 s (524).
     create_answer: timedelta = timedelta(seconds=110)
-    # Over all phases, so that a body that arrives byte by byte has an end too.
-    whole: timedelta = timedelta(seconds=180)
+    # Over all phases, so that a body that arrives byte by byte has an end too. The worker's leases are longer.
+    whole: timedelta = timedelta(seconds=60)
+    whole_upload: timedelta = timedelta(seconds=180)
+    whole_create: timedelta = timedelta(seconds=150)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ class Answer:
 
 
 class Transport:
-    """The HTTP side of one provider account. Its errors and logs never show keys or addresses."""
+    """The HTTP side of one provider account. Its errors never show keys or addresses; `bot.logs` quiets httpx's log."""
 
     def __init__(
         self,
@@ -79,7 +80,6 @@ class Transport:
         key = key.strip()
         if not key or not key.isascii() or not key.isprintable():
             raise ValueError("the provider's key is empty or holds characters that no key has")
-        quiet_http_logs()
         self._key = key
         self._timeouts = timeouts or Timeouts()
         tls = None if inner else httpx.create_ssl_context()
@@ -113,13 +113,14 @@ class Transport:
     async def get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
         """Read something. Raises ProviderUnavailableError when no answer comes, ProviderProtocolError if it is huge."""
         with _repeatable():
-            return await self._exchange(self._reads, self._reads.build_request("GET", url, params=params))
+            request = self._reads.build_request("GET", url, params=params)
+            return await self._exchange(self._reads, request, self._timeouts.whole)
 
     async def post_file(self, url: str, fields: Mapping[str, str], file: tuple[str, BinaryIO, str]) -> Answer:
         """Upload *file* (name, content, content type) as a multipart form; for forms that may be sent again."""
         with _repeatable():
             request = self._reads.build_request("POST", url, data=dict(fields), files={"file": file})
-            return await self._exchange(self._reads, request)
+            return await self._exchange(self._reads, request, self._timeouts.whole_upload)
 
     async def post_once(self, url: str, body: Mapping[str, object]) -> Answer:
         """Send JSON that must not arrive twice.
@@ -127,7 +128,8 @@ class Transport:
         Raises ProviderUnavailableError only when it provably did not arrive, AnswerLostError when nobody knows.
         """
         with _unrepeatable():
-            return await self._exchange(self._creates, self._creates.build_request("POST", url, json=dict(body)))
+            request = self._creates.build_request("POST", url, json=dict(body))
+            return await self._exchange(self._creates, request, self._timeouts.whole_create)
 
     async def aclose(self) -> None:
         await self._reads.aclose()
@@ -140,8 +142,8 @@ class Transport:
         text = " ".join("".join(c if c.isprintable() else " " for c in text[: 10 * DETAIL_LENGTH]).split())
         return text if len(text) <= DETAIL_LENGTH else text[: DETAIL_LENGTH - 1] + "…"
 
-    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request) -> Answer:
-        async with asyncio.timeout(self._timeouts.whole.total_seconds()):
+    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request, at_most: timedelta) -> Answer:
+        async with asyncio.timeout(at_most.total_seconds()):
             response = await client.send(request, stream=True)
             try:
                 text = await _read_text(response)
@@ -153,12 +155,6 @@ class Transport:
             fields=_json_object(text),
             retry_after=_retry_after(response.headers),
         )
-
-
-def quiet_http_logs() -> None:
-    """Keep httpx from logging addresses (its INFO) and headers (httpcore's DEBUG), whatever our own log level is."""
-    for name in ("httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class _BodyTooLargeError(Exception):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import logging
 import socket
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from bot.domain.jobs import FailureReason
 from bot.errors import ProviderRejectedError, ProviderUnavailableError
 from bot.media import VideoDownloads, remove_leftovers
 from bot.media.downloads import DownloadLimits
+from tests.logged import logged
 from tests.loopback import Handler, always, answer, reset, serving, silence
 
 MP4 = bytes.fromhex("00000018") + b"ftypmp42" + bytes(12) + bytes.fromhex("00000400") + b"mdat" + bytes(1016)
@@ -321,14 +321,11 @@ async def test_large_video_is_never_whole_in_memory(target: Path) -> None:
     assert peak < 6 * 1024 * 1024
 
 
-async def test_signed_address_stands_in_no_log_and_no_error(
-    downloads: VideoDownloads, target: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
+async def test_signed_address_stands_in_no_log_and_no_error(downloads: VideoDownloads, target: Path) -> None:
+    with logged() as log:
+        error = await fails(downloads, always(answer(b"", status="403 No")), target, ProviderRejectedError)
 
-    error = await fails(downloads, always(answer(b"", status="403 No")), target, ProviderRejectedError)
-
-    assert "canary" not in caplog.text
+    assert "canary" not in log.getvalue()
     assert "canary" not in f"{error!r} {error}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from bot.errors import (
 from bot.media import Pictures
 from bot.media.inspection import Refused, inspect
 from bot.media.pictures import PictureLimits
+from tests.logged import logged
 from tests.loopback import Handler, always, answer, reset, serving, silence
 from tests.media import drawings
 
@@ -192,15 +192,12 @@ async def test_inspection_that_hangs_is_ended(tmp_path: Path) -> None:
     assert list((tmp_path / "inputs").iterdir()) == []
 
 
-async def test_log_of_a_refusal_does_not_show_the_signed_address(
-    pictures: Pictures, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
-) -> None:
-    caplog.set_level(logging.DEBUG)
-
-    with pytest.raises(BadImageError):
+async def test_refusal_is_logged_without_the_signed_address(pictures: Pictures) -> None:
+    with logged() as log, pytest.raises(BadImageError):
         await take(pictures, b"not a picture")
 
-    assert "canary" not in caplog.text + capsys.readouterr().out
+    assert "picture_refused" in log.getvalue()
+    assert "canary" not in log.getvalue()
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF"])

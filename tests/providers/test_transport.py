@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import tomllib
 from collections.abc import AsyncIterator
@@ -18,12 +17,13 @@ from bot.errors import AnswerLostError, ProviderProtocolError, ProviderUnavailab
 from bot.ports import Pending, Submission
 from bot.providers.kie_jobs import KieJobs
 from bot.providers.transport import BODY_LIMIT, Timeouts, Transport
+from tests.logged import logged
 from tests.loopback import Handler, always, answer, reset, serving, silence
 from tests.providers.recorded import KEY, adapter, text
 
 SUBMISSION = Submission(slug="m", fields={"prompt": "a cat"}, callback_url=None)
 SHORT = timedelta(milliseconds=150)
-IMPATIENT = Timeouts(answer=SHORT, create_answer=SHORT, whole=4 * SHORT)
+IMPATIENT = Timeouts(answer=SHORT, create_answer=SHORT, whole=4 * SHORT, whole_create=4 * SHORT)
 
 
 @pytest.fixture
@@ -192,17 +192,17 @@ async def test_cancelled_call_closes_its_connection(opened: list[KieJobs]) -> No
             await closed.wait()
 
 
-async def test_no_log_shows_the_key_or_an_address(opened: list[KieJobs], caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
-    async with serving(always(answer(text("key_refused.json").encode()))) as server:
-        kie = adapter(None, server.url)
-        opened.append(kie)
+async def test_no_log_shows_the_key_or_an_address(opened: list[KieJobs]) -> None:
+    with logged() as log:
+        async with serving(always(answer(text("key_refused.json").encode()))) as server:
+            kie = adapter(None, server.url)
+            opened.append(kie)
 
-        with pytest.raises(Exception, match="access permissions") as refusal:
-            await kie.status(TaskId("task-canary"))
+            with pytest.raises(Exception, match="access permissions") as refusal:
+                await kie.status(TaskId("task-canary"))
 
-    assert KEY not in caplog.text
-    assert "task-canary" not in caplog.text
+    assert KEY not in log.getvalue()
+    assert "task-canary" not in log.getvalue()
     assert KEY not in repr(refusal.value)
 
 
