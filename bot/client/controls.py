@@ -1,0 +1,82 @@
+"""What every cog needs of an interaction: its client and cog, who acts, buttons by id, suggestions through the edge."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable
+from typing import Any, Self, TypeVar
+
+import discord
+from discord.app_commands import Choice
+from discord.ext import commands
+
+from bot.client import CutsceneClient, guarded
+from bot.domain.ids import GuildId, UserId
+from bot.i18n import Texts, texts
+
+CogT = TypeVar("CogT", bound=commands.Cog)
+ValueT = TypeVar("ValueT", int, str)
+
+
+class Control(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
+    """A button whose id says everything, so that it works after a restart as before. Subclasses act."""
+
+    def __init__(self, item: discord.ui.Item[Any], match: re.Match[str]) -> None:
+        if not isinstance(item, discord.ui.Button):
+            raise TypeError(f"{match[0]} belongs to a button")
+        super().__init__(item)
+        self.match = match
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(item, match)
+
+    @guarded
+    async def callback(self, interaction: discord.Interaction) -> None:
+        await self.act(interaction)
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        """What a click does; errors end at the edge."""
+        raise NotImplementedError
+
+
+def client_of(interaction: discord.Interaction) -> CutsceneClient:
+    if not isinstance(interaction.client, CutsceneClient):
+        raise TypeError("our commands and buttons belong to our client")
+    return interaction.client
+
+
+def cog_of(interaction: discord.Interaction, kind: type[CogT]) -> CogT:
+    """The cog that a button acts for."""
+    cog = client_of(interaction).get_cog(kind.__cog_name__)
+    if not isinstance(cog, kind):
+        raise TypeError(f"the buttons of {kind.__name__} need their cog")
+    return cog
+
+
+def texts_of(interaction: discord.Interaction) -> Texts:
+    """The texts in the reader's language."""
+    return texts(interaction.locale.value)
+
+
+def member_of(interaction: discord.Interaction) -> tuple[GuildId, UserId]:
+    """Where and who. Our commands are for guilds only; 0 is no guild's id and finds nothing."""
+    return GuildId(interaction.guild_id or 0), UserId(interaction.user.id)
+
+
+def can_manage(interaction: discord.Interaction) -> bool:
+    """Whether Discord says that the person may manage the server."""
+    return interaction.permissions.manage_guild or interaction.permissions.administrator
+
+
+async def suggestions(interaction: discord.Interaction, work: Awaitable[list[Choice[ValueT]]]) -> list[Choice[ValueT]]:
+    """What *work* brings; when it fails the edge logs it and answers with no suggestion at all."""
+    found: list[Choice[ValueT]] = []
+
+    async def look() -> None:
+        found.extend(await work)
+
+    await client_of(interaction).edge.catch(interaction, look())
+    return found

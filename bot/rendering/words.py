@@ -1,0 +1,69 @@
+"""Words and numbers that several messages share, so that one thing is always called the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from bot.domain.credits import EntryKind
+from bot.domain.jobs import Job, JobState
+from bot.domain.models import Mode
+from bot.domain.videos import VideoSpec, show
+from bot.i18n import N_, Texts
+
+STATES: Mapping[JobState, str] = {
+    JobState.QUEUED: N_("waiting"),
+    JobState.SUBMITTING: N_("being sent"),
+    JobState.UNKNOWN: N_("being looked for"),
+    JobState.RUNNING: N_("being made"),
+    JobState.FETCHING: N_("being fetched"),
+    JobState.DELIVERING: N_("being posted"),
+    JobState.DELIVERED: N_("posted"),
+    JobState.PARKED: N_("kept for you"),
+    JobState.FAILED: N_("failed, credits returned"),
+    JobState.CANCELLED: N_("cancelled, credits returned"),
+}
+
+ENTRIES: Mapping[EntryKind, str] = {
+    EntryKind.CHARGE: N_("held"),
+    EntryKind.SETTLE: N_("settled to the real cost"),
+    EntryKind.REFUND: N_("returned"),
+    EntryKind.GRANT: N_("granted"),
+    EntryKind.FUND: N_("put into the pool"),
+    EntryKind.DRAIN: N_("taken out of the pool"),
+}
+
+MODES: Mapping[Mode, str] = {Mode.TEXT: N_("from text"), Mode.IMAGE: N_("from a picture")}
+
+
+def state_of(_: Texts, state: JobState) -> str:
+    return _(STATES[state])
+
+
+def credits_of(_: Texts, credits: int) -> str:
+    return _.plural("{count} credit", "{count} credits", credits)
+
+
+def about(_: Texts, span: timedelta) -> str:
+    """ "about 3 min", "about 40 s"."""
+    seconds = max(1, round(span.total_seconds()))
+    if seconds < 60:
+        return _("about {seconds} s", seconds=seconds)
+    return _("about {minutes} min", minutes=max(1, round(seconds / 60)))
+
+
+def moment(at: datetime, style: str = "R") -> str:
+    """A moment that Discord shows in the reader's own time and language; "R" counts by itself."""
+    return f"<t:{int(at.timestamp())}:{style}>"
+
+
+def options_of(video: VideoSpec) -> str:
+    """ "aspect 16:9 · duration 5": every option as it is typed in Discord."""
+    return " · ".join(f"{name} {show(name, value)}" for name, value in video.options.items())
+
+
+def link_to(job: Job) -> str | None:
+    """Where the posted video is; None while it is nowhere."""
+    if job.message_id is None:
+        return None
+    return f"https://discord.com/channels/{job.place.guild_id}/{job.place.channel_id}/{job.message_id}"
