@@ -121,10 +121,10 @@ class KieJobs:
     async def probe(self, slug: str) -> ProbeAnswer:
         """Ask with an empty request, which every model but the billing ones refuses before any work.
 
-        ValueError for a model string that would bill for the question.
+        Of a model string that would bill for the question nothing is asked: ProviderUnavailableError.
         """
         if slug in BILLING_SLUGS | self._billed_probes or slug.startswith(BILLING_PREFIXES):
-            raise ValueError(f"{slug} bills for an empty request")
+            raise ProviderUnavailableError(f"{slug} bills for an empty request, so it is not asked")
         try:
             answer = await self._create({"model": slug, "input": {}})
         except AnswerLostError as err:

@@ -20,8 +20,14 @@ SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(seconds=30)  # before the soft limit
 PATIENT = timedelta(seconds=60)  # after it
 
-# How many seconds of a member's waiting one question is worth while the query budget is free.
-QUESTION_COST = 0.5
+# What a question costs, in seconds of one member's waiting, for each running task. With few tasks the budget is free and
+# asking every other second is polite enough; with a hundred, all together stay within it.
+QUESTION_COST = 0.015
+CHEAPEST = 0.03
+
+# Hardly any task ends before one in a hundred of its kind has; until then a few looks, each twice as late as the last,
+# catch what the history does not know.
+FIRST_LOOK = timedelta(seconds=2)
 
 # Without a history: the catalogue's typical time, give or take a factor of about two (recorded spreads by model).
 PRIOR_SIGMA = 0.5
@@ -73,11 +79,11 @@ def next_poll(elapsed: timedelta, durations: Durations, *, running: int, soft_li
     share = running / POLLS_PER_SECOND
     earliest = durations.quantile(-2.33)
     if seconds < earliest:
-        # Hardly any task ends before; the first question comes when one in a hundred has.
-        wait = earliest - seconds
+        wait = min(earliest - seconds, max(seconds, FIRST_LOOK.total_seconds()))
     else:
         hazard = durations.hazard(seconds)
-        wait = math.sqrt(2 * QUESTION_COST / hazard) if hazard > 0 else LONGEST.total_seconds()
+        cost = max(CHEAPEST, QUESTION_COST * running)
+        wait = math.sqrt(2 * cost / hazard) if hazard > 0 else LONGEST.total_seconds()
     return timedelta(seconds=min(max(wait, share, SHORTEST.total_seconds()), LONGEST.total_seconds()))
 
 

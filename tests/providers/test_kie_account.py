@@ -115,7 +115,7 @@ async def test_question_with_a_refused_key_is_the_hosts_business(answering: Answ
 async def test_model_that_bills_for_the_question_is_never_asked(answering: Answering, slug: str) -> None:
     kie, seen = answering("unknown_model")
 
-    with pytest.raises(ValueError, match="bills"):
+    with pytest.raises(Unavailable, match="bills"):
         await kie.probe(slug)
 
     assert seen.sent == []
@@ -125,7 +125,7 @@ async def test_model_that_took_an_empty_request_is_not_asked_twice(answering: An
     kie, seen = answering("created")
 
     assert await kie.probe("careless/model") == Sold()
-    with pytest.raises(ValueError, match="bills"):
+    with pytest.raises(Unavailable, match="bills"):
         await kie.probe("careless/model")
 
     assert len(seen.sent) == 1
