@@ -1,0 +1,288 @@
+"""Shows things on Discord: finished videos, links, failures and cards, and names whatever goes wrong with them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import discord
+from discord.http import handle_message_parameters
+from discord.webhook.async_ import async_context
+
+from bot import i18n, logs
+from bot.domain.ids import MessageId, UserId
+from bot.domain.jobs import Job
+from bot.domain.models import Catalogue
+from bot.errors import DeliveryError, DeliveryUnavailableError, PlaceGoneError, TooLargeError
+from bot.i18n import Texts
+from bot.ports import Receipt
+from bot.rendering import buttons, posts
+from bot.rendering.cards import Card
+from bot.rendering.replies import model_name
+
+log = logs.get(__name__)
+
+# Discord's JSON error codes ("Opcodes and Status Codes" in its documentation).
+UNKNOWN_MESSAGE = 10008
+MALFORMED = 50035
+DEAD_TOKEN = frozenset({10015, 50027})  # of an interaction
+TOO_LARGE = frozenset({40005, 50045})
+# Automatic moderation or a link filter refused our text: the prompt in it, since the rest is our own words.
+BLOCKED_TEXT = frozenset({200000, 200001, 240000})
+
+# The library waits for rate limits and repeats by itself; past this the worker does it better, having looked first.
+FILE_PATIENCE = timedelta(minutes=5)
+TEXT_PATIENCE = timedelta(minutes=1)
+EDIT_PATIENCE = timedelta(seconds=20)
+
+# Discord's clock and ours need not agree.
+CLOCK_MARGIN = timedelta(minutes=2)
+# How many messages `find_post` looks through, from the first attempt on and again from the end of the channel back.
+LOOKED_THROUGH = 500
+
+
+class DiscordPublisher:
+    """Posts by the bot's own token to channels by their ids; it needs nothing in memory and no gateway."""
+
+    def __init__(self, client: discord.Client, *, catalogue: Catalogue, owner_ids: Collection[UserId] = ()) -> None:
+        self._client = client
+        self._catalogue = catalogue
+        self._owner_ids = frozenset(owner_ids)
+
+    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> MessageId:
+        """Post the file under the job's nonce. Raises DeliveryError."""
+        texts, model = _public(job), model_name(job, self._catalogue)
+
+        def content(*, has_prompt: bool) -> str:
+            return posts.video_post(texts, job, receipt, model, has_prompt=has_prompt)
+
+        return await self._post(job, job.nonce, content, buttons.of_result(texts, job.id), path)
+
+    async def post_link(self, job: Job, receipt: Receipt) -> MessageId:
+        """Post the provider's link instead of the file. Raises DeliveryError."""
+        texts, model = _public(job), model_name(job, self._catalogue)
+
+        def content(*, has_prompt: bool) -> str:
+            return posts.link_post(texts, job, receipt, model, has_prompt=has_prompt)
+
+        return await self._post(job, job.nonce, content, buttons.of_result(texts, job.id))
+
+    async def post_failure(self, job: Job) -> None:
+        """Tell the requester that the job failed and that the credits are back. Raises DeliveryError."""
+        texts = _public(job)
+
+        def content(*, has_prompt: bool) -> str:
+            return posts.failure_post(texts, job)
+
+        await self._post(job, f"cutscene-{job.id}-failed", content, buttons.of_failure(texts, job.id))
+
+    async def find_post(self, job: Job) -> MessageId | None:
+        """The result message of this job, if it already is in the channel.
+
+        None, too, where the bot may not read the history: then the nonce alone protects against a second post, for
+        some minutes. Raises DeliveryUnavailableError when Discord cannot say.
+        """
+        if job.posting_at is None or self._client.user is None:
+            return None
+        since = discord.Object(discord.utils.time_snowflake(job.posting_at - CLOCK_MARGIN))
+        channel = self._channel(job)
+        try:
+            async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
+                seen = 0
+                # The first attempt is the likeliest to have got through; after it the latest one.
+                async for message in channel.history(after=since, oldest_first=True, limit=LOOKED_THROUGH):
+                    seen += 1
+                    if self._is_post_of(message, job):
+                        return MessageId(message.id)
+                if seen == LOOKED_THROUGH:
+                    async for message in _newest(channel):
+                        if self._is_post_of(message, job):
+                            return MessageId(message.id)
+        except (discord.Forbidden, discord.NotFound) as err:
+            # If the whole place is gone, posting will say so.
+            log.info("history_closed", job=job.id, code=err.code)
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+            raise DeliveryUnavailableError(f"history: {_said(err)}") from err
+        return None
+
+    async def edit_card(self, job: Job, card: Card) -> None:
+        """Put *card* in place of the answer to the job's command.
+
+        Raises PlaceGoneError when that message cannot be edited ever again, DeliveryUnavailableError for now.
+        """
+        try:
+            await self._edit_original(job, card)
+        except discord.HTTPException as err:
+            if err.code not in BLOCKED_TEXT:
+                raise _delivery_error(err) from err
+            with _delivery_errors():
+                await self._edit_original(job, card.without_prompt())
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+            raise _delivery_error(err) from err
+
+    async def tell_host(self, text: str) -> None:
+        """A direct message to each of the people who run this bot; never raises."""
+        if self._client.user is None:
+            log.warning("host_not_told", text=text, reason="not logged in")
+            return
+        for owner_id in self._owners():
+            try:
+                async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
+                    channel = await self._client.create_dm(discord.Object(owner_id))
+                    await channel.send(text[: posts.MAX_CONTENT])
+            except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+                # Closed direct messages are the usual reason; the log is where the host looks then.
+                log.warning("host_not_told", owner=owner_id, text=text, reason=_said(err))
+
+    def _owners(self) -> Collection[int]:
+        if self._owner_ids:
+            return self._owner_ids
+        application = self._client.application
+        if application is None:
+            return ()
+        team = application.team
+        return (team.owner_id,) if team is not None and team.owner_id is not None else (application.owner.id,)
+
+    def _channel(self, job: Job) -> discord.PartialMessageable:
+        return self._client.get_partial_messageable(job.place.channel_id, guild_id=job.place.guild_id)
+
+    async def _post(
+        self,
+        job: Job,
+        nonce: str,
+        content: Callable[..., str],
+        view: discord.ui.View,
+        path: Path | None = None,
+    ) -> MessageId:
+        """Send under *nonce*; a second time without the prompt if automatic moderation objects to it."""
+        for has_prompt in (True, False):
+            # The library closes a file after its one use. One that is missing is a fault of ours and no DeliveryError.
+            with contextlib.closing(discord.File(path, file_name(job))) if path else contextlib.nullcontext() as file:
+                try:
+                    return await self._send(job, nonce, content(has_prompt=has_prompt), view, file)
+                except discord.HTTPException as err:
+                    if err.code == UNKNOWN_MESSAGE:
+                        return _deleted_post(job)
+                    if err.code not in BLOCKED_TEXT or not has_prompt:
+                        raise _delivery_error(err) from err
+                    log.info("post_blocked", job=job.id, code=err.code)
+                except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+                    raise _delivery_error(err) from err
+        raise AssertionError("unreachable: the second round returns or raises")
+
+    async def _send(
+        self, job: Job, nonce: str, content: str, view: discord.ui.View, file: discord.File | None
+    ) -> MessageId:
+        mentions = discord.AllowedMentions(
+            everyone=False, roles=False, users=[discord.Object(job.user_id)], replied_user=False
+        )
+        channel = self._channel(job)
+        patience = TEXT_PATIENCE if file is None else FILE_PATIENCE
+        async with asyncio.timeout(patience.total_seconds()):
+            if file is None:
+                message = await channel.send(content, nonce=nonce, view=view, allowed_mentions=mentions)
+            else:
+                message = await channel.send(content, nonce=nonce, view=view, allowed_mentions=mentions, file=file)
+        return MessageId(message.id)
+
+    async def _edit_original(self, job: Job, card: Card) -> None:
+        place = job.place
+        # Not `Webhook.edit_message`: this is the very request with which a living interaction edits its answer, and
+        # it works in a process that has never seen the interaction. The webhook lends us the client's session.
+        session = discord.Webhook.partial(place.application_id, place.interaction_token, client=self._client).session
+        with handle_message_parameters(
+            content=None,
+            embed=card.embed,
+            view=card.view,
+            attachments=[],
+            allowed_mentions=discord.AllowedMentions.none(),
+        ) as params:
+            async with asyncio.timeout(EDIT_PATIENCE.total_seconds()):
+                await async_context.get().edit_original_interaction_response(
+                    place.application_id,
+                    place.interaction_token,
+                    session=session,
+                    proxy=self._client.http.proxy,
+                    proxy_auth=self._client.http.proxy_auth,
+                    payload=params.payload,
+                )
+
+    def _is_post_of(self, message: discord.Message, job: Job) -> bool:
+        if self._client.user is None or message.author.id != self._client.user.id:
+            return False
+        if any(attachment.filename == file_name(job) for attachment in message.attachments):
+            return True
+        # A link post has no file. Of all our messages only results can be deleted by a button.
+        wanted = buttons.delete_id(job.id)
+        return any(wanted == custom_id for row in message.components for custom_id in _custom_ids(row))
+
+
+def file_name(job: Job) -> str:
+    """What the video is called on Discord, and what it is found by after a crash."""
+    return f"cutscene-{job.id}.mp4"
+
+
+def _public(job: Job) -> Texts:
+    """Posts are for everybody who reads the channel, not for the requester alone."""
+    return i18n.texts(job.place.guild_locale)
+
+
+def _custom_ids(component: object) -> Iterator[str]:
+    custom_id = getattr(component, "custom_id", None)
+    if isinstance(custom_id, str):
+        yield custom_id
+    for child in getattr(component, "children", ()):
+        yield from _custom_ids(child)
+
+
+async def _newest(channel: discord.PartialMessageable) -> AsyncIterator[discord.Message]:
+    async for message in channel.history(limit=LOOKED_THROUGH):
+        yield message
+
+
+def _deleted_post(job: Job) -> MessageId:
+    """The post was made and somebody deleted it before we heard: the job is delivered, and nothing is sent again.
+
+    Discord does not tell the message's id. An id made of the time of posting leads a link to that place in the channel.
+    """
+    log.info("post_deleted", job=job.id)
+    return MessageId(discord.utils.time_snowflake(job.posting_at or job.created_at))
+
+
+@contextlib.contextmanager
+def _delivery_errors() -> Iterator[None]:
+    try:
+        yield
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+        raise _delivery_error(err) from err
+
+
+def _delivery_error(error: Exception) -> DeliveryError:
+    """What *error* means for a message that has to get there."""
+    said = _said(error)
+    if not isinstance(error, discord.HTTPException):
+        # Rate limits longer than we wait, cut connections, timeouts: perhaps the message is there.
+        return DeliveryUnavailableError(said)
+    if error.status == 413 or error.code in TOO_LARGE:
+        return TooLargeError(said)
+    if error.code in DEAD_TOKEN:
+        return PlaceGoneError(said)
+    if error.code == MALFORMED:
+        log.error("post_malformed", error=said)
+    # Without a code it is the edge in front of Discord that speaks, or a proxy; 401 is our own token.
+    if error.status >= 500 or error.status in {401, 408, 429} or error.code == 0:
+        return DeliveryUnavailableError(said)
+    # The channel, our access to it, the message or the interaction's token is gone, or this message is refused for a
+    # reason that repeating does not change: codes 10003, 10015, 50001, 50013, 50027, 50083, 160005, 40058 and so on.
+    return PlaceGoneError(said)
+
+
+def _said(error: Exception) -> str:
+    """The error in a line, without what a URL in it would give away."""
+    if isinstance(error, discord.HTTPException):
+        return f"HTTP {error.status}, code {error.code}: {error.text}"[:300]
+    return f"{type(error).__name__}: {error}"[:300]

@@ -1,0 +1,62 @@
+"""The buttons under our messages; what a click does is in the cogs, found by the button's id."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.domain.ids import JobId
+from bot.i18n import Texts
+
+
+def cancel_id(job_id: JobId) -> str:
+    return f"job:{job_id}:cancel"
+
+
+def again_id(job_id: JobId) -> str:
+    return f"job:{job_id}:again"
+
+
+def edit_id(job_id: JobId) -> str:
+    return f"job:{job_id}:edit"
+
+
+def delete_id(job_id: JobId) -> str:
+    return f"job:{job_id}:delete"
+
+
+def lasting(*buttons: discord.ui.Button[discord.ui.View]) -> discord.ui.View:
+    """A view that the library sends and forgets: the buttons work after a restart, so nothing here has to listen.
+
+    Without `stop` the library would remember every view of every message for as long as the process lives.
+    """
+    view = discord.ui.View(timeout=None)
+    for button in buttons:
+        view.add_item(button)
+    view.stop()
+    return view
+
+
+def of_waiting(_: Texts, job_id: JobId) -> discord.ui.View:
+    return lasting(_button(_("Cancel"), cancel_id(job_id), discord.ButtonStyle.danger))
+
+
+def of_result(_: Texts, job_id: JobId) -> discord.ui.View:
+    return lasting(
+        _button(_("Again"), again_id(job_id), discord.ButtonStyle.primary),
+        _button(_("Edit"), edit_id(job_id)),
+        _button(_("Delete"), delete_id(job_id)),
+    )
+
+
+def of_failure(_: Texts, job_id: JobId) -> discord.ui.View:
+    return lasting(_button(_("Again"), again_id(job_id), discord.ButtonStyle.primary))
+
+
+def of_link(_: Texts, link: str) -> discord.ui.View:
+    return lasting(discord.ui.Button(label=_("To the video"), url=link))
+
+
+def _button(
+    label: str, custom_id: str, style: discord.ButtonStyle = discord.ButtonStyle.secondary
+) -> discord.ui.Button[discord.ui.View]:
+    return discord.ui.Button(label=label, custom_id=custom_id, style=style)

@@ -1,0 +1,75 @@
+"""The messages that stay in the channel: the video with its receipt, a link in its place, or why there is none."""
+
+from __future__ import annotations
+
+from bot.domain.jobs import FailureReason, Job
+from bot.errors import FAILURE_TEXTS
+from bot.i18n import Texts
+from bot.ports import Receipt
+from bot.rendering import words
+from bot.rendering.prompts import harmless
+
+MAX_CONTENT = 2000  # Discord's limit for a message's content.
+SHOWN_PROMPT = 1000
+SHOWN_OPTIONS = 300
+# Discord shows a line that begins like this small and grey.
+SMALL = "-# "
+
+
+def video_post(_: Texts, job: Job, receipt: Receipt, model: str, *, has_prompt: bool = True) -> str:
+    """What stands above the video; without the prompt for a guild that does not let it through."""
+    return _fitting([f"<@{job.user_id}>", *_small_print(_, job, receipt, model)], job, has_prompt=has_prompt)
+
+
+def link_post(_: Texts, job: Job, receipt: Receipt, model: str, *, has_prompt: bool = True) -> str:
+    """For a video that is too large for the channel."""
+    return _fitting(
+        [f"<@{job.user_id}> {_where(_, job)}", *_small_print(_, job, receipt, model)], job, has_prompt=has_prompt
+    )
+
+
+def failure_post(_: Texts, job: Job) -> str:
+    """Why there is no video, and that it cost nothing."""
+    reason = _(FAILURE_TEXTS[job.failure or FailureReason.BROKEN])
+    returned = _.plural("Your {count} credit is back.", "Your {count} credits are back.", job.video.price)
+    return "\n".join(
+        [f"<@{job.user_id}> {_('Your video could not be made.')} {reason}", f"{SMALL}{returned} · {_job(_, job)}"]
+    )
+
+
+def _where(_: Texts, job: Job) -> str:
+    result = job.result
+    # A provider's link is far shorter; one that fills the message could not be posted at all.
+    if result is None or len(result.url) > MAX_CONTENT // 2:
+        return _("The video is finished, but too large for this channel. The host keeps the file.")
+    if result.expires_at is None:
+        return _("The video is too large for this channel: {link}\nThe host keeps the file.", link=result.url)
+    return _(
+        "The video is too large for this channel: {link}\nThe link dies {expires}; the host keeps the file.",
+        link=result.url,
+        expires=words.moment(result.expires_at),
+    )
+
+
+def _small_print(_: Texts, job: Job, receipt: Receipt, model: str) -> list[str]:
+    options = words.options_of(job.video)[:SHOWN_OPTIONS]
+    made = " · ".join(part for part in (model[:100], options) if part)
+    paid = [
+        words.credits_of(_, receipt.charged),
+        *([_("{credits} returned", credits=words.credits_of(_, receipt.returned))] if receipt.returned else []),
+        _("{credits} left", credits=words.credits_of(_, receipt.spendable)),
+        _job(_, job),
+    ]
+    return [f"{SMALL}{made}", SMALL + " · ".join(paid)]
+
+
+def _job(_: Texts, job: Job) -> str:
+    return _("job {job}", job=job.id)
+
+
+def _fitting(lines: list[str], job: Job, *, has_prompt: bool) -> str:
+    """The lines with as much of the prompt as there is room for."""
+    text = "\n".join(lines)
+    room = min(SHOWN_PROMPT, MAX_CONTENT - len(text) - len("\n> "))
+    prompt = harmless(job.video.prompt, room) if has_prompt and room > 0 else ""
+    return f"{text}\n> {prompt}" if prompt else text
