@@ -65,7 +65,7 @@ class Model:
 
     def unknown(self, given: Input) -> frozenset[str]:
         """Names that the model does not know. The provider ignores them; a test may not want to."""
-        return frozenset(given) - {known.name for known in self.fields}
+        return frozenset(name for name, value in given.items() if value is not None) - {f.name for f in self.fields}
 
     def price(self, filled: Input) -> float:
         seconds = seconds_of(filled)

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections import Counter, deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -91,27 +92,35 @@ class KieServer:
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen on three ports: *port* and the two after it, or any three free ones."""
-        origins = []
-        for number, app in enumerate(self._apps):
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
-            self._runners.append(runner)
-            await runner.setup()
-            await web.TCPSite(runner, host, port + number if port else 0).start()
-            origins.append(f"http://{host}:{runner.addresses[0][1]}")
+        try:
+            origins = [
+                await self._listen(app, host, port + number if port else 0) for number, app in enumerate(self._apps)
+            ]
+        except OSError:
+            await self.close()
+            raise
         self.api_url, self.upload_url, self.result_url = origins
         self._storage.origin = self.result_url
         self._agenda.start()
 
+    async def _listen(self, app: web.Application, host: str, port: int) -> str:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
+        self._runners.append(runner)
+        await runner.setup()
+        await web.TCPSite(runner, host, port).start()
+        return f"http://{host}:{runner.addresses[0][1]}"
+
     async def close(self) -> None:
+        """Stop at once: slow answers end, unfinished tasks are forgotten, files go. Safe to repeat."""
         self._gate.closing.set()
-        for runner in self._runners:
-            await runner.cleanup()
-        self._runners.clear()
-        await self._agenda.close()
-        await self._callbacks.close()
-        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
-        if self._own_directory is not None:
-            await asyncio.to_thread(shutil.rmtree, self._own_directory, ignore_errors=True)
+        async with AsyncExitStack() as last:  # everything is closed even when a part of it cannot be
+            if self._own_directory is not None:
+                last.push_async_callback(asyncio.to_thread, shutil.rmtree, self._own_directory, ignore_errors=True)
+            last.push_async_callback(asyncio.to_thread, self._executor.shutdown, wait=True, cancel_futures=True)
+            last.push_async_callback(self._callbacks.close)
+            last.push_async_callback(self._agenda.close)
+            for runner in self._runners:
+                last.push_async_callback(runner.cleanup)
 
     async def __aenter__(self) -> Self:
         await self.start()

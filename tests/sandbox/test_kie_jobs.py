@@ -128,7 +128,7 @@ async def test_finished_task_gives_a_video_of_the_length_asked_for(
     assert url.startswith(kie.result_url)
     video = await api.get(url)
     assert (video.status_code, video.headers["Content-Type"]) == (200, "video/mp4")
-    with av.open(BytesIO(video.content)) as container:
+    with av.open(BytesIO(video.content), "r") as container:
         assert container.duration is not None
         assert container.duration / 1_000_000 == pytest.approx(2, abs=0.4)
         assert container.streams.audio, "wan 3.0 has sound unless it is refused"
@@ -410,3 +410,11 @@ async def test_server_can_be_asked_what_it_saw(api: httpx.AsyncClient, kie: KieS
         ("GET", "/api/v1/jobs/recordInfo", 200),
     ]
     assert "colour" in kie.requests[0].body
+
+
+async def test_three_origins_differ_and_can_be_chosen(kie: KieServer) -> None:
+    port = int(kie.api_url.rpartition(":")[2])
+
+    assert len({kie.api_url, kie.upload_url, kie.result_url}) == 3
+    with pytest.raises(OSError, match="address already in use"):
+        await KieServer().start(port=port)
