@@ -12,7 +12,7 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 
 from bot import logs
-from bot.client.commands import EdgeTree, Memory, Translations, sync
+from bot.client.command_tree import EdgeTree, Memory, Translations, sync
 from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded
 from bot.client.permissions import missing_permissions
 from bot.domain.ids import GuildId, UserId
