@@ -47,15 +47,17 @@ class Building:
         locale: str = "en-US",
         premium_tier: int = 0,
     ) -> Guild:
-        """A guild the bot is in; its upload limit follows the tier unless given."""
+        """A guild the bot is in, owned by the host of the bot; its upload limit follows the tier unless given."""
         limit = UPLOAD_LIMIT_BY_TIER[premium_tier] if upload_limit is None else upload_limit
-        guild = Guild(self.services.snowflakes(), name, locale, premium_tier, limit)
+        host, now = self.world.application.owner, self.services.clock()
+        guild = Guild(self.services.snowflakes(), name, locale, premium_tier, limit, owner=host)
         guild.roles[guild.id] = Role(guild.id, "@everyone", EVERYONE)
         self.world.guilds[guild.id] = guild
         bot = self.world.bot
         role = Role(self.services.snowflakes(), bot.name, EVERYONE, position=1, is_managed=True)
         guild.roles[role.id] = role
-        guild.members[bot.id] = Member(bot, guild, self.services.clock(), [role])
+        guild.members[bot.id] = Member(bot, guild, now, [role])
+        guild.members[host.id] = Member(host, guild, now)
         self.services.gateway.guild_create(guild)
         self._changed("GUILD_CREATE", guild, guild.id)
         return guild

@@ -57,6 +57,7 @@ class Edge:
             request[BODY] = body
             record.json = body.json
             record.files = [(upload.filename, upload.size) for upload in body.files]
+            self.changes.publish("ARRIVAL", record, "arrivals")
             response = await self._answer(request, handler, path, record)
         except errors.APIError as refusal:
             response = wire.answer(refusal.body(), refusal.status)

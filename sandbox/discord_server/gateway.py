@@ -63,7 +63,7 @@ class Gateway:
         return told
 
     def guild_create(self, guild: Guild) -> None:
-        data = payloads.guild_create(guild, self._world.bot, self._world.application.id)
+        data = payloads.guild_create(guild, self._world.bot)
         self.dispatch("GUILD_CREATE", data, guild_id=guild.id, intent=Intent.GUILDS)
 
     # What a test may make it do.
@@ -197,7 +197,7 @@ class Gateway:
         session.dispatch("READY", ready)
         if session.intents & Intent.GUILDS:
             for guild in guilds:
-                data = payloads.guild_create(guild, world.bot, world.application.id)
+                data = payloads.guild_create(guild, world.bot)
                 session.dispatch("GUILD_CREATE", data)
         self.identifies += 1
         self._changes.publish("SESSION", session, "gateway")

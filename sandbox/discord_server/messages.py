@@ -265,5 +265,5 @@ class Messages:
 
 def safe_name(filename: str) -> str:
     """A file's name as Discord stores it: spaces become underscores, other unusual characters go."""
-    stem = UNSAFE_IN_NAMES.sub("", filename.replace(" ", "_"))
-    return stem if stem.strip("._") else f"unknown{stem}"
+    plain = UNSAFE_IN_NAMES.sub("", filename.replace(" ", "_"))
+    return plain if plain.partition(".")[0] else f"unknown{plain}"

@@ -150,10 +150,9 @@ def channel(one: Channel) -> JSON:
 
 def _thread_keys(one: Channel) -> JSON:
     opened = timestamp(one.made_at or made_at(one.id))
-    owner = one.guild.owner if one.guild else None
     return {
         "parent_id": str(one.parent.id) if one.parent else None,
-        "owner_id": str(owner.id if owner else one.id),
+        "owner_id": str(one.guild.owner.id if one.guild else one.id),
         "message_count": len(one.messages),
         "member_count": 1,
         "total_message_sent": len(one.messages),
@@ -176,7 +175,7 @@ def channel_for(one: Channel, viewer: User) -> JSON:
     return shown
 
 
-def guild(one: Guild, application_id: int) -> JSON:
+def guild(one: Guild) -> JSON:
     return {
         "id": str(one.id),
         "name": one.name,
@@ -187,7 +186,7 @@ def guild(one: Guild, application_id: int) -> JSON:
         "discovery_splash": None,
         "features": [],
         "banner": None,
-        "owner_id": str(one.owner.id if one.owner else application_id),
+        "owner_id": str(one.owner.id),
         "application_id": None,
         "region": "deprecated",
         "afk_channel_id": None,
@@ -221,7 +220,7 @@ def guild(one: Guild, application_id: int) -> JSON:
     }
 
 
-def guild_create(one: Guild, bot: User, application_id: int) -> JSON:
+def guild_create(one: Guild, bot: User) -> JSON:
     """GUILD_CREATE: the guild with everything in it that the bot may see."""
     visible = [
         each
@@ -230,7 +229,7 @@ def guild_create(one: Guild, bot: User, application_id: int) -> JSON:
     ]
     own = one.members[bot.id]
     return {
-        **guild(one, application_id),
+        **guild(one),
         "joined_at": timestamp(own.joined_at),
         "large": False,
         "unavailable": False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sandbox.discord_server.mentions import visible_text
+from sandbox.discord_server.mentions import text_displays
 from sandbox.discord_server.rules.components import SELECTS, Kind, walk
 from sandbox.discord_server.wire import JSON
 from sandbox.discord_server.world import Attachment, Message
@@ -23,7 +23,7 @@ class Button:
 
 def text_of(message: Message) -> str:
     """Content, embeds and text displays, one per line, in the order in which they are shown."""
-    parts = [visible_text(message.content, message.components)]
+    parts = [message.content, *text_displays(message.components)]
     for embed in message.embeds:
         parts.extend(_embed_texts(embed))
     return "\n".join(part for part in parts if part)

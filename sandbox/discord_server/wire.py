@@ -18,6 +18,14 @@ def encode(value: JSONValue) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def decoded(raw: bytes) -> JSON:
+    """The JSON object in *raw*; ValueError for anything else."""
+    value = json.loads(raw)
+    if not isinstance(value, dict):
+        raise ValueError("a JSON object is expected")  # noqa: TRY004  # for the caller it is one kind of bad input
+    return value
+
+
 def answer(value: JSONValue, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     return web.Response(body=encode(value), status=status, headers=headers, content_type=CONTENT_TYPE)
 

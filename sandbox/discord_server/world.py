@@ -98,7 +98,7 @@ class Guild:
     locale: str
     premium_tier: int
     upload_limit: int
-    owner: User | None = None
+    owner: User
     has_bot: bool = True
     roles: dict[int, Role] = field(default_factory=dict)
     members: dict[int, Member] = field(default_factory=dict)

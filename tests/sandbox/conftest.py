@@ -83,6 +83,12 @@ def mod(server: DiscordServer, guild: Guild, channel: Channel) -> Person:
 
 
 @pytest.fixture
+def new_bot() -> type[Bot]:
+    """Makes bots with options of their own."""
+    return Bot
+
+
+@pytest.fixture
 def bot() -> Bot:
     return Bot()
 

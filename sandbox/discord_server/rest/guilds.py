@@ -28,7 +28,7 @@ class GuildRoutes:
 
     async def guild(self, request: web.Request) -> web.Response:
         guild = self._services.guild(request)
-        shown = payloads.guild(guild, self._world.application.id)
+        shown = payloads.guild(guild)
         if request.query.get("with_counts", "").lower() in ("true", "1"):
             shown |= {"approximate_member_count": len(guild.members), "approximate_presence_count": 1}
         return wire.answer(shown)
