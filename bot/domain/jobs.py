@@ -169,6 +169,7 @@ class Move:
     detail: str | None = None  # for staff and the log, never for members
     is_retry: bool = False  # the step got nowhere: count an attempt
     is_posting: bool = False  # about to send the result: remember since when
+    is_link: bool = False  # posted as the provider's link: the file stays here
 
 
 def is_allowed(source: JobState, target: JobState) -> bool:

@@ -9,6 +9,9 @@ from bot.ports import Clock
 from bot.store import jobs
 from bot.store.database import Database
 
+# What the job table's key can hold; the address of a forged callback may name any number.
+LARGEST_ID = 2**63 - 1
+
 
 class Callbacks:
     """What the HTTP server hands on."""
@@ -20,6 +23,8 @@ class Callbacks:
 
     async def hint(self, job_id: int, secret: str, task_id: str) -> bool:
         """True once the hint is stored; False when job and secret do not belong together."""
+        if not 0 < job_id <= LARGEST_ID:
+            return False
         known = await self._database.write(jobs.hint, JobId(job_id), secret, TaskId(task_id), self._clock.now())
         if known is None:
             return False

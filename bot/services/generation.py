@@ -169,11 +169,12 @@ def accept(connection: Connection, new: NewJob, budget: Budget, now: datetime) -
     if earlier is not None:
         balance = ledger.balance(connection, place.guild_id, new.user_id, now)
         return Accepted(job=earlier, spendable=balance.spendable, is_new=False)
+    # From here on the member's own transactions come one after the other, so the second click finds the first.
+    balance = ledger.balance(connection, place.guild_id, new.user_id, now, lock=True)
     if new.again_of is not None:
         twin = jobs.find_again(connection, new.user_id, new.again_of, now - DOUBLE_CLICK)
         if twin is not None:
             raise JustAskedError(job=twin)
-    balance = ledger.balance(connection, place.guild_id, new.user_id, now, lock=True)
     parts = split(price, balance)
     if parts is None:
         if balance.pool is not None and balance.pool < price <= balance.allowance_left + balance.bonus:
@@ -181,7 +182,6 @@ def accept(connection: Connection, new: NewJob, budget: Budget, now: datetime) -
         raise InsufficientCreditsError(
             needed=price, balance=balance.spendable, renews=f"<t:{int(balance.renews_at.timestamp())}:R>"
         )
-    _count_into_budget(connection, price, budget, now)
     payment = ledger.Payment(
         allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_on=day_of(now)
     )
@@ -190,6 +190,7 @@ def accept(connection: Connection, new: NewJob, budget: Budget, now: datetime) -
         # PostgreSQL only: the same interaction came in beside us. Nothing of ours may stay.
         raise ReplayedError
     ledger.charge(connection, job.id, place.guild_id, new.user_id, payment, now)
+    _count_into_budget(connection, price, budget, now)
     return Accepted(job=job, spendable=balance.spendable - price)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.domain import jobs as job_rules
-from bot.domain.credits import Balance, EntryKind, settled
+from bot.domain.credits import EntryKind, settled
 from bot.domain.jobs import Job, JobState, Move
 from bot.errors import StaleJobError
 from bot.ports import Clock, Receipt
@@ -49,8 +49,7 @@ class Lifecycle:
 
     async def receipt(self, job: Job) -> Receipt:
         """What the job will have cost once it is delivered, and what its member can spend then."""
-        balance = await self._database.read(ledger.balance, job.place.guild_id, job.user_id, self._clock.now())
-        return receipt_of(job, balance, self._markup)
+        return await self._database.read(receipt_of, job, self._clock.now(), self._markup)
 
 
 def apply(
@@ -71,10 +70,12 @@ def apply(
     return moved
 
 
-def receipt_of(job: Job, balance: Balance, markup: Decimal) -> Receipt:
+def receipt_of(connection: Connection, job: Job, now: datetime, markup: Decimal) -> Receipt:
     cost = _cost(job, markup)
     returned = job.video.price - cost
-    return Receipt(charged=cost, returned=returned, spendable=balance.spendable + returned)
+    balance = ledger.balance(connection, job.place.guild_id, job.user_id, now)
+    after = ledger.with_returned(balance, jobs.payment_of(connection, job.id), returned, now)
+    return Receipt(charged=cost, returned=returned, spendable=after.spendable)
 
 
 def _cost(job: Job, markup: Decimal) -> int:

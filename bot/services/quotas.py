@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.domain.credits import Balance
 from bot.domain.ids import GuildId, UserId
-from bot.domain.quotas import Quota
+from bot.domain.quotas import MAX_CREDITS, Quota
 from bot.errors import NotAllowedError, PoolTooSmallError
 from bot.ports import Clock
 from bot.store import ledger
@@ -36,6 +36,7 @@ class Quotas:
     async def set_default(self, staff: Staff, allowance: int) -> Quota:
         """What each member may spend per day from now on, in credits."""
         _check(staff)
+        _check_amount(allowance, least=0)
 
         def change(connection: Connection) -> Quota:
             ledger.set_rules(connection, staff.guild_id, allowance=allowance)
@@ -46,6 +47,7 @@ class Quotas:
     async def set_pool(self, staff: Staff, credits: int | None) -> Quota:
         """What all members together may still spend out of their allowances; None lifts the limit."""
         _check(staff)
+        _check_amount(credits or 0, least=0)
         now = self._clock.now()
 
         def change(connection: Connection) -> Quota:
@@ -58,6 +60,7 @@ class Quotas:
     async def grant(self, staff: Staff, member: UserId, credits: int, reason: str | None) -> Balance:
         """Bonus credits for a member, out of the pool where that is limited. Raises PoolTooSmallError."""
         _check(staff)
+        _check_amount(credits, least=1)
         now = self._clock.now()
 
         def change(connection: Connection) -> Balance:
@@ -84,3 +87,9 @@ def _check(staff: Staff) -> None:
     """Discord hides staff commands from others only in its own client; the right is checked here."""
     if not staff.can_manage:
         raise NotAllowedError
+
+
+def _check_amount(credits: int, *, least: int) -> None:
+    """The commands offer only these; whoever else calls this has a bug."""
+    if not least <= credits <= MAX_CREDITS:
+        raise ValueError(f"{credits} credits are not between {least} and {MAX_CREDITS}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bot.domain.credits import AccountKind
 from bot.domain.jobs import JobState
-from bot.store.tables import accounts, entries, jobs, lines, usage
+from bot.store.ledger import periods
+from bot.store.tables import EPOCH, accounts, entries, jobs, lines, spending, usage
 
 _OPEN = sa.not_(jobs.c.state.in_([JobState.DELIVERED, JobState.PARKED, JobState.FAILED, JobState.CANCELLED]))
 
@@ -20,6 +23,8 @@ def differences(connection: Connection) -> list[str]:
         *_wrong_holds(connection),
         *_wrong_usage(connection),
         *_jobs_without_their_entries(connection),
+        *_wrong_payments(connection),
+        *_wrong_spending(connection),
     ]
 
 
@@ -75,23 +80,47 @@ def _wrong_holds(connection: Connection) -> list[str]:
 
 
 def _wrong_usage(connection: Connection) -> list[str]:
-    paid = sa.func.coalesce(sa.func.sum(jobs.c.paid_allowance), 0)
-    rows = connection.execute(
-        sa.select(usage.c.guild_id, usage.c.user_id, usage.c.day, usage.c.used, paid.label("paid"))
-        .outerjoin(
-            jobs,
-            sa.and_(
-                jobs.c.guild_id == usage.c.guild_id,
-                jobs.c.user_id == usage.c.user_id,
-                jobs.c.paid_on == usage.c.day,
-            ),
-        )
-        .group_by(usage.c.guild_id, usage.c.user_id, usage.c.day, usage.c.used)
-        .having(usage.c.used != paid)
+    """What a member has used of a day's allowance is exactly what their jobs of that day have paid from it."""
+    paid = (
+        sa.select(jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_on, sa.func.sum(jobs.c.paid_allowance).label("paid"))
+        .group_by(jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_on)
+        .having(sa.func.sum(jobs.c.paid_allowance) > 0)
     )
+    by_jobs = {(row.guild_id, row.user_id, row.paid_on): int(row.paid) for row in connection.execute(paid)}
+    counted = connection.execute(sa.select(usage).where(usage.c.used > 0))
+    by_usage = {(row.guild_id, row.user_id, row.day): row.used for row in counted}
     return [
-        f"member {row.user_id} of guild {row.guild_id} on {row.day:%Y-%m-%d}: used {row.used}, jobs say {row.paid}"
-        for row in rows
+        f"member {key[1]} of guild {key[0]} on {key[2]:%Y-%m-%d}: "
+        f"used {by_usage.get(key, 0)}, jobs say {by_jobs.get(key, 0)}"
+        for key in sorted(by_jobs.keys() | by_usage.keys())
+        if by_jobs.get(key, 0) != by_usage.get(key, 0)
+    ]
+
+
+def _wrong_payments(connection: Connection) -> list[str]:
+    """A job on its way has paid its price, one that has ended at most that, and a refunded one nothing."""
+    paid = jobs.c.paid_allowance + jobs.c.paid_bonus
+    is_refunded = jobs.c.state.in_([JobState.FAILED, JobState.CANCELLED])
+    is_wrong = sa.or_(sa.and_(_OPEN, paid != jobs.c.price), paid > jobs.c.price, sa.and_(is_refunded, paid != 0))
+    rows = connection.execute(
+        sa.select(jobs.c.id, jobs.c.state, jobs.c.price, paid.label("paid")).where(is_wrong).order_by(jobs.c.id)
+    )
+    return [f"job {row.id} ({row.state}): has paid {row.paid} of {row.price}" for row in rows]
+
+
+def _wrong_spending(connection: Connection) -> list[str]:
+    """The host's days and months have seen what the jobs accepted in them have paid."""
+    day = sa.type_coerce(jobs.c.created_at, sa.BigInteger) // (86_400 * 1_000_000)
+    paid = sa.func.sum(jobs.c.paid_allowance + jobs.c.paid_bonus).label("paid")
+    by_jobs: dict[str, int] = {}
+    for number, total in connection.execute(sa.select(day, paid).group_by(day)):
+        for period in periods(EPOCH + timedelta(days=number)):
+            by_jobs[period] = by_jobs.get(period, 0) + int(total)
+    counted = {row.period: row.credits for row in connection.execute(sa.select(spending))}
+    return [
+        f"the host's {period}: spent {counted.get(period, 0)}, jobs say {by_jobs.get(period, 0)}"
+        for period in sorted(by_jobs.keys() | counted.keys())
+        if by_jobs.get(period, 0) != counted.get(period, 0)
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -24,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 # How long a write waits for a lock that another program holds on the file.
-BUSY_TIMEOUT_MS = 5_000
+BUSY_TIMEOUT = timedelta(seconds=5)
 
 # PostgreSQL: serialization failure and deadlock; the transaction did nothing and may be run again.
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})
@@ -45,18 +46,19 @@ class Database:
         )
 
     @classmethod
-    def connect(cls, url: str) -> Self:
+    def connect(cls, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Self:
         """Engines for *url*; nothing is opened before the first use."""
         if make_url(url).get_backend_name() != "sqlite":
             engine = create_async_engine(url, pool_size=8, max_overflow=8, pool_pre_ping=True)
-            return cls(engine, engine)
+            # Several questions of one read must see one state, or a doctor beside a running bot finds ghosts.
+            return cls(engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True))
         writer, reader = (
             create_async_engine(
                 url,
                 poolclass=AsyncAdaptedQueuePool,
                 pool_size=size,
                 max_overflow=0,
-                connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "isolation_level": None},
+                connect_args={"timeout": busy_timeout.total_seconds(), "isolation_level": None},
             )
             for size in (1, 4)
         )
@@ -110,8 +112,10 @@ async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not task.done():
-            await asyncio.wait({task})
+        while not task.done():
+            # Whoever cancels twice is in no more of a hurry than the transaction.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
         # Its result or error belongs to nobody now; read it so that asyncio does not complain.
         if not task.cancelled():
             task.exception()
@@ -121,7 +125,6 @@ async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
 def _set_pragmas(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
         "journal_mode = WAL",
         # NORMAL loses the last commits in a power cut, and the provider has already acted on them.
         "synchronous = FULL",
@@ -141,7 +144,11 @@ _SQLITE_TROUBLE = {
     "not a database": "the file is not a Cutscene database",
     "malformed": "the database file is damaged: bring back a backup",
     "unable to open database file": "the database file cannot be opened: check that its folder exists and is writable",
+    "no such table": "the database has no such schema: run `migrate` first",
 }
+
+# PostgreSQL: connection trouble, a server that goes down or is full, a disk that is full, wrong password or name.
+_SERVER_TROUBLE = ("08", "53", "57P", "58", "28", "3D")
 
 
 @contextlib.contextmanager
@@ -151,12 +158,17 @@ def _clear_errors() -> Iterator[None]:
         yield
     except sa.exc.IntegrityError:
         raise
-    except (sa.exc.OperationalError, sa.exc.DatabaseError) as error:
+    except sa.exc.DBAPIError as error:
         said = str(error.orig).lower()
         for words, line in _SQLITE_TROUBLE.items():
             if words in said:
                 raise StoreError(line) from error
+        state = str(getattr(error.orig, "sqlstate", None) or "")
+        if error.connection_invalidated or state.startswith(_SERVER_TROUBLE):
+            raise StoreError(f"the database server does not serve us: {error.orig}") from error
         raise
+    except sa.exc.TimeoutError as error:
+        raise StoreError("the database does not answer in time: no connection came free") from error
     except OSError as error:
         # asyncpg raises the socket's own errors when no server answers.
         raise StoreError(f"the database server does not answer: {error}") from error

@@ -157,11 +157,11 @@ def of_member(connection: Connection, guild_id: GuildId, user_id: UserId, limit:
 
 
 def payment_of(connection: Connection, job_id: JobId) -> Payment:
-    """What the job's buckets have paid; the row stays locked until the transaction ends."""
+    """What the job's buckets have paid."""
     row = connection.execute(
-        sa.select(jobs.c.paid_allowance, jobs.c.paid_bonus, jobs.c.is_pool_limited, jobs.c.paid_on)
-        .where(jobs.c.id == job_id)
-        .with_for_update()
+        sa.select(jobs.c.paid_allowance, jobs.c.paid_bonus, jobs.c.is_pool_limited, jobs.c.paid_on).where(
+            jobs.c.id == job_id
+        )
     ).one()
     return Payment(
         allowance=row.paid_allowance,
@@ -222,7 +222,7 @@ def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: 
         "due_at": due_at if lease is None else now + lease,
         "lease_until": None if lease is None else now + lease,
         "claims": 0 if lease is None else jobs.c.claims,
-        "attempts": (jobs.c.attempts + 1 if stays else 1) if move.is_retry else 0,
+        "attempts": _attempts(job, move, keeps=lease is not None),
         "is_hinted": False,
     }
     if move.to in {JobState.RUNNING, JobState.UNKNOWN} and due_at is not None:
@@ -445,6 +445,13 @@ def _in_turn(is_due: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
         + waiting.c.running_in_guild
     )
     return sa.select(waiting.c.id).order_by(place_of_guild, waiting.c.place_of_member, waiting.c.id)
+
+
+def _attempts(job: Job, move: Move, *, keeps: bool) -> int:
+    """Counted across the intent of a try and its failure: QUEUED, SUBMITTING and QUEUED again is one try."""
+    if move.is_retry:
+        return job.attempts + 1
+    return job.attempts if keeps else 0
 
 
 def _stamps(state: JobState, now: datetime) -> Mapping[str, datetime]:

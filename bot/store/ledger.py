@@ -1,13 +1,13 @@
 """The double-entry ledger: entries of lines that sum to zero, running balances, usage of allowances, host spending.
 
-Rows are locked and updated in one fixed order (usage, then accounts by kind, then spending), so that two transactions
-on PostgreSQL wait for each other instead of dying together.
+Rows are locked and updated in one fixed order (job, usage, accounts from pool to issued, spending), so that two
+transactions on PostgreSQL wait for each other instead of dying together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -24,7 +24,8 @@ from bot.store.tables import accounts, entries, guilds, jobs, lines, spending, u
 # The guild's own accounts belong to no member; the bot's own entries have no actor.
 NOBODY: Final = UserId(0)
 
-_ORDER: Final = {kind: place for place, kind in enumerate(AccountKind)}
+# What `balance` locks comes first.
+_ORDER: Final = (AccountKind.POOL, AccountKind.BONUS, AccountKind.HELD, AccountKind.SPENT, AccountKind.ISSUED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ def balance(
         ),
     )
     if lock:
-        held_accounts = held_accounts.order_by(accounts.c.id).with_for_update()
+        held_accounts = held_accounts.order_by(accounts.c.kind.desc()).with_for_update()  # The pool first.
     held = {row.kind: row.balance for row in connection.execute(held_accounts)}
     running = connection.execute(
         sa.select(sa.func.coalesce(sa.func.sum(jobs.c.price), 0))
@@ -138,9 +139,7 @@ def release(
 
     Bonus credits go back first: they do not lapse.
     """
-    back = payment.total - cost
-    to_bonus = min(back, payment.bonus)
-    to_allowance = back - to_bonus
+    to_allowance, to_bonus = _shares(payment, payment.total - cost)
     if to_allowance:
         connection.execute(
             sa.update(usage)
@@ -169,6 +168,23 @@ def release(
         is_pool_limited=payment.is_pool_limited,
         paid_on=payment.paid_on,
     )
+
+
+def with_returned(balance: Balance, payment: Payment, returned: int, now: datetime) -> Balance:
+    """The balance as it will be once *returned* of the payment is back: yesterday's allowance is of no use today."""
+    to_allowance, to_bonus = _shares(payment, returned)
+    pool = balance.pool
+    if pool is not None and payment.is_pool_limited:
+        pool += to_allowance
+    is_of_today = payment.paid_on == day_of(now)
+    left = min(balance.allowance, balance.allowance_left + to_allowance) if is_of_today else balance.allowance_left
+    return replace(balance, allowance_left=left, bonus=balance.bonus + to_bonus, pool=pool)
+
+
+def _shares(payment: Payment, back: int) -> tuple[int, int]:
+    """How much of what goes back belongs to the allowance and how much to the bonus, which comes first."""
+    to_bonus = min(back, payment.bonus)
+    return back - to_bonus, to_bonus
 
 
 def grant(
@@ -342,7 +358,7 @@ def _post(
     ).scalar_one()
     written = [
         {"entry_id": entry_id, "account_id": _move(connection, guild_id, owner, account, amount), "credits": amount}
-        for (account, owner), amount in sorted(amounts.items(), key=lambda item: _ORDER[item[0][0]])
+        for (account, owner), amount in sorted(amounts.items(), key=lambda item: _ORDER.index(item[0][0]))
         if amount
     ]
     connection.execute(sa.insert(lines), written)

@@ -12,6 +12,8 @@ from bot.store.database import Database
 
 # The newest migration. A test holds it against the folder; with it, an up-to-date start needs no Alembic at all.
 HEAD = "0001"
+# Any number that nothing else locks on the same server: "CUTS" in ASCII.
+MIGRATION_LOCK = 0x43555453
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -55,6 +57,9 @@ def _upgrade(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
+    if connection.dialect.name == "postgresql":
+        # Two processes that start together take turns; the second finds nothing left to do.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

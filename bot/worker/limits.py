@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+
+from bot.ports import Clock
 
 # Kie takes 20 create calls per 10 s and account, and drops the rest; about 100 tasks may run at once ("Getting
 # started" page). Two calls stay free: our clock and theirs do not cut the windows at the same place.
@@ -30,6 +33,12 @@ class SlidingWindow:
         while self._calls and self._calls[0] <= now - self._window:
             self._calls.popleft()
         return max(0, self._limit - len(self._calls))
+
+    async def turn(self, clock: Clock) -> None:
+        """Wait until one more call may leave, and count it."""
+        while not self.free(clock.now()):
+            await clock.wait(asyncio.Event(), self.free_at(clock.now()) - clock.now())
+        self.count(clock.now())
 
     def count(self, now: datetime, calls: int = 1) -> None:
         self._calls.extend([now] * calls)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot import logs
-from bot.domain.ids import ProviderId
+from bot.domain.ids import JobId, ProviderId
 from bot.domain.jobs import Job, JobState, Move
 from bot.errors import StaleJobError, StoreError
 from bot.metrics import Metrics
@@ -50,10 +50,11 @@ class Stage:
     lease: timedelta
     rate: SlidingWindow | None = None
     under_way: int = field(default=0)
+    waiting: int = field(default=0)  # of these: those whose call has not left yet
 
     def free(self, now: datetime) -> int:
         room = self.capacity - self.under_way
-        return room if self.rate is None else min(room, self.rate.free(now))
+        return room if self.rate is None else min(room, self.rate.free(now) - self.waiting)
 
 
 class Worker:
@@ -69,6 +70,7 @@ class Worker:
         metrics: Metrics,
         creates: SlidingWindow,
         wake: asyncio.Event,
+        drain: timedelta = DRAIN,
     ) -> None:
         self._steps = steps
         self._queue = queue
@@ -76,8 +78,9 @@ class Worker:
         self._clock = clock
         self._metrics = metrics
         self._wake = wake
+        self._drain = drain
         self._stopping = False
-        self._bugs: dict[int, int] = {}
+        self._bugs: dict[JobId, int] = {}
         self._creates = creates
         polls = SlidingWindow(POLLS_PER_SECOND, timedelta(seconds=1))
         self._stages = (
@@ -90,6 +93,11 @@ class Worker:
             Stage("announce", (JobState.FAILED,), steps.announce, 4, POLL_LEASE),
         )
         self.is_running = False
+
+    @property
+    def under_way(self) -> int:
+        """How many jobs are in the hands of a step now."""
+        return sum(stage.under_way for stage in self._stages)
 
     async def run(self) -> None:
         """Work until `stop`; then let running steps finish for a while and return."""
@@ -108,7 +116,7 @@ class Worker:
                     nap = await self._round(tasks, running)
                     await self._clock.wait(self._wake, nap)
                 if running:
-                    _, late = await asyncio.wait(running, timeout=DRAIN.total_seconds())
+                    _, late = await asyncio.wait(running, timeout=self._drain.total_seconds())
                     for task in late:
                         task.cancel()
         finally:
@@ -127,11 +135,13 @@ class Worker:
                 for (state, provider), count in due.ready.items():
                     if state in stage.states:
                         wanted[provider] = wanted.get(provider, 0) + count
-                for claimed in await self._claim(stage, wanted):
-                    stage.under_way += 1
-                    task = tasks.create_task(self._work(stage, claimed), name=f"{stage.name} {claimed.job.id}")
-                    running.add(task)
-                    task.add_done_callback(running.discard)
+                for provider, count in wanted.items():
+                    for claimed in await self._claim(stage, provider, count):
+                        stage.under_way += 1
+                        stage.waiting += 1
+                        task = tasks.create_task(self._work(stage, claimed), name=f"{stage.name} {claimed.job.id}")
+                        running.add(task)
+                        task.add_done_callback(running.discard)
         except StoreError as error:
             # Nothing can be claimed and nothing is lost; say it once a nap and look again.
             log.error("store_unusable", reason=str(error))
@@ -150,52 +160,72 @@ class Worker:
         ]
         return max(timedelta(milliseconds=1), min(waits))
 
-    async def _claim(self, stage: Stage, wanted: Mapping[ProviderId, int]) -> list[Claimed]:
-        claimed: list[Claimed] = []
-        for provider, count in wanted.items():
-            room = stage.free(self._clock.now()) - len(claimed)
-            if stage.name == "submit":
-                room = min(room, limits.RUNNING - await self._queue.at_provider(provider))
-            if room <= 0:
-                continue
-            found = await self._queue.claim(stage.states, min(room, count), stage.lease, provider)
-            if stage.rate is not None:
-                stage.rate.count(self._clock.now(), len(found))
-            claimed += found
-        return claimed
+    async def _claim(self, stage: Stage, provider: ProviderId, wanted: int) -> list[Claimed]:
+        room = stage.free(self._clock.now())
+        if stage.name == "submit":
+            # Those on their way to their create call are not at the provider yet, but will be.
+            room = min(room, limits.RUNNING - await self._queue.at_provider(provider) - stage.waiting)
+        if room <= 0:
+            return []
+        return await self._queue.claim(stage.states, min(room, wanted), stage.lease, provider)
 
     async def _work(self, stage: Stage, claimed: Claimed) -> None:
-        hold = Hold(claimed.job, self._lifecycle)
+        is_waiting = True
+
+        async def turn() -> None:
+            nonlocal is_waiting
+            if stage.rate is not None:
+                await stage.rate.turn(self._clock)
+            if is_waiting:
+                is_waiting = False
+                stage.waiting -= 1
+
+        hold = Hold(claimed.job, self._lifecycle, turn)
         try:
             with self._metrics.timed(stage.name):
-                if claimed.claims > MAX_CLAIMS:
-                    log.error("job_quarantined", job=hold.job.id, state=hold.job.state)
-                    move = self._steps.give_up(hold.job)
-                else:
-                    move = await self._guarded(stage, hold)
-            job = await self._finish(hold, move)
-            await self._steps.discard(job)
+                await self._guarded(stage, hold, claimed.claims)
         except StaleJobError:
+            self._bugs.pop(hold.job.id, None)
             log.info("job_moved_elsewhere", job=hold.job.id, stage=stage.name)
         finally:
             stage.under_way -= 1
+            if is_waiting:
+                stage.waiting -= 1
             self._wake.set()
 
-    async def _guarded(self, stage: Stage, hold: Hold) -> Move:
-        """The step's move. A bug costs this job a retry, never the worker."""
-        try:
-            move = await stage.step(hold)
-        except StaleJobError:
-            raise
-        except Exception:
-            job = hold.job
-            bugs = self._bugs[job.id] = self._bugs.get(job.id, 0) + 1
-            log.exception("step_failed", job=job.id, stage=stage.name, bugs=bugs)
-            if bugs < MAX_BUGS:
-                return Move(to=job.state, after=timedelta(seconds=5 * bugs), is_retry=True, detail="a fault of ours")
-            move = self._steps.give_up(job)
-        self._bugs.pop(hold.job.id, None)
-        return move
+    async def _guarded(self, stage: Stage, hold: Hold, claims: int) -> None:
+        """Run the step and write its move. A bug costs this job a retry, never the worker."""
+        move: Move | None = None
+        if claims > MAX_CLAIMS:
+            log.error("job_quarantined", job=hold.job.id, state=hold.job.state)
+            move = self._steps.give_up(hold.job)
+        while True:
+            try:
+                if move is None:
+                    move = await stage.step(hold)
+                job = await self._finish(hold, move)
+            except StaleJobError:
+                raise
+            except StoreError as error:
+                # The step could not ask or write: no fault of the job, so it does not count.
+                log.error("store_unusable", job=hold.job.id, stage=stage.name, reason=str(error))
+                move = Move(to=hold.job.state, after=STORE_NAP)
+            except Exception:
+                bugs = self._bugs[hold.job.id] = self._bugs.get(hold.job.id, 0) + 1
+                log.exception("step_failed", job=hold.job.id, stage=stage.name, bugs=bugs)
+                if bugs > MAX_BUGS:
+                    return  # Not even giving up works. The lease ends by itself, and the host has the traceback.
+                move = self._after_bug(hold.job, bugs)
+            else:
+                break
+        if not move.is_retry:
+            self._bugs.pop(job.id, None)
+        await self._steps.discard(job, move)
+
+    def _after_bug(self, job: Job, bugs: int) -> Move:
+        if bugs >= MAX_BUGS:
+            return self._steps.give_up(job)
+        return Move(to=job.state, after=timedelta(seconds=5 * bugs), is_retry=True, detail="a fault of ours")
 
     async def _finish(self, hold: Hold, move: Move) -> Job:
         """Write the move. What a step has learnt (a task, a message) is kept in hand until the store takes it."""

@@ -84,7 +84,8 @@ def next_poll(elapsed: timedelta, durations: Durations, *, running: int, soft_li
         hazard = durations.hazard(seconds)
         cost = max(CHEAPEST, QUESTION_COST * running)
         wait = math.sqrt(2 * cost / hazard) if hazard > 0 else LONGEST.total_seconds()
-    return timedelta(seconds=min(max(wait, share, SHORTEST.total_seconds()), LONGEST.total_seconds()))
+    wait = min(max(wait, SHORTEST.total_seconds()), LONGEST.total_seconds())
+    return timedelta(seconds=max(wait, share))  # The provider's budget counts more than anybody's impatience.
 
 
 def back_off(attempt: int, random: Random, *, first: timedelta, longest: timedelta) -> timedelta:

@@ -16,7 +16,7 @@ from random import Random
 from typing import assert_never
 
 from bot import logs
-from bot.domain.ids import MessageId, ProviderId
+from bot.domain.ids import ProviderId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.domain.models import ModeSpec, VendorValue, VideoModel
 from bot.domain.videos import vendor_fields
@@ -25,6 +25,7 @@ from bot.errors import (
     DeliveryUnavailableError,
     PlaceGoneError,
     ProviderAuthError,
+    ProviderError,
     ProviderProtocolError,
     ProviderRejectedError,
     ProviderUnavailableError,
@@ -69,8 +70,13 @@ CALLBACK_MARGIN = timedelta(minutes=15)
 
 # How often something that may heal by itself is tried before the job is given up.
 MAX_ODD_ANSWERS = 6
-MAX_FETCHES = 6
+MAX_DEAD_LINKS = 6
+# With the back-off of up to five minutes: about three hours. The provider's link lives for a day.
+MAX_FETCHES = 40
 MAX_POSTS = 40
+
+# The longest wait that a provider's answer may ask for: its clock or its configuration may be wrong.
+LONGEST_WISH = timedelta(minutes=10)
 
 CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "bmp": "image/bmp"}
 
@@ -130,17 +136,20 @@ class Steps:
         spec = model.modes[job.video.mode]
         try:
             fields = await self._fields(job, spec, provider)
-        except (ProviderUnavailableError, ProviderProtocolError) as error:
-            return self._wait_in_queue(job, str(error), getattr(error, "retry_after", None))
+        except (ProviderUnavailableError, ProviderProtocolError, AnswerLostError) as error:
+            return self._wait_in_queue(job, error)
         except ProviderAuthError as error:
             return await self._not_now(job, error)
         except ProviderRejectedError as error:
             return _failed(error.reason, error.detail)
         except FileNotFoundError:
             return _failed(FailureReason.IMAGE, "the stored picture is gone")
+        # Known before the call: nothing may go wrong between its answer and the move that keeps it.
+        first_poll = await self._next_poll(job, model, timedelta(0))
         submission = Submission(slug=spec.slug, fields=fields, callback_url=self._callback_url(job))
+        await hold.turn()
         job = await hold.advance(Move(to=JobState.SUBMITTING), SUBMIT_LEASE)
-        return await self._create(job, model, spec, provider, submission)
+        return await self._create(job, spec, provider, submission, first_poll)
 
     async def recover(self, hold: Hold) -> Move:
         """SUBMITTING whose process died, or UNKNOWN: nothing is ever sent again; a callback may still name the task."""
@@ -167,16 +176,18 @@ class Steps:
         elapsed = self._clock.now() - (job.submitted_at or job.created_at)
         if job.task_id is None:
             raise AssertionError("the store keeps no running job without its task")
+        await hold.turn()
         try:
             status = await provider.status(job.task_id)
-        except ProviderUnavailableError as error:
-            wait = error.retry_after or self._outage_wait(job.provider)
+        except (ProviderUnavailableError, AnswerLostError) as error:
+            wait = max(self._outage_wait(job.provider), _wish(error))
             return self._patiently(job, model, elapsed, Move(to=JobState.RUNNING, after=wait))
         except ProviderAuthError as error:
             # The task goes on without us; the key may work again long before it ends.
             await self._pause(job.provider, error)
             return self._patiently(job, model, elapsed, Move(to=JobState.RUNNING, after=timedelta(seconds=60)))
-        except ProviderProtocolError as error:
+        except (ProviderProtocolError, ProviderRejectedError) as error:
+            # Where the question itself was refused, that says nothing about the task yet.
             return self._odd_answer(job, FailureReason.UPSTREAM, str(error))
         self._outages.pop(job.provider, None)
         match status:
@@ -207,10 +218,17 @@ class Steps:
         name = f"{job.id}.mp4"
         try:
             size = await self._downloads.fetch(result.url, self._folders.results / name)
-        except (ProviderUnavailableError, ProviderRejectedError) as error:
+        except ProviderRejectedError as error:
+            if job.attempts + 1 >= MAX_DEAD_LINKS:
+                return _failed(FailureReason.NO_RESULT, error.detail)
+            wait = self._back_off(job.attempts, first=2, longest=60)
+            return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=error.detail)
+        except (ProviderUnavailableError, OSError) as error:
+            # A rendered video is paid for: neither a slow host nor our own full disk loses it soon.
             if job.attempts + 1 >= MAX_FETCHES:
                 return _failed(FailureReason.NO_RESULT, str(error))
-            wait = self._back_off(job.attempts, first=2, longest=60)
+            log.warning("video_not_fetched", job=job.id, reason=str(error))
+            wait = self._back_off(job.attempts, first=2, longest=300)
             return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=str(error))
         return Move(to=JobState.DELIVERING, result=result, stored=StoredVideo(name=name, size=size))
 
@@ -223,8 +241,8 @@ class Steps:
                 found = await self._publisher.find_post(job)
                 if found is not None:
                     return Move(to=JobState.DELIVERED, after=None, message_id=found, detail="found in the channel")
-            job = await self._lifecycle.apply(job, Move(to=JobState.DELIVERING, is_posting=True), lease=TRANSFER_LEASE)
-            message_id = await self._post(job)
+            job = await hold.advance(Move(to=JobState.DELIVERING, is_posting=True), TRANSFER_LEASE)
+            return await self._post(job)
         except PlaceGoneError as error:
             return Move(to=JobState.PARKED, after=None, detail=str(error))
         except DeliveryUnavailableError as error:
@@ -232,7 +250,6 @@ class Steps:
                 return Move(to=JobState.PARKED, after=None, detail=str(error))
             wait = self._back_off(job.attempts, first=2, longest=300)
             return Move(to=JobState.DELIVERING, after=wait, is_retry=True, detail=str(error))
-        return Move(to=JobState.DELIVERED, after=None, message_id=message_id)
 
     async def announce(self, hold: Hold) -> Move:
         """FAILED: tell the member once that the credits are back."""
@@ -260,14 +277,16 @@ class Steps:
             case _:
                 return _failed(FailureReason.BROKEN, "quarantined")
 
-    async def discard(self, job: Job) -> None:
+    async def discard(self, job: Job, move: Move) -> None:
         """Remove a video that is posted as a file; a linked or parked one is kept."""
-        if job.state is JobState.DELIVERED and job.stored is not None and _fits(job):
-            with contextlib.suppress(FileNotFoundError):
-                await asyncio.to_thread((self._folders.results / job.stored.name).unlink)
+        if job.state is JobState.DELIVERED and job.stored is not None and _fits(job) and not move.is_link:
+            try:
+                await asyncio.to_thread((self._folders.results / job.stored.name).unlink, missing_ok=True)
+            except OSError as error:
+                log.warning("video_not_removed", job=job.id, reason=str(error))
 
     async def _create(
-        self, job: Job, model: VideoModel, spec: ModeSpec, provider: Provider, submission: Submission
+        self, job: Job, spec: ModeSpec, provider: Provider, submission: Submission, first_poll: timedelta
     ) -> Move:
         try:
             task_id = await provider.create(submission)
@@ -275,15 +294,14 @@ class Steps:
             log.warning("create_answer_lost", job=job.id, model=job.model, reason=str(error))
             return Move(to=JobState.UNKNOWN, after=self._grace(job), detail=str(error))
         except ProviderUnavailableError as error:
-            return self._wait_in_queue(job, str(error), error.retry_after)
+            return self._wait_in_queue(job, error)
         except ProviderAuthError as error:
             return await self._not_now(job, error)
         except ProviderRejectedError as error:
             if error.reason is FailureReason.MODEL_PAUSED:
                 self._availability.note_paused(job.provider, spec.slug, error.detail)
             return _failed(error.reason, error.detail)
-        wait = await self._next_poll(job, model, timedelta(0))
-        return Move(to=JobState.RUNNING, after=wait, task_id=task_id)
+        return Move(to=JobState.RUNNING, after=first_poll, task_id=task_id)
 
     async def _fields(self, job: Job, spec: ModeSpec, provider: Provider) -> dict[str, VendorValue | list[str]]:
         fields = vendor_fields(job.video, spec)
@@ -295,20 +313,22 @@ class Steps:
             fields[spec.image.vendor_field] = [url] if spec.image.as_list else url
         return fields
 
-    async def _post(self, job: Job) -> MessageId:
+    async def _post(self, job: Job) -> Move:
         if job.stored is None:
             raise AssertionError("a job is only delivered once its video is stored")
         receipt = await self._lifecycle.receipt(job)
         if _fits(job):
             with contextlib.suppress(TooLargeError):
-                return await self._publisher.post_video(job, self._folders.results / job.stored.name, receipt)
-        return await self._publisher.post_link(job, receipt)
+                message_id = await self._publisher.post_video(job, self._folders.results / job.stored.name, receipt)
+                return Move(to=JobState.DELIVERED, after=None, message_id=message_id)
+        message_id = await self._publisher.post_link(job, receipt)
+        return Move(to=JobState.DELIVERED, after=None, message_id=message_id, is_link=True)
 
     async def _fresh_link(self, job: Job) -> Result | None:
         """The provider's link as it is now; links die sooner than files."""
         if job.task_id is None:
             return None
-        with contextlib.suppress(ProviderUnavailableError, ProviderAuthError, ProviderProtocolError):
+        with contextlib.suppress(ProviderError):
             status = await self._providers[job.provider].status(job.task_id)
             if isinstance(status, Done):
                 return status.result
@@ -331,13 +351,12 @@ class Steps:
                 self._cards.changed(job)
         return move
 
-    def _wait_in_queue(self, job: Job, detail: str, retry_after: timedelta | None) -> Move:
+    def _wait_in_queue(self, job: Job, error: ProviderError) -> Move:
         """Back to the queue, as long as the member's patience may be assumed."""
         if self._clock.now() - job.created_at > QUEUE_PATIENCE:
-            return _failed(FailureReason.NOT_NOW, detail)
+            return _failed(FailureReason.NOT_NOW, str(error))
         wait = self._back_off(job.attempts, first=5, longest=120)
-        wait = max(wait, retry_after) if retry_after is not None else wait
-        return Move(to=JobState.QUEUED, after=wait, is_retry=True, detail=detail)
+        return Move(to=JobState.QUEUED, after=max(wait, _wish(error)), is_retry=True, detail=str(error))
 
     def _odd_answer(self, job: Job, reason: FailureReason, detail: str) -> Move:
         if job.attempts + 1 >= MAX_ODD_ANSWERS:
@@ -380,6 +399,13 @@ class Steps:
 
 def _failed(reason: FailureReason, detail: str) -> Move:
     return Move(to=JobState.FAILED, failure=reason, detail=detail)
+
+
+def _wish(error: ProviderError) -> timedelta:
+    """How long the provider asked us to stay away, if it did."""
+    if isinstance(error, ProviderUnavailableError) and error.retry_after is not None:
+        return min(error.retry_after, LONGEST_WISH)
+    return timedelta(0)
 
 
 def _fits(job: Job) -> bool:

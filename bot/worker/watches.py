@@ -55,8 +55,10 @@ class ModelWatch:
                 continue
             while self._creates.free(self._clock.now()) <= KEPT_FOR_JOBS and not stop.is_set():
                 await self._clock.wait(stop, timedelta(seconds=1))
-            if stop.is_set() or self._gate.find(slug.provider) is not None:
+            if stop.is_set():
                 return
+            if self._gate.find(slug.provider) is not None:
+                continue
             self._creates.count(self._clock.now())
             await self._ask(slug)
 
@@ -66,6 +68,10 @@ class ModelWatch:
         except ProviderError as error:
             # No answer is no news: what was known stays.
             log.info("model_not_asked", slug=slug.text, reason=str(error))
+            return
+        except ValueError as error:
+            # The adapter knows that this one bills for the question, whatever a host's own file says.
+            log.warning("model_never_asked", slug=slug.text, reason=str(error))
             return
         if self._availability.note(slug.provider, slug.text, answer):
             detail = answer.detail if isinstance(answer, NotSold) else ""
@@ -83,13 +89,16 @@ class GateWatch:
         self._publisher = publisher
         self._clock = clock
         self._opened: dict[ProviderId, tuple[datetime, timedelta]] = {}  # when, and after how long a pause
+        self._asked: dict[ProviderId, datetime] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await self._clock.wait(stop, timedelta(seconds=15))
             for provider_id, pause in self._gate.closed().items():
                 wait = self._pause_of(provider_id, pause.since)
-                if self._clock.now() - pause.since >= wait:
+                now = self._clock.now()
+                if now - max(pause.since, self._asked.get(provider_id, pause.since)) >= wait:
+                    self._asked[provider_id] = now
                     await self._try(provider_id, wait)
 
     def _pause_of(self, provider: ProviderId, closed_at: datetime) -> timedelta:

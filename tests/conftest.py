@@ -1,0 +1,103 @@
+"""Databases for tests: a fresh SQLite file each, and, where TEST_POSTGRES_URL names a server, PostgreSQL as well."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from bot.store import schema
+from bot.store.database import Database
+
+SERVER = os.environ.get("TEST_POSTGRES_URL", "")
+
+
+def why_no_server() -> str | None:
+    """Why the tests on PostgreSQL are left out; None when they are not."""
+    if not SERVER:
+        return "TEST_POSTGRES_URL is not set: the store is tested on SQLite only"
+    url = make_url(SERVER)
+    try:
+        socket.create_connection((url.host or "localhost", url.port or 5432), timeout=2).close()
+    except OSError as error:
+        return f"no PostgreSQL answers at TEST_POSTGRES_URL ({error}): the store is tested on SQLite only"
+    return None
+
+
+NO_SERVER = why_no_server()
+BACKENDS = ["sqlite"] if NO_SERVER else ["sqlite", "postgresql"]
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with the schema and nothing else, made once."""
+    path = tmp_path_factory.mktemp("template") / "cutscene.db"
+    asyncio.run(_migrate(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_template() -> Iterator[str]:
+    """The name of a PostgreSQL database with the schema and nothing else, made once for this process."""
+    name = f"cutscene_{uuid.uuid4().hex[:12]}"
+    asyncio.run(_on_server(f"CREATE DATABASE {name}"))
+    asyncio.run(_migrate(_url_of(name)))
+    yield name
+    asyncio.run(_on_server(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The URL of a fresh SQLite file with the schema."""
+    path = tmp_path / "cutscene.db"
+    shutil.copyfile(migrated_file, path)
+    return f"sqlite+aiosqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(migrated_template: str) -> Iterator[str]:
+    """The URL of a fresh PostgreSQL database with the schema."""
+    name = f"cutscene_{uuid.uuid4().hex[:12]}"
+    asyncio.run(_on_server(f"CREATE DATABASE {name} TEMPLATE {migrated_template}"))
+    yield _url_of(name)
+    asyncio.run(_on_server(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(params=BACKENDS)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database with the schema, on each backend in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database.connect(database_url)
+    yield opened
+    await opened.close()
+
+
+async def _migrate(url: str) -> None:
+    opened = Database.connect(url)
+    await schema.migrate(opened)
+    await opened.close()
+
+
+async def _on_server(statement: str) -> None:
+    connection = await asyncpg.connect(make_url(SERVER).set(drivername="postgresql").render_as_string(False))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _url_of(name: str) -> str:
+    return make_url(SERVER).set(database=name).render_as_string(hide_password=False)

@@ -1,0 +1,249 @@
+"""The engine with everything that is not ours replaced by fakes, on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
+
+from bot.domain.ids import JobId, UserId
+from bot.domain.jobs import Job, JobState
+from bot.domain.models import Catalogue
+from bot.domain.videos import Picture
+from bot.metrics import Metrics
+from bot.services.availability import Availability, ProviderGate
+from bot.services.callbacks import Callbacks
+from bot.services.credits import Credits
+from bot.services.estimates import Estimates
+from bot.services.generation import Budget, Generation
+from bot.services.jobs import Jobs
+from bot.services.lifecycle import Lifecycle
+from bot.services.queue import Queue
+from bot.store import audit, jobs, tables
+from bot.store.database import Connection, Database
+from bot.worker import limits
+from bot.worker.limits import SlidingWindow
+from bot.worker.loop import DRAIN, Worker
+from bot.worker.steps import Folders, Steps
+from tests.fakes import KIE, FakeDownloads, FakeProvider, FakePublisher, HandClock, SilentCards
+from tests.samples import ANNA, CATALOGUE, place, video
+
+RICH = 1_000_000
+
+
+class Rig:
+    """One database, one outside world, and as many processes one after the other as the test starts."""
+
+    def __init__(
+        self, database: Database, folder: Path, *, catalogue: Catalogue = CATALOGUE, public_url: str | None = None
+    ) -> None:
+        self.database = database
+        self.clock = HandClock()
+        self.provider = FakeProvider(self.clock)
+        self.downloads = FakeDownloads()
+        self.publisher = FakePublisher()
+        self.cards = SilentCards()
+        self.folders = Folders(inputs=folder / "inputs", results=folder / "results")
+        self.catalogue = catalogue
+        self.public_url = public_url
+        self.drain = DRAIN
+        self.markup = Decimal(1)
+        for path in (self.folders.inputs, self.folders.results):
+            path.mkdir(exist_ok=True)
+        self._task: asyncio.Task[None] | None = None
+        self.build()
+
+    def build(self) -> None:
+        """What a process builds when it starts: nothing in it survives the process."""
+        self.availability = Availability(self.catalogue)
+        self.gate = ProviderGate()
+        self.lifecycle = Lifecycle(self.database, self.clock, self.markup)
+        self.queue = Queue(self.database, self.clock)
+        self.estimates = Estimates(self.database, self.clock, self.availability)
+        self.creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
+        self.wake = asyncio.Event()
+        self.lifecycle.listen(lambda _: self.wake.set())
+        self.lifecycle.listen(self.cards.changed)
+        self.generation = Generation(
+            database=self.database,
+            clock=self.clock,
+            availability=self.availability,
+            gate=self.gate,
+            lifecycle=self.lifecycle,
+            budget=Budget(),
+            markup=self.markup,
+        )
+        self.jobs = Jobs(self.database, self.clock, self.lifecycle, self.markup)
+        self.credits = Credits(self.database, self.clock)
+        self.callbacks = Callbacks(self.database, self.clock, self.wake.set)
+        self.steps = Steps(
+            providers={KIE: self.provider},
+            downloads=self.downloads,
+            publisher=self.publisher,
+            cards=self.cards,
+            lifecycle=self.lifecycle,
+            queue=self.queue,
+            availability=self.availability,
+            gate=self.gate,
+            estimates=self.estimates,
+            clock=self.clock,
+            folders=self.folders,
+            public_url=self.public_url,
+            random=Random(7),
+        )
+        self.worker = Worker(
+            steps=self.steps,
+            queue=self.queue,
+            lifecycle=self.lifecycle,
+            clock=self.clock,
+            metrics=Metrics(CollectorRegistry()),
+            creates=self.creates,
+            wake=self.wake,
+            drain=self.drain,
+        )
+
+    # A process's life.
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self.worker.run())
+
+    async def stop(self) -> None:
+        """SIGTERM."""
+        self.worker.stop()
+        assert self._task is not None
+        await self._task
+        self._task = None
+
+    async def kill(self) -> None:
+        """What is left of a process that dies here: the database, the folders and what the world has seen."""
+        assert self._task is not None
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+        self.build()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        self.start()
+        try:
+            yield
+        finally:
+            if self._task is not None:
+                await self.kill()
+
+    # The test's hands.
+
+    async def accept(
+        self, price: int = 100, *, user_id: UserId = ANNA, picture: Picture | None = None, upload_limit: int = 10**7
+    ) -> Job:
+        """A paid job in the queue, as `/video` writes it. The allowance is no matter here."""
+        await self.database.write(_make_rich, place().guild_id)
+        if picture is not None:
+            (self.folders.inputs / picture.name).write_bytes(b"image")
+        accepted = await self.generation.request(user_id, place(upload_limit=upload_limit), video(price, picture))
+        return accepted.job
+
+    async def go(self) -> None:
+        """Let the worker do all that can be done at this moment."""
+        await self._until(lambda: self.worker.under_way == 0)
+
+    async def go_until(self, event: asyncio.Event) -> None:
+        """Let the worker work until it reaches the call that the event stands for."""
+        async with asyncio.timeout(10):
+            waiting = asyncio.ensure_future(event.wait())
+            assert self._task is not None
+            await asyncio.wait({waiting, self._task}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                waiting.cancel()
+                await self._task
+
+    async def until_waiting(self, count: int) -> None:
+        """Let the worker work until so many wait for the time: its loop, and steps that wait for their turn."""
+        await self._until(lambda: self.clock.waiting == count)
+
+    async def _until(self, is_so: object) -> None:
+        assert self._task is not None
+        assert callable(is_so)
+        async with asyncio.timeout(20):
+            while not (self.clock.waiting and not self.wake.is_set() and is_so()):
+                self.clock.entered.clear()
+                entered = asyncio.ensure_future(self.clock.entered.wait())
+                await asyncio.wait({entered, self._task}, return_when=asyncio.FIRST_COMPLETED)
+                if not entered.done():
+                    entered.cancel()
+                    await self._task
+                    raise AssertionError("the worker has stopped")
+
+    async def pass_time(self, by: timedelta | None = None, *, of_naps: int = 200, **parts: float) -> None:
+        """Let the time go by as it does: the worker wakes whenever it wanted to."""
+        end = self.clock.now() + (timedelta(**parts) if by is None else by)
+        await self.go()
+        while self.clock.now() < end:
+            assert of_naps, "the worker wakes too often"
+            of_naps -= 1
+            self.clock.until(min(self.clock.next_at(), end))
+            await self.go()
+
+    async def skip(self, by: timedelta | None = None, **parts: float) -> None:
+        """Let the time jump, as for a process that was asleep."""
+        await self.go()
+        self.clock.advance(by, **parts)
+        self.wake.set()
+        await self.go()
+
+    async def find(self, job: Job | JobId) -> Job:
+        job_id = job if isinstance(job, int) else job.id
+        found = await self.database.read(jobs.find, JobId(job_id))
+        assert found is not None
+        return found
+
+    async def state(self, job: Job) -> JobState:
+        return (await self.find(job)).state
+
+    async def path(self, job: Job) -> list[str]:
+        """The states that the job has seen, in order."""
+        return [str(event.target) for event in await self.database.read(jobs.timeline, job.id)]
+
+    async def put(self, job: Job, state: JobState, **values: object) -> Job:
+        """Put the job into a state as an earlier process left it."""
+        await self.database.write(_put, job.id, {"state": state, **values})
+        return await self.find(job)
+
+    async def kinds(self, job: Job) -> list[str]:
+        """The job's ledger entries."""
+
+        def read(connection: Connection) -> list[str]:
+            rows = connection.execute(
+                sa.select(tables.entries.c.kind).where(tables.entries.c.job_id == job.id).order_by(tables.entries.c.id)
+            )
+            return list(rows.scalars())
+
+        return await self.database.read(read)
+
+    async def differences(self) -> list[str]:
+        return await self.database.read(audit.differences)
+
+    async def wait_of(self, job: Job) -> timedelta:
+        """How long from now until the job is due."""
+        due_at = (await self.find(job)).due_at
+        assert due_at is not None
+        return due_at - self.clock.now()
+
+
+def _make_rich(connection: Connection, guild_id: int) -> None:
+    known = connection.execute(sa.select(tables.guilds.c.guild_id).where(tables.guilds.c.guild_id == guild_id)).scalar()
+    if known is None:
+        connection.execute(sa.insert(tables.guilds).values(guild_id=guild_id, allowance=RICH, is_pool_limited=False))
+
+
+def _put(connection: Connection, job_id: int, values: dict[str, object]) -> None:
+    connection.execute(sa.update(tables.jobs).where(tables.jobs.c.id == job_id).values(**values))
