@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 from pathlib import Path
 
@@ -98,9 +97,10 @@ class KieJobs:
         if codes.code_of(answer) != 200:
             raise codes.create_error(answer, self._http.clean)
         task_id = _inside(answer).get("taskId")
-        if not isinstance(task_id, str) or not 0 < len(task_id.strip()) <= TASK_ID_LENGTH:
+        named = task_id.strip() if isinstance(task_id, str) else ""
+        if not 0 < len(named) <= TASK_ID_LENGTH or not named.isprintable():
             raise AnswerLostError("the provider accepted the task but did not name it")
-        return TaskId(task_id.strip())
+        return TaskId(named)
 
     async def status(self, task_id: TaskId) -> TaskStatus:
         answer = await self._http.get(f"{self._api}/api/v1/jobs/recordInfo", {"taskId": task_id})
@@ -148,10 +148,10 @@ class KieJobs:
         answer = await self._http.get(f"{self._api}/api/v1/chat/credit")
         if codes.code_of(answer) != 200:
             raise codes.read_error(answer, self._http.clean)
-        balance = (answer.fields or {}).get("data")
-        if isinstance(balance, bool) or not isinstance(balance, (int, float)) or not math.isfinite(balance):
+        balance = records.number((answer.fields or {}).get("data"))
+        if balance is None:
             raise ProviderProtocolError("the provider's balance is not a number")
-        return float(balance)
+        return balance
 
     async def _create(self, body: dict[str, object]) -> Answer:
         return await self._http.post_once(f"{self._api}/api/v1/jobs/createTask", body)

@@ -105,12 +105,19 @@ def _credits(record: Mapping[str, object]) -> float | None:
 
     Zero on a finished task is read as "did not say": a missing number must not make a paid video free.
     """
-    value = record.get("creditsConsumed")
-    try:
-        cost = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else 0.0
-    except ValueError:
+    cost = number(record.get("creditsConsumed"))
+    return cost if cost is not None and cost > 0 else None
+
+
+def number(value: object) -> float | None:
+    """A finite number, also when it was sent as text; None for everything else."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
-    return cost if math.isfinite(cost) and cost > 0 else None
+    try:
+        read = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return read if math.isfinite(read) else None
 
 
 def _text(record: Mapping[str, object], *names: str) -> str:

@@ -38,6 +38,7 @@ async def test_request_has_model_input_and_callback_with_their_types(answering: 
     assert str(seen.sent[0].url) == "https://api.kie.test/api/v1/jobs/createTask"
     assert seen.sent[0].headers["Authorization"] == f"Bearer {KEY}"
     assert seen.sent[0].headers["User-Agent"].startswith("Cutscene/")
+    assert seen.sent[0].headers["Accept-Encoding"] == "identity"
     assert seen.body == {
         "model": "bytedance/seedance-2-fast",
         "input": {"prompt": "a cat", "duration": 5, "generate_audio": False, "image_urls": ["https://u.test/a.jpg"]},
@@ -143,6 +144,7 @@ async def test_texts_name_the_reason(answering: Answering, body: str, reason: Fa
         (200, '{"code":200,"msg":"success","data":null}'),
         (200, '{"code":200,"msg":"success","data":{"taskId":""}}'),
         (200, '{"code":200,"msg":"success","data":{"taskId":17}}'),
+        (200, r'{"code":200,"msg":"success","data":{"taskId":"\ud800"}}'),
         (200, '{"code":200,"data":{"taskId":"' + "x" * 129 + '"}}'),
         (200, '{"msg":"success"}'),
         (200, '{"code":true}'),
