@@ -8,8 +8,8 @@ import unicodedata
 # Control, format (zero-width and direction marks), surrogate and private characters: invisible, or lying about order.
 INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co"})
 
-# What Discord's markdown, mentions and timestamps begin with anywhere in a line.
-SPECIAL = re.compile(r"[\\*_~|`<\[\]]")
+# What works as markdown anywhere in a line.
+SPECIAL = re.compile(r"[\\*_~|`\[\]]")
 # What only works as the first character of a line: headings, quotes and lists.
 SPECIAL_AT_START = re.compile(r"^(?=[#>+\-])|^(?=\d+[.)])")
 # Discord makes a link of every address, and an invitation card of some that have no scheme.
@@ -47,6 +47,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _escaped(character: str) -> str:
-    if character == "@":
-        return character + BREAK
+    # Who is mentioned is decided by Discord's servers, which take no notice of a backslash.
+    if character in "<@":
+        return f"\\<{BREAK}" if character == "<" else f"@{BREAK}"
     return "\\" + character if SPECIAL.fullmatch(character) else character
