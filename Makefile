@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 OUT ?= demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench lock clean
+.PHONY: help setup demo test check fmt bench messages lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,16 @@ fmt: $(READY) ## Format and fix what can be fixed by itself
 
 bench: $(READY) ## Measure ours beside the naive baseline
 	@$(BIN)/python -m benchmarks
+
+messages: $(READY) ## Bring the catalogues in bot/locale up to the texts in the code
+	@$(BIN)/pybabel -q extract -F babel.cfg -k N_ -k _ -k plural:1,2 --no-location --sort-output --omit-header \
+		--project cutscene -o bot/locale/cutscene.pot bot cogs
+	@for language in ru zh_CN; do \
+		file=bot/locale/$$language/LC_MESSAGES/cutscene.po; \
+		if [ -f $$file ]; then $(BIN)/pybabel -q update -i bot/locale/cutscene.pot -o $$file -l $$language \
+			--no-fuzzy-matching --ignore-obsolete --omit-header --width 110 || exit 1; \
+		else $(BIN)/pybabel -q init -i bot/locale/cutscene.pot -o $$file -l $$language --width 110 || exit 1; fi; \
+	done
 
 lock: $(READY) ## Renew both locks from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \

@@ -1,0 +1,74 @@
+"""The command line: `python -m bot [run|migrate|doctor]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from bot.errors import ConfigurationError, StoreError
+from bot.settings import Settings, create_folders, load_settings
+
+# From sysexits.h, so that a supervisor can tell "do not restart, mend the settings" from "try again".
+EX_IOERR = 74
+EX_CONFIG = 78
+
+
+def run(settings: Settings, _options: argparse.Namespace) -> int:
+    """Be the bot until SIGTERM or SIGINT."""
+    # The parts of the other commands come without Discord's library; it is half of the start-up time.
+    from bot.app import App  # noqa: PLC0415
+
+    asyncio.run(App(settings).run_until_signal())
+    return 0
+
+
+def migrate(settings: Settings, _options: argparse.Namespace) -> int:
+    """Bring the database to this version's schema."""
+    from bot.doctor import migrate_database  # noqa: PLC0415
+
+    print("migrated" if asyncio.run(migrate_database(settings)) else "already up to date")
+    return 0
+
+
+def doctor(settings: Settings, _options: argparse.Namespace) -> int:
+    """Recompute the ledger; exit 1 when something does not agree."""
+    from bot.doctor import examine_ledger  # noqa: PLC0415
+
+    report = asyncio.run(examine_ledger(settings))
+    print("\n".join(report.lines))
+    return 0 if report.is_balanced else 1
+
+
+COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {"run": run, "migrate": migrate, "doctor": doctor}
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Cutscene, a Discord bot that makes videos.")
+    parser.set_defaults(command="run")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    for name, function in COMMANDS.items():
+        command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
+        command.set_defaults(command=name)
+        if name == "doctor":
+            command.add_argument("--ledger", action="store_true", help="recompute every balance from the entries")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings(os.environ)
+        create_folders(settings)
+        return COMMANDS[options.command](settings, options)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return EX_CONFIG
+    except StoreError as error:
+        print(f"database: {error}", file=sys.stderr)
+        return EX_IOERR
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

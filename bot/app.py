@@ -1,0 +1,300 @@
+"""The composition root: the only place that builds concrete things, and the one that starts and stops them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from random import Random
+
+from prometheus_client import CollectorRegistry
+
+from bot import logs, media
+from bot.cards import ProgressCards
+from bot.catalogue import loader
+from bot.client import CutsceneClient, point_library_at
+from bot.domain.ids import ProviderId
+from bot.domain.jobs import Job
+from bot.errors import ConfigurationError, StoreError
+from bot.http import HTTPServer
+from bot.metrics import Metrics
+from bot.ports import Clock, Provider, SystemClock
+from bot.providers.kie_jobs import KieJobs
+from bot.publisher import DiscordPublisher
+from bot.services.availability import Availability, ProviderGate
+from bot.services.callbacks import Callbacks
+from bot.services.credits import Credits
+from bot.services.estimates import Estimates
+from bot.services.generation import Budget, Generation
+from bot.services.jobs import Jobs
+from bot.services.lifecycle import Lifecycle
+from bot.services.memory import Memory
+from bot.services.queue import Queue
+from bot.services.quotas import Quotas
+from bot.settings import Settings, create_folders
+from bot.store import schema
+from bot.store.database import Database, file_of
+from bot.store.ownership import owned
+from bot.worker import limits
+from bot.worker.limits import SlidingWindow
+from bot.worker.loop import Worker
+from bot.worker.steps import Folders, Steps
+from bot.worker.watches import GateWatch, ModelWatch
+from cogs.credits import CreditsCog
+from cogs.generate import Generate
+from cogs.help import Help
+from cogs.jobs import JobsCog
+from cogs.quotas import QuotasCog
+
+log = logs.get(__name__)
+
+MEASURE_EVERY = 15.0  # seconds
+
+
+class App:
+    """One bot process. `started` is set when it serves; `stop` ends it in good order."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, random: Random | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._random = random or Random()  # noqa: S311 - spreads retries; no secret depends on it
+        self.started = asyncio.Event()
+        self._stop = asyncio.Event()
+        self.http_port = 0
+
+    def stop(self) -> None:
+        """Take nothing new, finish what runs for a moment, and return from `run`."""
+        self._stop.set()
+
+    async def run_until_signal(self) -> None:
+        """Run until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        logs.setup(self._settings.log_level, self._settings.log_format, self._settings.redact)
+        await self.run()
+
+    async def run(self) -> None:
+        """Build everything, serve until `stop`, close everything. Raises ConfigurationError or StoreError."""
+        settings, clock = self._settings, self._clock
+        create_folders(settings)
+        async with AsyncExitStack() as stack:
+            stack.enter_context(owned(file_of(settings.database_url)))
+            database = Database.connect(settings.database_url)
+            stack.push_async_callback(database.close)
+            if await schema.migrate(database):
+                log.info("schema_migrated", to=schema.HEAD)
+            await self._serve(stack, database, clock)
+
+    async def _serve(self, stack: AsyncExitStack, database: Database, clock: Clock) -> None:
+        settings = self._settings
+        for name in settings.unused:
+            log.warning("setting_unused", name=name, note="set, but this version does nothing with it")
+        parts = _build(settings, database, clock, self._random, stack)
+        await asyncio.to_thread(media.remove_leftovers, settings.folders.results)
+        await parts.server.start()
+        stack.push_async_callback(parts.server.close)
+        self.http_port = parts.server.port
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._run(parts, tasks)
+        except* (ConfigurationError, StoreError) as group:
+            # One line for the host; what else ended because of it is of no interest.
+            raise group.exceptions[0] from None
+        log.info("stopped")
+
+    async def _run(self, parts: _Parts, tasks: asyncio.TaskGroup) -> None:
+        """Start everything, wait for `stop`, and end it in the order in which it needs each other."""
+        connected = asyncio.Event()
+
+        async def on_connect() -> None:
+            connected.set()
+
+        async def work() -> None:
+            # Not before Discord has answered once: a wrong token should end the process, not cost anybody a job.
+            await connected.wait()
+            self.started.set()
+            await parts.worker.run()
+
+        parts.client.add_listener(on_connect)
+        token = self._settings.discord_token.get_secret_value()
+        discord_task = tasks.create_task(parts.client.start(token), name="discord")
+        watching = [
+            tasks.create_task(parts.cards.run(), name="cards"),
+            tasks.create_task(parts.models.run(self._stop), name="models"),
+            tasks.create_task(parts.gates.run(self._stop), name="gates"),
+            tasks.create_task(_measure(parts.metrics, parts.queue), name="metrics"),
+        ]
+        working = tasks.create_task(work(), name="worker")
+        await self._stop.wait()
+        log.info("stopping")
+        parts.generation.is_open = False
+        parts.worker.stop()
+        if not connected.is_set():
+            working.cancel()
+        await asyncio.wait({working})
+        await parts.client.close()
+        await asyncio.wait({discord_task})
+        for task in watching:
+            task.cancel()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What runs, built and connected."""
+
+    client: CutsceneClient
+    cards: ProgressCards
+    worker: Worker
+    models: ModelWatch
+    gates: GateWatch
+    server: HTTPServer
+    generation: Generation
+    queue: Queue
+    metrics: Metrics
+
+
+def _build(settings: Settings, database: Database, clock: Clock, random: Random, stack: AsyncExitStack) -> _Parts:
+    loaded = loader.load(settings.folders.catalogue)
+    for problem in loaded.problems:
+        log.error("catalogue_problem", problem=str(problem))
+    catalogue, markup = loaded.catalogue, settings.price_markup
+
+    # The outside world.
+    kie = KieJobs(
+        api_key=settings.kie_api_key.get_secret_value(),
+        api_url=settings.kie_api_url,
+        upload_url=settings.kie_upload_url,
+        clock=clock,
+    )
+    providers: dict[ProviderId, Provider] = {kie.id: kie}
+    pictures = media.Pictures(settings.folders.inputs, allow_private=settings.allow_private_addresses)
+    downloads = media.VideoDownloads(allow_private=settings.allow_private_addresses)
+    for closing in (kie.aclose, pictures.aclose, downloads.aclose):
+        stack.push_async_callback(closing)
+
+    # The rules.
+    metrics = Metrics(registry := CollectorRegistry())
+    availability = Availability(catalogue)
+    gate = ProviderGate()
+    lifecycle = Lifecycle(database, clock, markup)
+    generation = Generation(
+        database=database,
+        clock=clock,
+        availability=availability,
+        gate=gate,
+        lifecycle=lifecycle,
+        budget=Budget.of_usd(settings.budget_daily_usd, settings.budget_monthly_usd, markup),
+        markup=markup,
+    )
+    jobs = Jobs(database, clock, lifecycle, markup)
+    estimates = Estimates(database, clock, availability)
+    queue = Queue(database, clock)
+
+    # Discord.
+    point_library_at(settings.discord_api_url, settings.discord_gateway_url)
+    client = CutsceneClient(
+        cogs=[
+            Generate(
+                generation=generation,
+                pictures=pictures,
+                availability=availability,
+                estimates=estimates,
+                jobs=jobs,
+                markup=markup,
+            ),
+            JobsCog(jobs=jobs, availability=availability),
+            CreditsCog(credits=Credits(database, clock)),
+            QuotasCog(quotas=Quotas(database, clock)),
+            Help(availability=availability, estimates=estimates, markup=markup),
+        ],
+        allowed_guild_ids=settings.discord_guild_ids,
+        owner_ids=settings.discord_owner_ids,
+        memory=Memory(database),
+    )
+    publisher = DiscordPublisher(client, catalogue=catalogue, owner_ids=settings.discord_owner_ids)
+    cards = ProgressCards(publisher, jobs=jobs, estimates=estimates, catalogue=catalogue, clock=clock)
+
+    # The worker.
+    wake = asyncio.Event()
+    creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
+    steps = Steps(
+        providers=providers,
+        downloads=downloads,
+        publisher=publisher,
+        cards=cards,
+        lifecycle=lifecycle,
+        queue=queue,
+        availability=availability,
+        gate=gate,
+        estimates=estimates,
+        clock=clock,
+        folders=Folders(inputs=settings.folders.inputs, results=settings.folders.results),
+        public_url=settings.public_url,
+        random=random,
+    )
+    worker = Worker(
+        steps=steps, queue=queue, lifecycle=lifecycle, clock=clock, metrics=metrics, creates=creates, wake=wake
+    )
+
+    def follow(job: Job) -> None:
+        cards.changed(job)
+        metrics.moved(job.state, job.model)
+        wake.set()
+
+    lifecycle.listen(follow)
+    return _Parts(
+        client=client,
+        cards=cards,
+        worker=worker,
+        models=ModelWatch(providers=providers, availability=availability, gate=gate, creates=creates, clock=clock),
+        gates=GateWatch(providers=providers, gate=gate, publisher=publisher, clock=clock),
+        server=HTTPServer(
+            host=settings.http_host,
+            port=settings.http_port,
+            health=_Health(database, client, worker),
+            callbacks=Callbacks(database, clock, wake.set),
+            registry=registry,
+            clock=clock,
+            webhook_key=settings.kie_webhook_key.get_secret_value() if settings.kie_webhook_key else None,
+        ),
+        generation=generation,
+        queue=queue,
+        metrics=metrics,
+    )
+
+
+class _Health:
+    """What /healthz and /readyz ask."""
+
+    def __init__(self, database: Database, client: CutsceneClient, worker: Worker) -> None:
+        self._database = database
+        self._client = client
+        self._worker = worker
+
+    async def broken(self) -> Sequence[str]:
+        try:
+            await self._database.read(schema.revision)
+        except StoreError as error:
+            return [f"database: {error}"]
+        return []
+
+    async def missing(self) -> Sequence[str]:
+        missing = list(await self.broken())
+        if not self._client.is_connected:
+            missing.append("gateway")
+        if not self._worker.is_running:
+            missing.append("worker")
+        return missing
+
+
+async def _measure(metrics: Metrics, queue: Queue) -> None:
+    """Numbers that nobody pushes: jobs by state, and how late the loop runs."""
+    loop = asyncio.get_running_loop()
+    while True:
+        metrics.jobs(await queue.counts())
+        before = loop.time()
+        await asyncio.sleep(MEASURE_EVERY)
+        metrics.lagged(max(0.0, loop.time() - before - MEASURE_EVERY))
