@@ -1,0 +1,277 @@
+"""The bot's commands on a local Discord: the real client, cogs and services, and a real database file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import warnings
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import yarl
+
+with warnings.catch_warnings():
+    # On Python 3.11 and 3.12 the library imports audioop, which 3.13 has dropped.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import discord
+
+from bot.catalogue import loader
+from bot.client import CutsceneClient
+from bot.domain.ids import GuildId, JobId, MessageId, TaskId, UserId
+from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
+from bot.domain.models import Catalogue
+from bot.i18n import texts
+from bot.media import Pictures
+from bot.rendering import buttons
+from bot.services.availability import Availability, ProviderGate
+from bot.services.credits import Credits
+from bot.services.estimates import Estimates
+from bot.services.generation import Budget, Generation
+from bot.services.jobs import Jobs
+from bot.services.lifecycle import Lifecycle
+from bot.services.quotas import Quotas
+from bot.store import audit, ledger, schema
+from bot.store import jobs as rows
+from bot.store.database import Database
+from cogs import credits, generate, help, jobs, quotas  # noqa: A004 - The module is called what the command is called.
+from sandbox.discord_server import Channel, DiscordServer, Guild, Message
+from sandbox.person import Handle, Person
+
+START = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MARKUP = Decimal(1)
+
+SUBMITTED = Move(to=JobState.SUBMITTING)
+
+
+class HandClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self._now = START
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, span: timedelta) -> None:
+        self._now += span
+
+    async def wait(self, wake: asyncio.Event, at_most: timedelta) -> None:
+        raise AssertionError("no cog waits")
+
+
+class NoMemory:
+    """Every start is the first one."""
+
+    async def recall(self, key: str) -> str | None:
+        return None
+
+    async def remember(self, key: str, value: str) -> None:
+        return
+
+
+@dataclass
+class Stage:
+    """Everything a test acts on and looks at."""
+
+    server: DiscordServer
+    guild: Guild
+    channel: Channel
+    database: Database
+    catalogue: Catalogue
+    pictures: Pictures
+    inputs: Path
+    clock: HandClock = field(default_factory=HandClock)
+    bot: CutsceneClient = field(init=False)  # the process that is connected now
+
+    def __post_init__(self) -> None:
+        self.availability = Availability(self.catalogue)
+        self.gate = ProviderGate()
+        self.lifecycle = Lifecycle(self.database, self.clock, MARKUP)
+        self.generation = Generation(
+            database=self.database,
+            clock=self.clock,
+            availability=self.availability,
+            gate=self.gate,
+            lifecycle=self.lifecycle,
+            budget=Budget(),
+            markup=MARKUP,
+        )
+        self.jobs = Jobs(self.database, self.clock, self.lifecycle, MARKUP)
+        self.credits = Credits(self.database, self.clock)
+
+    def client(self) -> CutsceneClient:
+        """The client as the application builds it."""
+        estimates = Estimates(self.database, self.clock, self.availability)
+        return CutsceneClient(
+            memory=NoMemory(),
+            cogs=[
+                generate.Generate(
+                    generation=self.generation,
+                    pictures=self.pictures,
+                    availability=self.availability,
+                    estimates=estimates,
+                    jobs=self.jobs,
+                    markup=MARKUP,
+                ),
+                jobs.JobsCog(jobs=self.jobs, availability=self.availability),
+                credits.CreditsCog(credits=self.credits),
+                quotas.QuotasCog(quotas=Quotas(self.database, self.clock)),
+                help.Help(availability=self.availability, estimates=estimates, markup=MARKUP),
+            ],
+            dynamic_items=[*generate.CONTROLS, *jobs.CONTROLS, *credits.CONTROLS, *help.CONTROLS],
+        )
+
+    async def find(self, number: int) -> Job | None:
+        return await self.database.read(rows.find, JobId(number))
+
+    async def job(self, number: int = 1) -> Job:
+        found = await self.find(number)
+        assert found is not None
+        return found
+
+    async def balance(self, person: Person) -> int:
+        found = await self.credits.balance(GuildId(self.guild.id), UserId(person.user.id))
+        return found.spendable
+
+    async def allow(self, allowance: int) -> None:
+        """Set what each member may spend per day."""
+        await self.database.write(ledger.set_rules, GuildId(self.guild.id), allowance=allowance)
+
+    async def differences(self) -> list[str]:
+        return await self.database.read(audit.differences)
+
+    async def delivers(self, number: int = 1, *, credits: float | None = None) -> tuple[Job, Message]:
+        """Take a waiting job through all its states, and post the message that its video would have."""
+        job, posted = await self.job(number), await self.posts(number)
+        for move in (
+            SUBMITTED,
+            Move(to=JobState.RUNNING, task_id=TaskId(f"t-{number}")),
+            Move(to=JobState.FETCHING, result=Result(url="https://files.test/v.mp4", credits=credits)),
+            Move(to=JobState.DELIVERING, stored=StoredVideo(name=f"{number}.mp4", size=1000)),
+            Move(to=JobState.DELIVERED, after=None, message_id=MessageId(posted.id)),
+        ):
+            self.clock.advance(timedelta(seconds=30))
+            job = await self.lifecycle.apply(job, move)
+        return job, posted
+
+    async def submits(self, number: int) -> Job:
+        return await self.lifecycle.apply(await self.job(number), SUBMITTED)
+
+    async def fails(self, number: int, reason: FailureReason, detail: str) -> Job:
+        failed = Move(to=JobState.FAILED, after=None, failure=reason, detail=detail)
+        return await self.lifecycle.apply(await self.submits(number), failed)
+
+    async def posts(self, number: int) -> Message:
+        """The bot's message with the buttons of a result."""
+        there = self.bot.get_partial_messageable(self.channel.id, guild_id=self.guild.id)
+        sent = await there.send(f"video {number}", view=buttons.of_result(texts("en-US"), JobId(number)))
+        return self.channel.messages[sent.id]
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    return loader.load().catalogue
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file to copy: Alembic takes longer than most tests here."""
+    path = tmp_path_factory.mktemp("store") / "empty.db"
+
+    async def make() -> None:
+        database = Database.connect(f"sqlite+aiosqlite:///{path}")
+        await schema.migrate(database)
+        await database.close()
+
+    asyncio.run(make())
+    return path
+
+
+@pytest.fixture
+async def database(empty_database: Path, tmp_path: Path) -> AsyncIterator[Database]:
+    path = tmp_path / "cutscene.db"
+    shutil.copy(empty_database, path)
+    database = Database.connect(f"sqlite+aiosqlite:///{path}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    return tmp_path / "inputs"
+
+
+@pytest.fixture
+async def pictures(inputs: Path) -> AsyncIterator[Pictures]:
+    found = Pictures(inputs, allow_private=True)
+    yield found
+    await found.aclose()
+
+
+@pytest.fixture
+async def stage(
+    database: Database, catalogue: Catalogue, pictures: Pictures, inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stage]:
+    """The bot in a guild with one channel, connected and with its commands registered."""
+    async with DiscordServer() as server:
+        guild = server.add_guild("Film club")
+        channel = server.add_channel(guild, "videos")
+        monkeypatch.setattr(discord.http.Route, "BASE", server.api_url)
+        monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.gateway_url))
+        stage = Stage(server, guild, channel, database, catalogue, pictures, inputs)
+        async with connected(stage):
+            yield stage
+
+
+@contextlib.asynccontextmanager
+async def connected(stage: Stage) -> AsyncIterator[CutsceneClient]:
+    """A process of the bot, for as long as the block runs."""
+    client = stage.client()
+    before = len(stage.server.gateway.connected)
+    running = asyncio.create_task(client.start(stage.server.token))
+    ready = asyncio.create_task(stage.server.gateway.wait_connected(before + 1))
+    stage.bot = client
+    try:
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if running.done():
+            running.result()
+        yield client
+    finally:
+        await client.close()
+        await asyncio.wait({running})
+
+
+@pytest.fixture
+def ana(stage: Stage) -> Person:
+    return Person.joins(stage.server, stage.guild, "ana", stage.channel)
+
+
+@pytest.fixture
+def ben(stage: Stage) -> Person:
+    return Person.joins(stage.server, stage.guild, "ben", stage.channel)
+
+
+@pytest.fixture
+def mod(stage: Stage) -> Person:
+    return Person.joins(stage.server, stage.guild, "mod", stage.channel, is_moderator=True)
+
+
+async def asked(person: Person, command: str, /, **options: object) -> Handle:
+    """Type the command and wait for the answer."""
+    return await answered(await person.types(command, **options))
+
+
+async def clicked(person: Person, target: Message | Handle, button: str) -> Handle:
+    """Click the button and wait for the answer."""
+    return await answered(await person.clicks(target, button))
+
+
+async def answered(handle: Handle) -> Handle:
+    """A refusal after a public "thinking" takes that away first, so that nothing is there for a moment."""
+    return await handle.until(lambda now: not now.is_thinking and (now.text() or now.modal), wanted="an answer")

@@ -1,0 +1,130 @@
+"""What autocomplete offers while somebody types."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.ids import ProviderId
+from bot.domain.models import Mode
+from bot.ports import NotSold, Sold
+from bot.store.database import Database
+from sandbox.person import Person
+from tests.cogs.conftest import Stage, asked
+from tests.media.drawings import drawn
+
+KIE = ProviderId("kie_jobs")
+
+
+async def test_models_show_price_and_typical_time(stage: Stage, ana: Person) -> None:
+    found = await ana.suggestions("/video", "model")
+
+    assert found[0].name == "Seedance 2 Fast · 124 credits · about 3 min"
+    assert found[0].value == "seedance-2-fast"
+    assert {each.value for each in found} == {str(model.id) for model in stage.availability.offered()}
+
+
+async def test_models_are_found_by_id_name_and_family_in_any_case(stage: Stage, ana: Person) -> None:
+    by_name = await ana.suggestions("/video", "model", "sEEdance 2 F")
+    by_id = await ana.suggestions("/video", "model", "KLING-3")
+    by_family = await ana.suggestions("/video", "model", "hailuo")
+    nothing = await ana.suggestions("/video", "model", "no such thing")
+
+    assert [each.value for each in by_name] == ["seedance-2-fast"]
+    assert {each.value for each in by_id} == {"kling-3-0", "kling-3-0-turbo"}
+    assert {each.value for each in by_family} == {"hailuo-2-3", "hailuo-2-3-pro", "minimax-h3"}
+    assert nothing == []
+
+
+async def test_model_that_was_switched_off_is_not_offered(stage: Stage, ana: Person) -> None:
+    stage.availability.note(KIE, "bytedance/seedance-2-fast", NotSold(is_known=True, detail="paused"))
+
+    found = await ana.suggestions("/video", "model")
+
+    assert "seedance-2-fast" not in {each.value for each in found}
+    assert "sora-2" not in {each.value for each in found}
+
+
+async def test_price_follows_the_picture(stage: Stage, ana: Person) -> None:
+    for mode in (Mode.TEXT, Mode.IMAGE):
+        stage.availability.note(KIE, stage.catalogue.get("sora-2-pro").modes[mode].slug, Sold())
+    image = stage.server.add_attachment(drawn("PNG"), "fox.png", stage.channel)
+
+    for_text = await ana.suggestions("/video", "model", "sora")
+    for_image = await ana.suggestions("/video", "model", "sora", image=image)
+
+    assert [each.name for each in for_text] == ["Sora 2 Pro · 260 credits · about 5 min"]
+    assert [each.name for each in for_image] == ["Sora 2 Pro · 150 credits · about 5 min"]
+
+
+async def test_durations_of_the_default_model_show_what_each_costs(stage: Stage, ana: Person) -> None:
+    found = await ana.suggestions("/video", "duration")
+
+    assert [each.value for each in found] == list(range(4, 16))
+    assert found[0].name == "4 s · 100 credits"
+    assert found[-1].name == "15 s · 372 credits"
+
+
+async def test_price_of_a_duration_counts_the_quality_that_was_chosen(stage: Stage, ana: Person) -> None:
+    found = await ana.suggestions("/video", "duration", quality="480p")
+
+    assert found[0].name == "4 s · 47 credits"
+
+
+async def test_qualities_are_those_of_the_chosen_model(stage: Stage, ana: Person) -> None:
+    found = await ana.suggestions("/video", "quality", model="seedance-2-fast", duration=4)
+
+    assert [(each.name, each.value) for each in found] == [
+        ("480p · 47 credits", "480p"),
+        ("720p · 100 credits", "720p"),
+    ]
+
+
+async def test_aspects_have_no_price_where_it_does_not_depend_on_them(stage: Stage, ana: Person) -> None:
+    found = await ana.suggestions("/video", "aspect", "9")
+
+    assert [(each.name, each.value) for each in found] == [("9:16", "9:16")]
+
+
+async def test_value_that_was_picked_before_stands_first_among_all(stage: Stage, ana: Person) -> None:
+    found = await ana.suggestions("/video", "aspect", "1:1")
+
+    assert found[0].value == "1:1"
+    assert len(found) == 7
+
+
+async def test_unknown_model_offers_no_values(stage: Stage, ana: Person) -> None:
+    assert await ana.suggestions("/video", "quality", model="no such thing") == []
+
+
+async def test_trouble_in_the_store_offers_nothing_and_is_logged(
+    stage: Stage, ana: Person, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await asked(ana, "/video", prompt="a red fox")
+    await database.write(lambda connection: connection.exec_driver_sql("ALTER TABLE jobs RENAME TO elsewhere"))
+
+    assert await ana.suggestions("/jobs show", "job") == []
+
+    assert "interaction_failed" in caplog.text
+
+
+async def test_jobs_are_offered_newest_first_with_their_prompt(stage: Stage, ana: Person, ben: Person) -> None:
+    await asked(ana, "/video", prompt="a red fox")
+    await asked(ben, "/video", prompt="a blue whale")
+    await asked(ana, "/video", prompt="a green frog", duration=4)
+
+    found = await ana.suggestions("/jobs show", "job")
+
+    assert [(each.name, each.value) for each in found] == [
+        ("3 · waiting · a green frog", 3),
+        ("1 · waiting · a red fox", 1),
+    ]
+
+
+async def test_only_waiting_jobs_are_offered_for_cancelling(stage: Stage, ana: Person) -> None:
+    await asked(ana, "/video", prompt="a red fox", duration=4)
+    await asked(ana, "/video", prompt="a green frog", duration=4)
+    await stage.submits(1)
+
+    found = await ana.suggestions("/jobs cancel", "job")
+
+    assert [each.value for each in found] == [2]
