@@ -181,13 +181,16 @@ def _webp_chunks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _limit_ourselves() -> None:
-    """A picture that needs more than this is an attack; there is nothing like it on Windows."""
-    with contextlib.suppress(ImportError):
-        import resource  # noqa: PLC0415 - it does not exist everywhere
-
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """A picture that needs more than this is an attack."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has no such thing
+    except ImportError:
+        return
+    limits = {resource.RLIMIT_AS: MEMORY, resource.RLIMIT_CPU: SECONDS, resource.RLIMIT_CORE: 0}
+    for kind, most in limits.items():
+        # macOS knows the limit on memory and refuses to set it.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(kind, (most, most))
 
 
 def main(source: str, target: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 
 import httpx
@@ -167,6 +168,25 @@ async def test_name_is_resolved_once_so_that_it_cannot_change_its_mind() -> None
     assert response.text == "hello"
     assert asked == ["flips.test"]
     assert f"Host: flips.test:{server.port}\r\n".encode() in server.requests[0]
+
+
+async def test_tls_is_asked_for_under_the_name_and_not_the_address() -> None:
+    hello = asyncio.get_running_loop().create_future()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello.set_result(await reader.read(4096))
+        writer.close()
+
+    async def loopback(_host: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    transport = GuardedTransport(allow_private=True, resolver=loopback)
+    async with server, httpx.AsyncClient(transport=transport, trust_env=False) as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"https://named.test:{server.sockets[0].getsockname()[1]}/")
+
+    assert b"named.test" in await hello
 
 
 async def test_next_address_is_tried_when_the_first_does_not_answer() -> None:
