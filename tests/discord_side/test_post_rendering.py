@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import discord
 import pytest
@@ -163,8 +164,8 @@ def ids_of(view: discord.ui.View | None) -> list[str | None]:
     return [item.custom_id for item in view.children if isinstance(item, discord.ui.Button)]
 
 
-def shown(made: Job, **progress: object) -> Card:
-    return card(ENGLISH, made, Progress(model="Swift 1", **progress))  # type: ignore[arg-type] - Named by each test.
+def shown(made: Job, **progress: Any) -> Card:
+    return card(ENGLISH, made, Progress(model="Swift 1", **progress))
 
 
 async def test_waiting_card_shows_place_price_and_estimate_and_can_be_cancelled() -> None:
