@@ -50,24 +50,31 @@ class Edge:
             request.method, path, self.clock(), query=dict(request.query), headers=dict(request.headers)
         )
         self.audit.append(record)
+        try:
+            response = await self._with_body(request, handler, path, record)
+            if not record.was_dropped:
+                record.status = response.status
+            if response.content_type == wire.CONTENT_TYPE and isinstance(response, web.Response) and response.body:
+                record.answer = json.loads(bytes(response.body))  # type: ignore[arg-type]  # our answers are bytes
+            return response
+        finally:
+            self.changes.publish("REQUEST", record, "requests")
+
+    async def _with_body(
+        self, request: web.Request, handler: Handler, path: str, record: RecordedRequest
+    ) -> web.StreamResponse:
         body = Body()
-        response: web.StreamResponse
         try:
             body = await read_body(request, self.cdn)
             request[BODY] = body
             record.json = body.json
             record.files = [(upload.filename, upload.size) for upload in body.files]
             self.changes.publish("ARRIVAL", record, "arrivals")
-            response = await self._answer(request, handler, path, record)
+            return await self._answer(request, handler, path, record)
         except errors.APIError as refusal:
-            response = wire.answer(refusal.body(), refusal.status)
+            return wire.answer(refusal.body(), refusal.status)
         finally:
             body.discard()
-        record.status = None if record.was_dropped else response.status
-        if isinstance(response, web.Response) and response.content_type == wire.CONTENT_TYPE and response.body:
-            record.answer = json.loads(bytes(response.body))  # type: ignore[arg-type]  # our answers are bytes
-        self.changes.publish("REQUEST", record, "requests")
-        return response
 
     async def _answer(
         self, request: web.Request, handler: Handler, path: str, record: RecordedRequest

@@ -317,11 +317,11 @@ class Interactions:
             if interaction.channel.guild:
                 shown["guild_id"] = str(interaction.channel.guild.id)
         response: JSON = {"interaction": shown}
-        if interaction.answer in {Answer.MESSAGE, Answer.DEFERRED_MESSAGE, Answer.UPDATE} and original:
+        # A "thinking" message is told as the message it becomes; the other kinds make no resource.
+        made = {Answer.MESSAGE: 4, Answer.DEFERRED_MESSAGE: 4, Answer.UPDATE: 7}
+        if original and interaction.answer in made:
             message = self._messages.renderer.message(original)
-            response["resource"] = {"type": int(interaction.answer), "message": message}
-        elif interaction.answer:
-            response["resource"] = {"type": int(interaction.answer)}
+            response["resource"] = {"type": made[interaction.answer], "message": message}
         return response
 
     # From the bot: everything after the first answer.

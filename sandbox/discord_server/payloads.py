@@ -252,7 +252,7 @@ def entitlement(one: Entitlement, application_id: int) -> JSON:
         "application_id": str(application_id),
         "user_id": str(one.user.id) if one.user else None,
         "guild_id": str(one.guild.id) if one.guild else None,
-        "type": 4,  # bought for a test, which is what a sandbox does
+        "type": 8,  # an application subscription
         "deleted": one.is_deleted,
         "consumed": one.is_consumed,
         "starts_at": None,
