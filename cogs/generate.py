@@ -144,6 +144,11 @@ class Generate(commands.Cog):
                 await interaction.message.delete()
             except discord.NotFound:
                 log.info("message_already_deleted", job=job_id)
+            except discord.Forbidden as err:
+                missing = missing_permissions(interaction)
+                if missing:
+                    raise MissingPermissionsError(permissions=", ".join(missing)) from err
+                raise
         _ = texts_of(interaction)
         await interaction.edit_original_response(content=_("The video of job {job} is deleted here.", job=job_id))
 
@@ -206,26 +211,28 @@ class Generate(commands.Cog):
         return await suggestions(interaction, self._values(interaction, OptionName.QUALITY, typed, str))
 
     async def _models(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
-        _ = texts_of(interaction)
-        mode = mode_of(interaction)
-        found = []
-        for model in self._availability.offered():
-            modes = self._availability.modes(model)
-            if choices.is_meant(model, typed) and modes:
-                shown = mode if mode in modes else modes[0]
-                typical = await self._estimates.typical(model, shown)
-                name = choices.model_choice(_, model, lowest_price(model, shown, self._markup), typical)
-                found.append(Choice(name=name, value=str(model.id)))
+        _, mode = texts_of(interaction), mode_of(interaction)
+        meant = [model for model in self._availability.offered() if choices.is_meant(model, typed)]
+        fitting = [model for model in meant if mode in self._availability.modes(model)]
+        found = [await self._choice(_, model, mode) for model in fitting]
+        if mode is Mode.TEXT:
+            # A picture may still come; one that is attached already does not go away by itself.
+            only_pictures = [model for model in meant if model not in fitting]
+            found += [await self._choice(_, model, Mode.IMAGE, needs_image=True) for model in only_pictures]
         return found[: choices.MAX_CHOICES]
+
+    async def _choice(self, _: Texts, model: VideoModel, mode: Mode, *, needs_image: bool = False) -> Choice[str]:
+        price = lowest_price(model, mode, self._markup)
+        typical = await self._estimates.typical(model, mode)
+        return Choice(name=choices.model_choice(_, model, price, typical, needs_image=needs_image), value=model.id)
 
     async def _values(
         self, interaction: discord.Interaction, name: OptionName, typed: str, kind: type[T]
     ) -> list[Choice[T]]:
         mode = mode_of(interaction)
         model = self._generation.choose(interaction.namespace.model, mode)
-        spec = model.modes.get(mode)
-        if spec is None:
-            return []
+        # A model that only animates pictures may be chosen before its picture is attached.
+        spec = model.modes.get(mode) or next(iter(model.modes.values()))
         offered = choices.option_choices(texts_of(interaction), spec, name, chosen_in(interaction), typed, self._markup)
         return [Choice(name=text, value=value) for text, value in offered if isinstance(value, kind)]
 
@@ -305,6 +312,8 @@ def unread_picture(model: VideoModel) -> Picture:
     rules: ImageRules | None = None if spec is None else spec.image
     if rules is None:
         return Picture(name="", format=ImageFormat.PNG, width=1, height=1, size=0)
-    height = max(1, rules.min_side)
-    width = round(height * min(max(1.0, rules.min_ratio), rules.max_ratio))
+    ratio = min(max(1.0, rules.min_ratio), rules.max_ratio)
+    # Rounded down, the shorter side leads further into what is allowed.
+    longer, shorter = rules.max_side, int(rules.max_side * min(ratio, 1 / ratio))
+    width, height = (longer, shorter) if ratio >= 1 else (shorter, longer)
     return Picture(name="", format=min(rules.formats), width=width, height=height, size=0)

@@ -17,10 +17,18 @@ MAX_CHOICES = 25
 MAX_NAME = 100
 
 
-def model_choice(_: Texts, model: VideoModel, credits: int | None, typical: timedelta) -> str:
+def model_choice(
+    _: Texts, model: VideoModel, credits: int | None, typical: timedelta, *, needs_image: bool = False
+) -> str:
     """ "Seedance 2 Fast · 124 credits · about 3 min": with the model's defaults."""
-    parts = [model.name] if credits is None else [model.name, credits_of(_, credits)]
-    return cut(" · ".join([*parts, about(_, typical)]))
+    facts = [
+        *([] if credits is None else [credits_of(_, credits)]),
+        about(_, typical),
+        *([_("needs an image")] if needs_image else []),
+    ]
+    # A long name gives way: what it costs must be seen.
+    rest = "".join(f" · {fact}" for fact in facts)
+    return cut(model.name, MAX_NAME - len(rest)) + rest
 
 
 def is_meant(model: VideoModel, typed: str) -> bool:

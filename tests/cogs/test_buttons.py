@@ -9,7 +9,7 @@ import pytest
 from bot.domain.ids import ProviderId
 from bot.domain.jobs import JobState
 from bot.ports import NotSold
-from sandbox.discord_server import Message, Permission
+from sandbox.discord_server import Fault, Message, Permission
 from sandbox.person import Person
 from tests.cogs.conftest import Stage, answered, asked, clicked, connected
 from tests.media.drawings import drawn
@@ -165,6 +165,25 @@ async def test_somebody_else_does_not(stage: Stage, posted: Message, ben: Person
 
     assert not posted.is_deleted
     assert "Only the person who asked for this video can do this." in handle.text()
+
+
+async def test_delete_where_the_bot_sees_nothing_says_what_is_missing(
+    stage: Stage, posted: Message, ana: Person
+) -> None:
+    stage.server.deny(stage.channel, Permission.VIEW_CHANNEL)
+
+    handle = await clicked(ana, posted, "Delete")
+
+    assert "View Channel" in handle.text()
+    assert not posted.is_deleted
+
+
+async def test_delete_of_a_message_that_is_gone_is_done(stage: Stage, posted: Message, ana: Person) -> None:
+    stage.server.faults.add(Fault(method="DELETE", path="/channels/", status=404, code=10008))
+
+    handle = await clicked(ana, posted, "Delete")
+
+    assert "The video of job 1 is deleted here." in handle.text()
 
 
 async def test_moderator_deletes_it(stage: Stage, posted: Message, mod: Person) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.ids import ProviderId
-from bot.domain.models import Mode
+from bot.domain.models import Catalogue, Mode
 from bot.ports import NotSold, Sold
 from bot.store.database import Database
 from sandbox.person import Person
@@ -54,6 +56,24 @@ async def test_price_follows_the_picture(stage: Stage, ana: Person) -> None:
 
     assert [each.name for each in for_text] == ["Sora 2 Pro · 260 credits · about 5 min"]
     assert [each.name for each in for_image] == ["Sora 2 Pro · 150 credits · about 5 min"]
+
+
+async def test_models_that_only_animate_pictures_come_last_and_say_so(stage: Stage, ana: Person) -> None:
+    found = await ana.suggestions("/video", "model")
+
+    assert [each.name for each in found if "needs an image" in each.name] == [each.name for each in found[-2:]]
+    assert found[-2].name == "Hailuo 2.3 · 30 credits · about 4 min · needs an image"
+    assert [each.value for each in await ana.suggestions("/video", "duration", model="hailuo-2-3")] == [6, 10]
+
+
+async def test_long_model_name_gives_way_to_its_price(stage: Stage, ana: Person) -> None:
+    model = replace(stage.catalogue.get("seedance-2-fast"), name="x" * 300)
+    stage.availability.catalogue = Catalogue({model.id: model})
+
+    found = await ana.suggestions("/video", "model")
+
+    assert len(found[0].name) == 100
+    assert found[0].name.endswith("x… · 124 credits · about 3 min")
 
 
 async def test_durations_of_the_default_model_show_what_each_costs(stage: Stage, ana: Person) -> None:
