@@ -42,6 +42,10 @@ from bot.worker.limits import SlidingWindow
 from bot.worker.loop import Worker
 from bot.worker.steps import Folders, Steps
 from bot.worker.watches import GateWatch, ModelWatch
+from cogs import credits as credits_cog
+from cogs import generate as generate_cog
+from cogs import help as help_cog
+from cogs import jobs as jobs_cog
 from cogs.credits import CreditsCog
 from cogs.generate import Generate
 from cogs.help import Help
@@ -51,6 +55,9 @@ from cogs.quotas import QuotasCog
 log = logs.get(__name__)
 
 MEASURE_EVERY = 15.0  # seconds
+
+# The buttons that outlive a restart, by the module of the cog that acts for them.
+CONTROLS = (*generate_cog.CONTROLS, *jobs_cog.CONTROLS, *credits_cog.CONTROLS, *help_cog.CONTROLS)
 
 
 class App:
@@ -93,7 +100,9 @@ class App:
         for name in settings.unused:
             log.warning("setting_unused", name=name, note="set, but this version does nothing with it")
         parts = _build(settings, database, clock, self._random, stack)
-        await asyncio.to_thread(media.remove_leftovers, settings.folders.results)
+        stack.push_async_callback(parts.client.close)
+        for folder in (settings.folders.inputs, settings.folders.results):
+            await asyncio.to_thread(media.remove_leftovers, folder)
         await parts.server.start()
         stack.push_async_callback(parts.server.close)
         self.http_port = parts.server.port
@@ -192,6 +201,7 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
     jobs = Jobs(database, clock, lifecycle, markup)
     estimates = Estimates(database, clock, availability)
     queue = Queue(database, clock)
+    memory = Memory(database)
 
     # Discord.
     point_library_at(settings.discord_api_url, settings.discord_gateway_url)
@@ -210,9 +220,10 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
             QuotasCog(quotas=Quotas(database, clock)),
             Help(availability=availability, estimates=estimates, markup=markup),
         ],
+        dynamic_items=CONTROLS,
         allowed_guild_ids=settings.discord_guild_ids,
         owner_ids=settings.discord_owner_ids,
-        memory=Memory(database),
+        memory=memory,
     )
     publisher = DiscordPublisher(client, catalogue=catalogue, owner_ids=settings.discord_owner_ids)
     cards = ProgressCards(publisher, jobs=jobs, estimates=estimates, catalogue=catalogue, clock=clock)
@@ -240,6 +251,7 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
     )
 
     def follow(job: Job) -> None:
+        log.info("job", id=job.id, state=job.state, model=job.model)
         cards.changed(job)
         metrics.moved(job.state, job.model)
         wake.set()
@@ -249,7 +261,9 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
         client=client,
         cards=cards,
         worker=worker,
-        models=ModelWatch(providers=providers, availability=availability, gate=gate, creates=creates, clock=clock),
+        models=ModelWatch(
+            providers=providers, availability=availability, gate=gate, creates=creates, memory=memory, clock=clock
+        ),
         gates=GateWatch(providers=providers, gate=gate, publisher=publisher, clock=clock),
         server=HTTPServer(
             host=settings.http_host,

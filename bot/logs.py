@@ -20,7 +20,16 @@ MASK = "***"
 # Ours are quiet where nothing happens; the others show, at DEBUG, whole payloads with interaction tokens and prompts.
 OUR_LOGGERS = ("bot", "cogs")
 # These write whole URLs, statements or one line per request at INFO.
-CHATTY_LOGGERS = ("httpx", "httpcore", "discord.http", "discord.webhook", "aiohttp.access", "sqlalchemy", "aiosqlite")
+CHATTY_LOGGERS = (
+    "httpx",
+    "httpcore",
+    "discord.http",
+    "discord.webhook",
+    "aiohttp.access",
+    "sqlalchemy",
+    "aiosqlite",
+    "alembic",
+)
 
 # Tokens that nobody can list beforehand: an interaction's (good for 15 minutes), a job's callback secret, and whatever
 # a header carries. The part before the token is kept, it says what the line is about.

@@ -126,7 +126,7 @@ class _Performance:
 
     async def _video_from_words(self) -> None:
         self._script.title("A video from words")
-        prompt = "A paper boat sails down a rainy street, past glowing shop windows"
+        prompt = "A small sailing boat crosses a calm bay in the morning sun"
         options = {"prompt": prompt, "model": "seedance-2-fast", "duration": 5, "audio": True}
         posted = await self._makes(options, crash=self._tour.crash)
         await self._keep(posted, "1-from-words.mp4")

@@ -48,6 +48,8 @@ TOKEN_ADVICE = "Get it at https://discord.com/developers/applications: your appl
 
 def point_library_at(api_url: str, gateway_url: str) -> None:
     """Send the library's REST calls and its gateway connection to these addresses. Before any client logs in."""
+    # The library warns at every start that it could not speak; nobody asks it to.
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
     discord.http.Route.BASE = api_url.rstrip("/")
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
 
@@ -98,7 +100,7 @@ class CutsceneClient(commands.Bot):
         return f"`/{name}`" if command_id is None else f"</{name}:{command_id}>"
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
-        """Log in and stay connected. Raises ConfigurationError when the host has to change something."""
+        """Log in and stay connected; closed when it returns. Raises ConfigurationError when the host has to act."""
         try:
             await super().start(token, reconnect=reconnect)
         except discord.LoginFailure as err:
@@ -115,6 +117,8 @@ class CutsceneClient(commands.Bot):
             raise ConfigurationError(
                 ["DISCORD_API_URL: what answers there is not Discord. Example: https://discord.com/api/v10"]
             ) from err
+        finally:
+            await self.close()
 
     async def setup_hook(self) -> None:
         await self.tree.set_translator(Translations())

@@ -20,8 +20,8 @@ SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(seconds=30)  # before the soft limit
 PATIENT = timedelta(seconds=60)  # after it
 
-# What a question costs, in seconds of one member's waiting, for each running task. With few tasks the budget is free and
-# asking every other second is polite enough; with a hundred, all together stay within it.
+# What a question costs, in seconds of one member's waiting, for each running task. With few tasks the budget is free
+# and asking every other second is polite enough; with a hundred, all together stay within it.
 QUESTION_COST = 0.015
 CHEAPEST = 0.03
 

@@ -11,7 +11,8 @@ from bot.domain.ids import ProviderId
 from bot.errors import ProviderError
 from bot.ports import Clock, NotSold, Provider, Publisher
 from bot.services.availability import Availability, ProviderGate, Slug
-from bot.worker.limits import SlidingWindow
+from bot.services.memory import Memory
+from bot.worker.limits import CREATES, SlidingWindow
 
 log = logs.get(__name__)
 
@@ -19,6 +20,9 @@ ASK_EVERY = timedelta(hours=1)
 
 # Questions count as create calls at the provider; this many of a window always stay free for members' jobs.
 KEPT_FOR_JOBS = 8
+
+# Under this name the moment of the last question is remembered.
+ASKED_AT = "models_asked_at"
 
 # How long a closed provider is left alone; doubled each time it closes again soon after it was opened.
 SHORTEST_PAUSE = timedelta(minutes=1)
@@ -35,15 +39,19 @@ class ModelWatch:
         availability: Availability,
         gate: ProviderGate,
         creates: SlidingWindow,
+        memory: Memory,
         clock: Clock,
     ) -> None:
         self._providers = providers
         self._availability = availability
         self._gate = gate
         self._creates = creates
+        self._memory = memory
         self._clock = clock
 
     async def run(self, stop: asyncio.Event) -> None:
+        # A process that died a moment ago may have asked already, and its calls still count at the provider.
+        self._creates.remember(await self._asked_before())
         while not stop.is_set():
             await self.ask_all(stop)
             await self._clock.wait(stop, ASK_EVERY)
@@ -60,7 +68,15 @@ class ModelWatch:
             if self._gate.find(slug.provider) is not None:
                 continue
             self._creates.count(self._clock.now())
+            await self._memory.remember(ASKED_AT, self._clock.now().isoformat())
             await self._ask(slug)
+
+    async def _asked_before(self) -> list[datetime]:
+        """The calls that an earlier process may have made, all as late as its last one."""
+        asked_at = await self._memory.recall(ASKED_AT)
+        if asked_at is None:
+            return []
+        return [datetime.fromisoformat(asked_at)] * (CREATES - KEPT_FOR_JOBS)
 
     async def _ask(self, slug: Slug) -> None:
         try:
@@ -68,10 +84,6 @@ class ModelWatch:
         except ProviderError as error:
             # No answer is no news: what was known stays.
             log.info("model_not_asked", slug=slug.text, reason=str(error))
-            return
-        except ValueError as error:
-            # The adapter knows that this one bills for the question, whatever a host's own file says.
-            log.warning("model_never_asked", slug=slug.text, reason=str(error))
             return
         if self._availability.note(slug.provider, slug.text, answer):
             detail = answer.detail if isinstance(answer, NotSold) else ""
