@@ -100,8 +100,6 @@ class ProgressCards:
         now = self._clock.now()
         # Taken out and put back: the order is that of the last moves.
         tracked = self._tracked.pop(job.id, None)
-        if now >= job.token_expires_at:
-            return
         if tracked is None:
             tracked = Tracked(job=job, look_at=now, seen_at=now)
         tracked.job, tracked.tries = job, 0

@@ -123,8 +123,8 @@ async def test_closed_for_good_ends_the_client_with_the_setting_to_look_at(
 
     with pytest.raises(ConfigurationError, match=said):
         await running
-    await client.close()
     assert not client.is_connected
+    assert client.is_closed()
 
 
 async def test_client_knows_when_no_events_arrive(server: DiscordServer, start: Starter, memory: NotedMemory) -> None:

@@ -143,11 +143,15 @@ async def test_post_that_somebody_deleted_before_the_answer_came_counts_as_poste
 
 
 async def test_link_is_posted_in_place_of_a_file(
-    publisher: DiscordPublisher, delivering: Job, ana: Person, channel: Channel
+    server: DiscordServer, publisher: DiscordPublisher, delivering: Job, ana: Person, channel: Channel
 ) -> None:
     message_id = await publisher.post_link(delivering, RECEIPT)
 
     posted = channel.messages[message_id]
+    sent = server.requests.find("POST", POSTS)[0].json
+    assert isinstance(sent, dict)
+    assert sent["allowed_mentions"] == {"parse": [], "users": [ana.user.id]}
+    assert (sent["nonce"], sent["enforce_nonce"]) == ("cutscene-12-video", True)
     assert "https://files.test/12.mp4" in posted.content
     assert posted.mentions == [ana.user]
 
