@@ -40,6 +40,7 @@ from bot.store.ownership import owned
 from bot.worker import limits
 from bot.worker.limits import SlidingWindow
 from bot.worker.loop import Worker
+from bot.worker.retention import Retention
 from bot.worker.steps import Folders, Steps
 from bot.worker.watches import GateWatch, ModelWatch
 from cogs import credits as credits_cog
@@ -134,6 +135,7 @@ class App:
             tasks.create_task(parts.cards.run(), name="cards"),
             tasks.create_task(parts.models.run(self._stop), name="models"),
             tasks.create_task(parts.gates.run(self._stop), name="gates"),
+            tasks.create_task(parts.retention.run(self._stop), name="retention"),
             tasks.create_task(_measure(parts.metrics, parts.queue), name="metrics"),
         ]
         working = tasks.create_task(work(), name="worker")
@@ -159,6 +161,7 @@ class _Parts:
     worker: Worker
     models: ModelWatch
     gates: GateWatch
+    retention: Retention
     server: HTTPServer
     generation: Generation
     queue: Queue
@@ -231,6 +234,7 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
     # The worker.
     wake = asyncio.Event()
     creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
+    folders = Folders(inputs=settings.folders.inputs, results=settings.folders.results)
     steps = Steps(
         providers=providers,
         downloads=downloads,
@@ -242,7 +246,7 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
         gate=gate,
         estimates=estimates,
         clock=clock,
-        folders=Folders(inputs=settings.folders.inputs, results=settings.folders.results),
+        folders=folders,
         public_url=settings.public_url,
         random=random,
     )
@@ -265,6 +269,7 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
             providers=providers, availability=availability, gate=gate, creates=creates, memory=memory, clock=clock
         ),
         gates=GateWatch(providers=providers, gate=gate, publisher=publisher, clock=clock),
+        retention=Retention(queue=queue, clock=clock, folders=folders),
         server=HTTPServer(
             host=settings.http_host,
             port=settings.http_port,

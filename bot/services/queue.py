@@ -53,5 +53,8 @@ class Queue:
     async def active(self) -> list[Job]:
         return await self._database.read(jobs.active)
 
+    async def files_in_use(self) -> set[str]:
+        return await self._database.read(jobs.files_in_use)
+
     async def counts(self) -> dict[JobState, int]:
         return await self._database.read(jobs.counts)

@@ -353,6 +353,14 @@ def active(connection: Connection) -> list[Job]:
     return [job_of(row) for row in rows]
 
 
+def files_in_use(connection: Connection) -> set[str]:
+    """Names of the pictures and videos that jobs on their way, or parked ones, still need."""
+    rows = connection.execute(
+        sa.select(jobs.c.picture, jobs.c.stored_name).where(jobs.c.state.in_([*ACTIVE, JobState.PARKED]))
+    )
+    return {name for row in rows for name in ((row.picture or {}).get("name"), row.stored_name) if name is not None}
+
+
 def durations(connection: Connection, model: ModelId, mode: Mode, limit: int = 200) -> list[timedelta]:
     """How long the model's newest renders took, from the create call to the finished task."""
     rows = connection.execute(

@@ -1,0 +1,59 @@
+"""Clears away files that nobody needs any more: members' pictures after a week, linked videos after two."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot import logs
+from bot.ports import Clock
+from bot.services.queue import Queue
+from bot.worker.steps import Folders
+
+log = logs.get(__name__)
+
+SWEEP_EVERY = timedelta(hours=6)
+
+# Long enough for "Again" in the days after; a picture is a member's own and should not lie here for ever.
+PICTURES_KEPT = timedelta(days=7)
+
+# A video that was only linked stays as long as the provider says that it keeps its own (14 days).
+VIDEOS_KEPT = timedelta(days=14)
+
+
+class Retention:
+    """Sweeps the folders. Whatever a job on its way or a parked one needs is never touched."""
+
+    def __init__(self, *, queue: Queue, clock: Clock, folders: Folders) -> None:
+        self._queue = queue
+        self._clock = clock
+        self._folders = folders
+
+    async def run(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await self.sweep()
+            await self._clock.wait(stop, SWEEP_EVERY)
+
+    async def sweep(self) -> int:
+        """Remove what is old and unused; how many files that were."""
+        in_use = await self._queue.files_in_use()
+        now = self._clock.now()
+        removed = 0
+        for folder, kept in ((self._folders.inputs, PICTURES_KEPT), (self._folders.results, VIDEOS_KEPT)):
+            removed += await asyncio.to_thread(_remove, folder, in_use, now - kept)
+        if removed:
+            log.info("files_cleared", count=removed)
+        return removed
+
+
+def _remove(folder: Path, in_use: Collection[str], before: datetime) -> int:
+    old = [
+        path
+        for path in folder.iterdir()
+        if path.is_file() and path.name not in in_use and path.stat().st_mtime < before.timestamp()
+    ]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
