@@ -146,11 +146,11 @@ class Person:
         """Send a slash command such as "/jobs list"; files are a Path, bytes or an Attachment.
 
         Raises NotOfferedError for what the client would not let them send; `force` skips only the check of who may see
-        the command.
+        the command. An option named like one of this method's own arguments is written with an underscore: `channel_=`.
         """
         where = self._where(channel)
         composer = Composer(self.server.world, self.user, where, force)
-        given = {name: self._upload(value, where, composer) for name, value in options.items()}
+        given = {_option(name): self._upload(value, where, composer) for name, value in options.items()}
         composed = composer.slash(command, given)
         return self._start(Kind.COMMAND, where, composed.data)
 
@@ -167,7 +167,7 @@ class Person:
         """What autocomplete offers for *option* while *typed* stands in it and *options* are filled in."""
         where = self._where(channel)
         composed = Composer(self.server.world, self.user, where).slash(
-            command, {**options, option: typed}, focused=option
+            command, {**{_option(name): value for name, value in options.items()}, option: typed}, focused=option
         )
         interaction = self.server.interactions.start(
             Kind.AUTOCOMPLETE, self.user, where, composed.data, option_type=composed.focused_type
@@ -324,6 +324,10 @@ class Person:
             return file
         filename = file.name if isinstance(file, Path) else f"upload.{_extension(file)}"
         return self.server.add_attachment(file, filename, channel, is_ephemeral=is_ephemeral)
+
+
+def _option(keyword: str) -> str:
+    return keyword.removesuffix("_")
 
 
 def _extension(content: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,10 @@ class Form:
         for step in path:
             node = node.setdefault(str(step), {})
         node.setdefault("_errors", []).append({"code": code, "message": message})
+
+    @property
+    def has_refused(self) -> bool:
+        return bool(self._errors)
 
     def raise_if_refused(self) -> None:
         if self._errors:
@@ -65,8 +70,28 @@ class Form:
             self.refuse(path, "BASE_TYPE_BAD_LENGTH", f"Must be between {low} and {high} in length.")
         return value
 
+    def object(self, path: Path, value: Any) -> dict[str, Any]:
+        """Return what is an object; anything else is refused and looked at as empty."""
+        if value is None or isinstance(value, dict):
+            return value or {}
+        self.refuse(path, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
+        return {}
+
+    def objects(self, path: Path, value: Any, *, low: int = 0, high: int) -> list[dict[str, Any]]:
+        """Check a list of objects and return them."""
+        listed = self.items(path, value, low=low, high=high)
+        # A hole in a list is refused, while a missing object elsewhere counts as not given.
+        return [self.object((*path, n), [] if each is None else each) for n, each in enumerate(listed)]
+
+    def snowflake(self, path: Path, value: Any) -> int | None:
+        """An id as a number or a text of digits."""
+        if isinstance(value, int | str) and not isinstance(value, bool) and re.fullmatch(r"[0-9]{1,20}", str(value)):
+            return int(value)
+        self.refuse(path, "NUMBER_TYPE_COERCE", f'Value "{value}" is not snowflake.')
+        return None
+
     def one_of(self, path: Path, value: Any, allowed: Iterable[Any]) -> bool:
-        if value in allowed and not isinstance(value, bool):
+        if not isinstance(value, bool | list | dict | float) and value in allowed:
             return True
         listed = ", ".join(str(one) for one in allowed)
         self.refuse(path, "BASE_TYPE_CHOICES", f"Value must be one of {{{listed}}}.")

@@ -118,6 +118,7 @@ class Interactions:
         self._clock = clock
         self.by_id: dict[int, Interaction] = {}
         self.by_token: dict[str, Interaction] = {}
+        self.acknowledge_within = ACKNOWLEDGE_WITHIN
         # The gateway may deliver an event twice; this many of the next interactions are.
         self.deliver_twice = 0
 
@@ -206,11 +207,11 @@ class Interactions:
             raise errors.unknown_interaction()
         if interaction.answer is not None:
             raise errors.already_acknowledged()
-        if self._clock() - interaction.made_at > ACKNOWLEDGE_WITHIN:
+        if self._clock() - interaction.made_at > self.acknowledge_within:
             raise errors.unknown_interaction()
         callback = rules.checked_object(body.json)
         answer = self._answer_type(interaction, callback.get("type"))
-        data = callback.get("data") or {}
+        data = rules.checked_object(callback.get("data"))
         match answer:
             case Answer.MESSAGE:
                 interaction.original = self._create(interaction, Body(data, body.files))
@@ -234,15 +235,18 @@ class Interactions:
         allowed = ALLOWED[interaction.kind]
         if interaction.kind is Kind.MODAL and interaction.source is None:
             allowed = allowed - OF_A_COMPONENT
-        if isinstance(value, bool) or value not in allowed:
+        if isinstance(value, bool) or not isinstance(value, int) or value not in allowed:
             listed = ", ".join(str(int(each)) for each in sorted(allowed))
             raise refuse(("type",), "BASE_TYPE_CHOICES", f"Value must be one of {{{listed}}}.")
-        return Answer(value)  # type: ignore[arg-type]  # `in allowed` has just shown that it is one of the integers
+        return Answer(value)
 
     def _create(self, interaction: Interaction, body: Body) -> Message:
-        ephemeral = MessageFlag.EPHEMERAL & MessageFlag(int((body.json or {}).get("flags") or 0))
+        flags = rules.checked_flags(rules.checked_object(body.json))
         return self._messages.create(
-            interaction.channel, self._world.bot, body, self._origin(interaction, is_ephemeral=bool(ephemeral))
+            interaction.channel,
+            self._world.bot,
+            body,
+            self._origin(interaction, is_ephemeral=MessageFlag.EPHEMERAL in flags),
         )
 
     def _origin(self, interaction: Interaction, *, is_ephemeral: bool) -> Origin:
@@ -281,7 +285,7 @@ class Interactions:
 
     def _thinking(self, interaction: Interaction, data: JSON) -> Message:
         # A deferred message carries no flag but EPHEMERAL, and keeps that one for good.
-        is_ephemeral = bool(int(data.get("flags") or 0) & MessageFlag.EPHEMERAL)
+        is_ephemeral = MessageFlag.EPHEMERAL in rules.checked_flags(data)
         origin = self._origin(interaction, is_ephemeral=is_ephemeral)
         flags = MessageFlag.LOADING | (MessageFlag.EPHEMERAL if is_ephemeral else MessageFlag(0))
         message = Message(

@@ -10,7 +10,6 @@ from sandbox.discord_server import errors, mentions
 from sandbox.discord_server.cdn import CDN
 from sandbox.discord_server.changes import Changes
 from sandbox.discord_server.clock import Clock
-from sandbox.discord_server.forms import refuse
 from sandbox.discord_server.gateway import Gateway
 from sandbox.discord_server.permissions import Permission
 from sandbox.discord_server.rendering import Renderer, completed
@@ -78,7 +77,7 @@ class Messages:
 
     def create(self, channel: Channel, author: User, body: Body, origin: Origin) -> Message:
         draft = rules.checked_object(body.json)
-        flags = self._flags(draft, origin.settable_flags) | origin.forced_flags
+        flags = (rules.checked_flags(draft) & origin.settable_flags) | origin.forced_flags
         rules.check_message(draft, body.files, is_v2=MessageFlag.IS_COMPONENTS_V2 in flags, attachments_known=set())
         rules.check_sizes(body.files, origin.limit)
         earlier = self._earlier(author, draft)
@@ -127,7 +126,7 @@ class Messages:
     def edit(self, message: Message, body: Body, limit: int, settable: MessageFlag = rules.SETTABLE) -> Message:
         """Change what the body names and keep the rest; a first edit ends the "thinking" state."""
         draft = rules.checked_object(body.json)
-        flags = (message.flags & ~MessageFlag.LOADING) | (self._flags(draft, settable) & settable)
+        flags = (message.flags & ~MessageFlag.LOADING) | (rules.checked_flags(draft) & settable)
         becomes_v2 = MessageFlag.IS_COMPONENTS_V2 in flags
         kept: JSON = {
             "content": draft.get("content", message.content),
@@ -190,13 +189,6 @@ class Messages:
         )
         self.store(message)
         return message
-
-    def _flags(self, draft: JSON, settable: MessageFlag) -> MessageFlag:
-        flags = draft.get("flags") or 0
-        if not isinstance(flags, int) or isinstance(flags, bool):
-            raise refuse(("flags",), "BITFIELD_TYPE_CONVERT", f"Could not interpret {flags!r} as a flag set.")
-        # Discord leaves out flags that cannot be set instead of refusing them.
-        return MessageFlag(flags & int(settable))
 
     def _earlier(self, author: User, draft: JSON) -> Message | None:
         """The message this nonce has made already; refused when that one is deleted, as Discord does by design."""

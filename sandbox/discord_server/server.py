@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from types import TracebackType
 
@@ -49,7 +50,7 @@ class DiscordServer(Building):
         world = World(Application(bot.id, bot_name, bot, host), users={bot.id: bot, host.id: host})
         changes = Changes()
         cdn = CDN(world, snowflakes, self.clock)
-        self.token = token or f"sandbox.{secrets.token_hex(8)}"
+        self.token = token or _token_of(bot)
         gateway = Gateway(world, changes, self.clock, self.token)
         messages = Messages(world, cdn, gateway, changes, snowflakes, self.clock)
         interactions = Interactions(world, messages, gateway, changes, snowflakes, self.clock)
@@ -175,3 +176,8 @@ class DiscordServer(Building):
     def redeliver(self, interaction: Interaction) -> None:
         """Deliver an interaction a second time, as the gateway may."""
         self.interactions.deliver(interaction)
+
+
+def _token_of(bot: User) -> str:
+    """A token of the real form, whose first part is the bot's id: some clients read it from there."""
+    return f"{base64.b64encode(str(bot.id).encode()).decode().rstrip('=')}.sandbox.{secrets.token_urlsafe(16)}"

@@ -57,10 +57,8 @@ class Referee:
         if kind not in responses:
             complaints.append(f"status {status} is not documented")
         elif "content" in responses[kind] or request.answer is not None:
-            if "$ref" in responses[kind]:
-                kind_at = f"urn:discord{responses[kind]['$ref']}"
-            else:
-                kind_at = f"{at}/responses/{kind}"
+            shared = responses[kind].get("$ref")
+            kind_at = f"urn:discord{shared}" if shared else f"{at}/responses/{kind}"
             answer = request.answer
             if isinstance(answer, dict) and "errors" in answer:
                 # The document wants integer codes in the details; every recorded answer has texts.

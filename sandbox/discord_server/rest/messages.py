@@ -9,7 +9,7 @@ from sandbox.discord_server.edge import BODY
 from sandbox.discord_server.forms import refuse
 from sandbox.discord_server.messages import Origin
 from sandbox.discord_server.permissions import Permission
-from sandbox.discord_server.rules.messages import checked_object
+from sandbox.discord_server.rules.messages import checked_object, checked_reference
 from sandbox.discord_server.services import Services
 from sandbox.discord_server.sessions import Intent
 from sandbox.discord_server.wire import JSON
@@ -142,14 +142,14 @@ class MessageRoutes:
         return shared and self._world.users[user_id].accepts_dms
 
     def _reference(self, channel: Channel, draft: JSON) -> Message | None:
-        pointer = draft.get("message_reference")
-        if not pointer:
+        message_id = checked_reference(draft)
+        if message_id is None:
             return None
         if Permission.READ_MESSAGE_HISTORY not in self._may(channel):
             raise errors.cannot_reply_without_history()
-        found = channel.messages.get(int(pointer.get("message_id") or 0))
+        found = channel.messages.get(message_id)
         if found is None or found.visible_to is not None:
-            if pointer.get("fail_if_not_exists") is False:
+            if draft["message_reference"].get("fail_if_not_exists") is False:
                 return None
             raise refuse(("message_reference",), "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
         return found

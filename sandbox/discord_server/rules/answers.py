@@ -8,7 +8,6 @@ from typing import Any
 from sandbox.discord_server.forms import Form, Path
 from sandbox.discord_server.rules.components import (
     CUSTOM_ID,
-    MAX_OPTIONS,
     SELECTS,
     Kind,
     check_options,
@@ -20,6 +19,7 @@ from sandbox.discord_server.wire import JSON
 
 MODAL_TITLE, MODAL_COMPONENTS = 45, 5
 LABEL, LABEL_DESCRIPTION, PLACEHOLDER, INPUT_VALUE = 45, 100, 100, 4000
+STRING, INTEGER = 3, 4
 MAX_CHOICES, CHOICE_NAME, CHOICE_VALUE = 25, 100, 100
 MAX_FILES, MAX_GROUP = 10, 10
 
@@ -29,29 +29,30 @@ def check_modal(modal: JSON) -> None:
     form.text(("data", "title"), modal.get("title"), low=1, high=MODAL_TITLE, required=True)
     form.text(("data", "custom_id"), modal.get("custom_id"), low=1, high=CUSTOM_ID, required=True)
     path: Path = ("data", "components")
-    top = form.items(path, modal.get("components"), low=1, high=MODAL_COMPONENTS)
+    top = form.objects(path, modal.get("components"), low=1, high=MODAL_COMPONENTS)
     for n, component in enumerate(top):
         at = (*path, n)
         kinds = (Kind.ACTION_ROW, Kind.TEXT_DISPLAY, Kind.LABEL)
         if not form.one_of((*at, "type"), component.get("type"), kinds):
             continue
         if component["type"] == Kind.ACTION_ROW:
-            inner = form.items((*at, "components"), component.get("components"), low=1, high=1)
+            inner = form.objects((*at, "components"), component.get("components"), low=1, high=1)
             if inner and form.one_of((*at, "components", 0, "type"), inner[0].get("type"), (Kind.TEXT_INPUT,)):
                 _check_text_input(form, (*at, "components", 0), inner[0], needs_label=True)
         elif component["type"] == Kind.LABEL:
             _check_label(form, at, component)
         else:
             form.text((*at, "content"), component.get("content"), low=1, high=INPUT_VALUE, required=True)
-    check_unique_ids(form, path, list(walk(top)))
+    if not form.has_refused:
+        check_unique_ids(form, path, list(walk(top)))
     form.raise_if_refused()
 
 
 def _check_label(form: Form, path: Path, label: JSON) -> None:
     form.text((*path, "label"), label.get("label"), low=1, high=LABEL, required=True)
     form.text((*path, "description"), label.get("description"), high=LABEL_DESCRIPTION)
-    inner = label.get("component") or {}
     at = (*path, "component")
+    inner = form.object(at, label.get("component"))
     groups = {Kind.RADIO_GROUP, Kind.CHECKBOX_GROUP}
     if not form.one_of(
         (*at, "type"), inner.get("type"), sorted({Kind.TEXT_INPUT, Kind.FILE_UPLOAD, Kind.CHECKBOX, *SELECTS, *groups})
@@ -85,24 +86,17 @@ def _check_text_input(form: Form, path: Path, text_input: JSON, *, needs_label: 
 def check_choices(choices: Any, option_type: int) -> list[JSON]:
     """Check autocomplete results against the option they are for."""
     form = Form()
-    listed = form.items(("data", "choices"), choices, high=MAX_CHOICES)
+    listed = form.objects(("data", "choices"), choices, high=MAX_CHOICES)
     for n, choice in enumerate(listed):
         check_choice(form, ("data", "choices", n), choice, option_type)
     form.raise_if_refused()
     return listed
 
 
-def check_choice(form: Form, path: Path, choice: Any, option_type: int) -> None:
-    if not isinstance(choice, dict):
-        form.refuse(path, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
-        return
+def check_choice(form: Form, path: Path, choice: JSON, option_type: int) -> None:
     form.text((*path, "name"), choice.get("name"), low=1, high=CHOICE_NAME, required=True)
     value = choice.get("value")
     if option_type == STRING:
         form.text((*path, "value"), value, high=CHOICE_VALUE, required=True)
     elif isinstance(value, bool) or not isinstance(value, int if option_type == INTEGER else int | float):
         form.refuse((*path, "value"), "NUMBER_TYPE_COERCE", f'Value "{value}" is not int.')
-
-
-STRING, INTEGER = 3, 4
-__all__ = ["MAX_OPTIONS", "check_choice", "check_choices", "check_modal"]

@@ -69,32 +69,30 @@ LOCALES = frozenset(
 def check_commands(commands: Any) -> list[JSON]:
     """Check the whole list of a bulk overwrite."""
     form = Form()
-    listed = form.items((), commands, high=sum(MAX_COMMANDS.values()))
+    listed = form.objects((), commands, high=sum(MAX_COMMANDS.values()))
     for n, command in enumerate(listed):
         _check_command(form, (n,), command)
-    names = Counter((each.get("type") or CHAT_INPUT, each.get("name")) for each in listed if isinstance(each, dict))
+    names = Counter((str(each.get("type") or CHAT_INPUT), str(each.get("name"))) for each in listed)
     for n, command in enumerate(listed):
-        if isinstance(command, dict) and names[command.get("type") or CHAT_INPUT, command.get("name")] > 1:
+        if names[str(command.get("type") or CHAT_INPUT), str(command.get("name"))] > 1:
             message = "Application command names must be unique"
             form.refuse((n,), "APPLICATION_COMMANDS_DUPLICATE_NAME", message)
+    form.raise_if_refused()
     for kind, most in MAX_COMMANDS.items():
-        if sum(1 for each in listed if isinstance(each, dict) and (each.get("type") or CHAT_INPUT) == kind) > most:
+        if sum(1 for each in listed if (each.get("type") or CHAT_INPUT) == kind) > most:
             message = f"Maximum number of application commands of this type reached ({most})."
             form.refuse((), "APPLICATION_COMMANDS_MAX", message)
     form.raise_if_refused()
     return listed
 
 
-def check_command(command: Any) -> None:
+def check_command(command: JSON) -> None:
     form = Form()
     _check_command(form, (), command)
     form.raise_if_refused()
 
 
-def _check_command(form: Form, path: Path, command: Any) -> None:
-    if not isinstance(command, dict):
-        form.refuse(path, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
-        return
+def _check_command(form: Form, path: Path, command: JSON) -> None:
     kind = command.get("type") or CHAT_INPUT
     if not form.one_of((*path, "type"), kind, tuple(MAX_COMMANDS)):
         return
@@ -108,7 +106,7 @@ def _check_command(form: Form, path: Path, command: Any) -> None:
     else:
         _check_named(form, path, command)
         _check_options(form, path, command.get("options"), depth=0)
-        if _text_of(command) > TOTAL_TEXT:
+        if not form.has_refused and _text_of(command) > TOTAL_TEXT:
             message = f"Command exceeds maximum size ({TOTAL_TEXT})"
             form.refuse(path, "APPLICATION_COMMAND_TOO_LARGE", message)
     permissions = command.get("default_member_permissions")
@@ -134,8 +132,9 @@ def _check_name(form: Form, path: Path, name: str) -> None:
 
 
 def _check_localizations(form: Form, path: Path, named: JSON, key: str, high: int) -> None:
-    for locale, text in (named.get(f"{key}_localizations") or {}).items():
-        at = (*path, f"{key}_localizations", locale)
+    key_at = f"{key}_localizations"
+    for locale, text in form.object((*path, key_at), named.get(key_at)).items():
+        at = (*path, key_at, locale)
         if locale not in LOCALES:
             form.refuse(at, "APPLICATION_COMMAND_INVALID_LOCALE", f"Unknown locale {locale}")
         if form.text(at, text, low=1, high=high, required=True) and key == "name" and "description" in named:
@@ -143,25 +142,20 @@ def _check_localizations(form: Form, path: Path, named: JSON, key: str, high: in
 
 
 def _check_options(form: Form, path: Path, options: Any, *, depth: int) -> None:
-    listed = form.items((*path, "options"), options, high=MAX_OPTIONS)
+    listed = form.objects((*path, "options"), options, high=MAX_OPTIONS)
     optional_seen = False
     names: set[str] = set()
     for n, option in enumerate(listed):
         at = (*path, "options", n)
-        if not isinstance(option, dict):
-            form.refuse(at, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
-            continue
         _check_option(form, at, option, depth)
         if option.get("required") and optional_seen:
             message = "Required options must be placed before non-required options"
             form.refuse(at, "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID", message)
         optional_seen |= not option.get("required") and option.get("type") not in (SUB_COMMAND, SUB_COMMAND_GROUP)
-        if option.get("name") in names:
+        if str(option.get("name")) in names:
             form.refuse(at, "APPLICATION_COMMAND_OPTIONS_NAME_INVALID", "Option names must be unique")
         names.add(str(option.get("name")))
-    nested = [
-        each for each in listed if isinstance(each, dict) and each.get("type") in (SUB_COMMAND, SUB_COMMAND_GROUP)
-    ]
+    nested = [each for each in listed if each.get("type") in (SUB_COMMAND, SUB_COMMAND_GROUP)]
     if nested and len(nested) < len(listed):
         message = "Sub-command and sub-command group option types are mutually exclusive to all other types"
         form.refuse((*path, "options"), "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID", message)
@@ -179,7 +173,7 @@ def _check_option(form: Form, path: Path, option: JSON, depth: int) -> None:
     if kind in (SUB_COMMAND, SUB_COMMAND_GROUP):
         _check_options(form, path, option.get("options"), depth=2 if kind == SUB_COMMAND else 1)
         return
-    choices = form.items((*path, "choices"), option.get("choices"), high=MAX_CHOICES)
+    choices = form.objects((*path, "choices"), option.get("choices"), high=MAX_CHOICES)
     for n, choice in enumerate(choices):
         check_choice(form, (*path, "choices", n), choice, kind)
     if (choices or option.get("autocomplete")) and kind not in WITH_CHOICES:
@@ -200,4 +194,4 @@ def _text_of(named: JSON) -> int:
         total += max((len(str(text)) for text in (named.get(key) or "", *translated)), default=0)
     for choice in named.get("choices") or []:
         total += len(str(choice.get("name", ""))) + len(str(choice.get("value", "")))
-    return total + sum(_text_of(option) for option in named.get("options") or [] if isinstance(option, dict))
+    return total + sum(_text_of(option) for option in named.get("options") or [])

@@ -55,6 +55,7 @@ IN_CONTAINER = V2_TOP - {Kind.CONTAINER}
 
 MAX_ROWS, MAX_BUTTONS = 5, 5
 MAX_V2_TOTAL, MAX_V2_TEXT = 40, 4000
+UNCOUNTED = 10_000  # V2 counts all components together instead of the top level
 MAX_GALLERY = 10
 CUSTOM_ID, LABEL, URL, PLACEHOLDER = 100, 80, 512, 150
 MAX_OPTIONS, OPTION_TEXT = 25, 100
@@ -83,11 +84,11 @@ def media_of(component: JSON) -> Iterator[JSON]:
 
 def check_components(form: Form, value: Any, *, is_v2: bool) -> None:
     path: Path = ("components",)
-    components = form.items(path, value, high=MAX_V2_TOTAL if is_v2 else MAX_ROWS)
+    components = form.objects(path, value, high=UNCOUNTED if is_v2 else MAX_ROWS)
     for n, component in enumerate(components):
         _check(form, (*path, n), component, V2_TOP if is_v2 else {Kind.ACTION_ROW})
-    if any(not isinstance(each, dict) for each in components):
-        return
+    if form.has_refused:
+        return  # What follows looks into every component and needs them whole.
     everything = list(walk(components))
     check_unique_ids(form, path, everything)
     if is_v2:
@@ -104,15 +105,14 @@ def check_unique_ids(form: Form, path: Path, everything: list[JSON]) -> None:
         seen: set[Any] = set()
         for each in everything:
             value = each.get(key)
+            if isinstance(value, list | dict):
+                continue
             if value and value in seen:
                 form.refuse(path, code, f"Component {key} cannot be duplicated")
             seen.add(value)
 
 
-def _check(form: Form, path: Path, component: Any, allowed: set[Kind]) -> None:
-    if not isinstance(component, dict):
-        form.refuse(path, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
-        return
+def _check(form: Form, path: Path, component: JSON, allowed: set[Kind]) -> None:
     if not form.one_of((*path, "type"), component.get("type"), sorted(allowed)):
         return
     if component.get("id") is not None:
@@ -125,10 +125,10 @@ def _check(form: Form, path: Path, component: Any, allowed: set[Kind]) -> None:
 
 
 def _check_row(form: Form, path: Path, row: JSON) -> None:
-    inner = form.items((*path, "components"), row.get("components"), low=1, high=MAX_BUTTONS)
+    inner = form.objects((*path, "components"), row.get("components"), low=1, high=MAX_BUTTONS)
     for n, each in enumerate(inner):
         _check(form, (*path, "components", n), each, {Kind.BUTTON, *SELECTS})
-    if len(inner) > 1 and any(isinstance(each, dict) and each.get("type") in SELECTS for each in inner):
+    if len(inner) > 1 and any(each.get("type") in tuple(SELECTS) for each in inner):
         message = "The specified component exceeds the maximum width"
         form.refuse((*path, "components"), "COMPONENT_LAYOUT_WIDTH_EXCEEDED", message)
 
@@ -161,24 +161,29 @@ def check_select(form: Form, path: Path, select: JSON) -> None:
 
 
 def check_options(form: Form, path: Path, component: JSON, high: int) -> None:
-    options = form.items((*path, "options"), component.get("options"), low=1, high=high)
+    options = form.objects((*path, "options"), component.get("options"), low=1, high=high)
     values = []
     for n, option in enumerate(options):
         at = (*path, "options", n)
         form.text((*at, "label"), option.get("label"), low=1, high=OPTION_TEXT, required=True)
         form.text((*at, "value"), option.get("value"), low=1, high=OPTION_TEXT, required=True)
         form.text((*at, "description"), option.get("description"), high=OPTION_TEXT)
-        values.append(option.get("value"))
+        values.append(str(option.get("value")))
     if len(set(values)) < len(values):
         message = "The specified option value is already used"
         form.refuse((*path, "options"), "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED", message)
 
 
 def _check_section(form: Form, path: Path, section: JSON) -> None:
-    inner = form.items((*path, "components"), section.get("components"), low=1, high=3)
+    inner = form.objects((*path, "components"), section.get("components"), low=1, high=3)
     for n, each in enumerate(inner):
         _check(form, (*path, "components", n), each, {Kind.TEXT_DISPLAY})
-    _check(form, (*path, "accessory"), section.get("accessory"), {Kind.BUTTON, Kind.THUMBNAIL})
+    _check(
+        form,
+        (*path, "accessory"),
+        form.object((*path, "accessory"), section.get("accessory")),
+        {Kind.BUTTON, Kind.THUMBNAIL},
+    )
 
 
 def _check_text(form: Form, path: Path, text: JSON) -> None:
@@ -186,22 +191,20 @@ def _check_text(form: Form, path: Path, text: JSON) -> None:
 
 
 def _check_media(form: Form, path: Path, holder: JSON, key: str) -> None:
-    media = holder.get(key)
-    if not isinstance(media, dict):
-        form.refuse((*path, key), "BASE_TYPE_REQUIRED", "This field is required")
-        return
+    media = form.object((*path, key), holder.get(key))
     check_url(form, (*path, key, "url"), media.get("url"))
     form.text((*path, "description"), holder.get("description"), high=1024)
 
 
 def _check_gallery(form: Form, path: Path, gallery: JSON) -> None:
-    for n, item in enumerate(form.items((*path, "items"), gallery.get("items"), low=1, high=MAX_GALLERY)):
+    for n, item in enumerate(form.objects((*path, "items"), gallery.get("items"), low=1, high=MAX_GALLERY)):
         _check_media(form, (*path, "items", n), item, "media")
 
 
 def _check_file(form: Form, path: Path, file: JSON) -> None:
     _check_media(form, path, file, "file")
-    url = str((file.get("file") or {}).get("url", ""))
+    inner = file.get("file")
+    url = str(inner.get("url", "")) if isinstance(inner, dict) else ""
     if url.startswith(("http://", "https://")):
         message = 'Scheme is not supported. Scheme must be one of ("attachment",).'
         form.refuse((*path, "file", "url"), "URL_TYPE_INVALID_SCHEME", message)
@@ -216,7 +219,7 @@ def _check_separator(form: Form, path: Path, separator: JSON) -> None:
 
 
 def _check_container(form: Form, path: Path, container: JSON) -> None:
-    inner = form.items((*path, "components"), container.get("components"), low=1, high=MAX_V2_TOTAL)
+    inner = form.objects((*path, "components"), container.get("components"), low=1, high=MAX_V2_TOTAL)
     for n, each in enumerate(inner):
         _check(form, (*path, "components", n), each, IN_CONTAINER)
     form.number((*path, "accent_color"), container.get("accent_color"), low=0, high=0xFFFFFF)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.discord_server import errors
-from sandbox.discord_server.forms import Form
+from sandbox.discord_server.forms import Form, refuse
 from sandbox.discord_server.rules.components import check_components, media_of, walk
 from sandbox.discord_server.rules.embeds import check_embeds
 from sandbox.discord_server.uploads import Upload
@@ -20,25 +20,7 @@ MAX_FILENAME = 1024
 MAX_ALLOWED_IDS = 100
 MENTION_KINDS = ("users", "roles", "everyone")
 
-KNOWN = {
-    "content",
-    "nonce",
-    "enforce_nonce",
-    "tts",
-    "embeds",
-    "allowed_mentions",
-    "message_reference",
-    "components",
-    "sticker_ids",
-    "attachments",
-    "flags",
-    "poll",
-    "username",
-    "avatar_url",
-    "thread_name",
-    "applied_tags",
-    "shared_client_theme",
-}
+KNOWN_FLAGS = sum(MessageFlag)
 # What a message may be created with; interaction answers may also be EPHEMERAL.
 SETTABLE = MessageFlag.SUPPRESS_EMBEDS | MessageFlag.SUPPRESS_NOTIFICATIONS | MessageFlag.IS_COMPONENTS_V2
 
@@ -52,6 +34,14 @@ def checked_object(body: JSONValue) -> JSON:
         form.refuse((), "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
         form.raise_if_refused()
     return dict(body)
+
+
+def checked_flags(body: JSON) -> MessageFlag:
+    """The flags asked for; Discord leaves out those that cannot be set instead of refusing them."""
+    flags = body.get("flags") or 0
+    if not isinstance(flags, int) or isinstance(flags, bool) or flags < 0:
+        raise refuse(("flags",), "BITFIELD_TYPE_CONVERT", f"Could not interpret {flags!r} as a flag set.")
+    return MessageFlag(flags & KNOWN_FLAGS)
 
 
 def check_message(body: JSON, files: list[Upload], *, is_v2: bool, attachments_known: set[int]) -> None:
@@ -79,32 +69,28 @@ def _check_nonce(form: Form, nonce: Any) -> None:
 
 
 def _check_allowed_mentions(form: Form, allowed: Any) -> None:
-    if allowed is None:
-        return
-    if not isinstance(allowed, dict):
-        form.refuse(("allowed_mentions",), "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
-        return
+    allowed = form.object(("allowed_mentions",), allowed)
     parse = form.items(("allowed_mentions", "parse"), allowed.get("parse"), high=len(MENTION_KINDS))
     for n, kind in enumerate(parse):
         form.one_of(("allowed_mentions", "parse", n), kind, MENTION_KINDS)
     for key in ("users", "roles"):
-        form.items(("allowed_mentions", key), allowed.get(key), high=MAX_ALLOWED_IDS)
+        for n, each in enumerate(form.items(("allowed_mentions", key), allowed.get(key), high=MAX_ALLOWED_IDS)):
+            form.snowflake(("allowed_mentions", key, n), each)
         if allowed.get(key) and key in parse:
             message = f'parse:["{key}"] and {key}: [ids...] are mutually exclusive.'
             form.refuse(("allowed_mentions",), "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", message)
 
 
 def _check_attachments(form: Form, body: JSON, files: list[Upload], known: set[int]) -> None:
-    listed = form.items(("attachments",), body.get("attachments"), high=MAX_ATTACHMENTS)
+    listed = form.objects(("attachments",), body.get("attachments"), high=MAX_ATTACHMENTS)
     if len(files) > MAX_ATTACHMENTS:
         form.refuse(("files",), "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_ATTACHMENTS} or fewer in length.")
     uploaded = {upload.index for upload in files}
     for n, attachment in enumerate(listed):
         at = ("attachments", n)
-        if not isinstance(attachment, dict) or not str(attachment.get("id", "")).isdecimal():
-            form.refuse((*at, "id"), "BASE_TYPE_REQUIRED", "This field is required")
+        attachment_id = form.snowflake((*at, "id"), attachment.get("id"))
+        if attachment_id is None:
             continue
-        attachment_id = int(attachment["id"])
         if attachment_id not in uploaded and attachment_id not in known:
             form.refuse(at, "ATTACHMENT_NOT_FOUND", f"Attachment with id {attachment_id} was not found.")
         form.text((*at, "description"), attachment.get("description"), high=MAX_ALT_TEXT)
@@ -125,6 +111,15 @@ def check_references(components: list[JSON], embeds: list[JSON], filenames: set[
                 code = "EMBED_REFERENCED_ATTACHMENT_NOT_FOUND"
                 form.refuse(("embeds", n, key), code, f'The referenced attachment "{embed[key]["url"]}" was not found')
     form.raise_if_refused()
+
+
+def checked_reference(draft: JSON) -> int | None:
+    """The id of the message a new message replies to."""
+    form = Form()
+    pointer = form.object(("message_reference",), draft.get("message_reference"))
+    found = form.snowflake(("message_reference", "message_id"), pointer.get("message_id")) if pointer else None
+    form.raise_if_refused()
+    return found
 
 
 def _missing(url: Any, filenames: set[str]) -> bool:
