@@ -56,7 +56,9 @@ def model_pages(_: Texts, models: Iterable[Listed], catalogue: Catalogue, markup
 
 def _title(_: Texts, listed: Listed) -> str:
     model = listed.model
-    return cut(f"{model.name} · {_('default')}" if model.is_default else model.name, MAX_FIELD_NAME)
+    # Babel does not see what is marked inside an f-string.
+    default = _("default")
+    return cut(f"{model.name} · {default}" if model.is_default else model.name, MAX_FIELD_NAME)
 
 
 def _description(_: Texts, listed: Listed, catalogue: Catalogue, markup: Decimal) -> str:

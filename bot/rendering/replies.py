@@ -55,14 +55,14 @@ def job_list(_: Texts, jobs: Sequence[Job], number: int, catalogue: Catalogue) -
 
 
 def _job_lines(_: Texts, job: Job, catalogue: Catalogue) -> str:
-    link = words.link_to(job)
+    link, video = words.link_to(job), _("video")
     parts = [
         f"**{job.id}**",
         words.state_of(_, job.state),
         model_name(job, catalogue),
         words.credits_of(_, job.video.price),
         words.moment(job.created_at),
-        *([f"[{_('video')}]({link})"] if link else []),
+        *([f"[{video}]({link})"] if link else []),
     ]
     prompt = harmless(job.video.prompt, PROMPT_IN_LIST)
     return " · ".join(parts) + (f"\n> {prompt}" if prompt else "")
