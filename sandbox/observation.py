@@ -19,7 +19,7 @@ from aiohttp import WSMsgType, web
 from sandbox.discord_server import payloads, wire
 from sandbox.discord_server.changes import Change
 from sandbox.discord_server.composing import NotOfferedError
-from sandbox.discord_server.interactions import Interaction
+from sandbox.discord_server.exchanges import Interaction
 from sandbox.discord_server.server import DiscordServer
 from sandbox.discord_server.wire import JSON
 from sandbox.discord_server.world import Channel, Guild, Member, Message

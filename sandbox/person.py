@@ -10,9 +10,9 @@ from typing import Any, BinaryIO
 
 import aiohttp
 
-from sandbox.discord_server.cdn import SIGNATURES
 from sandbox.discord_server.composing import Composer, File, NotOfferedError
-from sandbox.discord_server.interactions import Answer, Interaction, Kind
+from sandbox.discord_server.contents import known_type
+from sandbox.discord_server.exchanges import Answer, Interaction, Kind
 from sandbox.discord_server.modals import submission, uploaded
 from sandbox.discord_server.permissions import Permission
 from sandbox.discord_server.reading import Button, buttons_of, selects_of, summary_of, text_of, videos_of
@@ -331,10 +331,8 @@ def _option(keyword: str) -> str:
 
 
 def _extension(content: bytes) -> str:
-    for signature, offset, content_type in SIGNATURES:
-        if content[offset : offset + len(signature)] == signature:
-            return content_type.split("/")[1].replace("quicktime", "mov")
-    return "bin"
+    content_type = known_type(content)
+    return content_type.split("/")[1].replace("quicktime", "mov") if content_type else "bin"
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -26,8 +26,8 @@ A request that Discord would refuse is refused with Discord's status, code and e
 from sandbox.discord_server.audit import RecordedRequest
 from sandbox.discord_server.clock import AdjustableClock, Clock
 from sandbox.discord_server.composing import NotOfferedError
+from sandbox.discord_server.exchanges import Interaction
 from sandbox.discord_server.faults import Fault
-from sandbox.discord_server.interactions import Interaction
 from sandbox.discord_server.permissions import Permission
 from sandbox.discord_server.ratelimits import Limit, RateLimits
 from sandbox.discord_server.reading import Button, buttons_of, summary_of, text_of, videos_of

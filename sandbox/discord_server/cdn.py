@@ -4,54 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import mimetypes
 import secrets
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aiohttp import web
-from PIL import Image, UnidentifiedImageError
 from yarl import URL
 
 from sandbox.discord_server.clock import Clock
+from sandbox.discord_server.contents import content_type_of, sides_of
 from sandbox.discord_server.snowflakes import Snowflakes
 from sandbox.discord_server.wire import JSON
 from sandbox.discord_server.world import Attachment, World
 
 # Observed life of a signed link (it was 14 days before).
 LINK_LIFE = timedelta(hours=24)
-
-# What the first bytes say, because Discord looks at the content and not at the name.
-SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
-    (b"\xff\xd8\xff", 0, "image/jpeg"),
-    (b"GIF8", 0, "image/gif"),
-    (b"WEBP", 8, "image/webp"),
-    (b"ftypqt", 4, "video/quicktime"),
-    (b"ftyp", 4, "video/mp4"),
-    (b"\x1aE\xdf\xa3", 0, "video/webm"),
-)
-
-
-def content_type_of(path: Path, filename: str) -> str:
-    with path.open("rb") as file:
-        start = file.read(16)
-    for signature, offset, content_type in SIGNATURES:
-        if start[offset : offset + len(signature)] == signature:
-            return content_type
-    return mimetypes.guess_type(filename)[0] or "application/octet-stream"
-
-
-def picture_size(path: Path, content_type: str) -> tuple[int, int] | tuple[None, None]:
-    """Width and height from a picture's header; nothing for what is no readable picture."""
-    if not content_type.startswith("image/"):
-        return (None, None)
-    try:
-        with Image.open(path, formats=("PNG", "JPEG", "GIF", "WEBP")) as picture:
-            return picture.size
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        return (None, None)
 
 
 class CDN:
@@ -90,7 +58,7 @@ class CDN:
     ) -> Attachment:
         """Make an attachment of a file in this folder; the file lives as long as the server."""
         content_type = content_type_of(path, filename)
-        width, height = picture_size(path, content_type)
+        width, height = sides_of(path, content_type)
         attachment = Attachment(
             id=self._snowflakes(),
             filename=filename,

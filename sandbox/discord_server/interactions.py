@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import IntEnum
+from datetime import timedelta
 
 from sandbox.discord_server import errors, payloads
 from sandbox.discord_server.changes import Changes
 from sandbox.discord_server.clock import Clock
+from sandbox.discord_server.exchanges import ALLOWED, OF_A_COMPONENT, Answer, Interaction, Kind
 from sandbox.discord_server.forms import refuse
 from sandbox.discord_server.gateway import Gateway
 from sandbox.discord_server.messages import Messages, Origin
@@ -33,69 +32,9 @@ from sandbox.discord_server.world import (
 ACKNOWLEDGE_WITHIN = timedelta(seconds=3)
 TOKEN_LIFE = timedelta(minutes=15)
 
+__all__ = ["Answer", "Interaction", "Interactions", "Kind"]
+
 SETTABLE = rules.SETTABLE | MessageFlag.EPHEMERAL
-
-
-class Kind(IntEnum):
-    COMMAND = 2
-    COMPONENT = 3
-    AUTOCOMPLETE = 4
-    MODAL = 5
-
-
-class Answer(IntEnum):
-    MESSAGE = 4
-    DEFERRED_MESSAGE = 5
-    DEFERRED_UPDATE = 6
-    UPDATE = 7
-    CHOICES = 8
-    MODAL = 9
-
-
-ALLOWED = {
-    Kind.COMMAND: {Answer.MESSAGE, Answer.DEFERRED_MESSAGE, Answer.MODAL},
-    Kind.COMPONENT: {
-        Answer.MESSAGE,
-        Answer.DEFERRED_MESSAGE,
-        Answer.DEFERRED_UPDATE,
-        Answer.UPDATE,
-        Answer.MODAL,
-    },
-    Kind.AUTOCOMPLETE: {Answer.CHOICES},
-    Kind.MODAL: {Answer.MESSAGE, Answer.DEFERRED_MESSAGE, Answer.DEFERRED_UPDATE, Answer.UPDATE},
-}
-OF_A_COMPONENT = {Answer.DEFERRED_UPDATE, Answer.UPDATE}
-
-
-@dataclass(slots=True, eq=False)
-class Interaction:
-    """One action of a member and everything the bot has answered to it."""
-
-    id: int
-    token: str
-    kind: Kind
-    user: User
-    channel: Channel
-    made_at: datetime
-    size_limit: int
-    payload: JSON = field(default_factory=dict)
-    source: Message | None = None  # the message whose button was clicked
-    option_type: int = 3  # of the option that is being completed
-    told_sessions: int = 0
-    answer: Answer | None = None
-    answered_at: datetime | None = None
-    original: Message | None = None
-    followups: list[Message] = field(default_factory=list)
-    choices: list[JSON] | None = None
-    modal: JSON | None = None
-
-    @property
-    def topic(self) -> tuple[str, int]:
-        return ("interaction", self.id)
-
-    @property
-    def messages(self) -> list[Message]:
-        return ([self.original] if self.original else []) + self.followups
 
 
 class Interactions:

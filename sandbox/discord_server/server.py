@@ -14,9 +14,10 @@ from sandbox.discord_server.cdn import CDN
 from sandbox.discord_server.changes import Changes
 from sandbox.discord_server.clock import AdjustableClock, Clock
 from sandbox.discord_server.edge import Edge
+from sandbox.discord_server.exchanges import Interaction
 from sandbox.discord_server.faults import Faults
 from sandbox.discord_server.gateway import Gateway
-from sandbox.discord_server.interactions import Interaction, Interactions
+from sandbox.discord_server.interactions import Interactions
 from sandbox.discord_server.messages import Messages
 from sandbox.discord_server.ratelimits import RateLimits, Throttle
 from sandbox.discord_server.rest.commands import CommandRoutes

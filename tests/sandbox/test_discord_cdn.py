@@ -56,6 +56,32 @@ async def test_pictures_tell_their_size(rest: Any, channel: Channel) -> None:
     assert (attachment["width"], attachment["height"]) == (40, 20)
 
 
+def box(kind: bytes, *inner: bytes) -> bytes:
+    content = b"".join(inner)
+    return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+
+def tkhd(width: int, height: int) -> bytes:
+    return box(b"tkhd", bytes(76), (width << 16).to_bytes(4, "big"), (height << 16).to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize(
+    ("content", "sides"),
+    [
+        (box(b"mdat", bytes(100)) + box(b"moov", box(b"trak", tkhd(0, 0)), box(b"trak", tkhd(640, 360))), (640, 360)),
+        (box(b"moov", box(b"trak", tkhd(0, 0))), (None, None)),
+        (b"\x00\x00\x00\x04free", (None, None)),
+        (b"\x00\x00\xff\xffmoov\x00\x00\xff\xfftkhd", (None, None)),
+    ],
+)
+async def test_videos_tell_their_size_when_they_have_one(
+    content: bytes, sides: tuple[int | None, int | None], rest: Any, channel: Channel
+) -> None:
+    attachment = await posted(rest, channel, box(b"ftyp", b"isom") + content, "a.mp4")
+
+    assert (attachment.get("width"), attachment.get("height")) == sides
+
+
 async def test_players_get_ranges(rest: Any, channel: Channel) -> None:
     attachment = await posted(rest, channel, b"0123456789", "a.mp4")
 

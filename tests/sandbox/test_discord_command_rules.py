@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sandbox.discord_server import DiscordServer, Guild
-from sandbox.discord_server.interactions import Kind
+from sandbox.discord_server.exchanges import Kind
 from sandbox.person import Handle, Person
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from datetime import timedelta
 from typing import Any
 
 import discord
@@ -235,6 +236,13 @@ async def test_answer_after_three_seconds_meets_an_unknown_interaction(
 
     assert (status, answer["code"]) == (404, 10062)
     assert not asked.is_acknowledged
+
+
+async def test_acknowledgement_window_can_be_widened(rest: Any, server: DiscordServer, asked: Handle) -> None:
+    server.interactions.acknowledge_within = timedelta(minutes=1)
+    server.advance(seconds=59)
+
+    assert (await rest("POST", callback(asked), {"type": 5}))[0] == 204
 
 
 async def test_token_dies_after_fifteen_minutes(rest: Any, server: DiscordServer, asked: Handle) -> None:

@@ -89,6 +89,19 @@ async def test_typed_options_arrive_as_discord_sends_them(
     assert attachment["url"].startswith(server.cdn_url + "/ephemeral-attachments/")
 
 
+async def test_option_named_like_an_argument_is_written_with_an_underscore(
+    rest: Any, server: DiscordServer, ana: Person
+) -> None:
+    options = [{"type": 7, "name": "channel", "description": "x"}, {"type": 3, "name": "typed", "description": "x"}]
+    body = [{"name": "log", "description": "x", "options": options}]
+    await rest("PUT", f"/applications/{server.application_id}/commands", body)
+
+    data = (await ana.types("/log", channel_=ana.channel, typed="x")).interaction.payload["data"]
+
+    assert [each["value"] for each in data["options"]] == [str(ana.channel.id), "x"]
+    assert list(data["resolved"]["channels"]) == [str(ana.channel.id)]
+
+
 async def test_moderator_sees_what_members_do_not(commands: None, ana: Person, mod: Person) -> None:
     await mod.types("/quota")
     await ana.types("/quota", force=True)

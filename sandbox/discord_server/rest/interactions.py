@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sandbox.discord_server import wire
 from sandbox.discord_server.edge import BODY
-from sandbox.discord_server.interactions import Interaction
+from sandbox.discord_server.exchanges import Interaction
 from sandbox.discord_server.services import Services
 
 WEBHOOK = "/webhooks/{application_id:\\d+}/{token}"
