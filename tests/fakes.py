@@ -1,4 +1,4 @@
-"""Small stand-ins for what is not ours: the time, a provider, the transfer of videos, Discord. They record what they see."""
+"""Small stand-ins for what is not ours: time, provider, transfers, Discord. They record what they see."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ class HandClock:
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
             for task in either:
                 task.cancel()
             await asyncio.gather(*either, return_exceptions=True)
-            if entry in self._waiting:
-                self._waiting.remove(entry)
 
     def advance(self, by: timedelta | None = None, **parts: float) -> None:
         """Move the time on: `advance(seconds=15)`."""
@@ -178,8 +178,16 @@ class FakeDownloads:
         self.fetched.append(url)
         size = await self.answers.next()
         assert isinstance(size, int)
-        to.write_bytes(b"video")
+        _write(to)
         return size
+
+
+def _write(path: Path) -> None:
+    path.write_bytes(b"video")
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists()
 
 
 @dataclass
@@ -211,7 +219,7 @@ class FakePublisher:
 
     async def post_video(self, job: Job, path: Path, receipt: Receipt) -> MessageId:
         self.sent.append(("video", job.id))
-        assert path.exists(), "the file is posted from our disk"
+        assert _is_there(path), "the file is posted from our disk"
         await self.videos.next()
         return self.appear(job, receipt=receipt)
 

@@ -163,8 +163,10 @@ class Worker:
     async def _claim(self, stage: Stage, provider: ProviderId, wanted: int) -> list[Claimed]:
         room = stage.free(self._clock.now())
         if stage.name == "submit":
-            # Those on their way to their create call are not at the provider yet, but will be.
-            room = min(room, limits.RUNNING - await self._queue.at_provider(provider) - stage.waiting)
+            # Those on their way to their create call are not at the provider yet, but will be. Counted before the look
+            # at the store: whoever arrives there in between is counted twice rather than not at all.
+            coming = stage.under_way
+            room = min(room, limits.RUNNING - coming - await self._queue.at_provider(provider))
         if room <= 0:
             return []
         return await self._queue.claim(stage.states, min(room, wanted), stage.lease, provider)

@@ -58,6 +58,8 @@ class Rig:
         self.markup = Decimal(1)
         for path in (self.folders.inputs, self.folders.results):
             path.mkdir(exist_ok=True)
+        self.lifecycle_class = Lifecycle
+        self.steps_class = Steps
         self._task: asyncio.Task[None] | None = None
         self.build()
 
@@ -65,7 +67,7 @@ class Rig:
         """What a process builds when it starts: nothing in it survives the process."""
         self.availability = Availability(self.catalogue)
         self.gate = ProviderGate()
-        self.lifecycle = Lifecycle(self.database, self.clock, self.markup)
+        self.lifecycle = self.lifecycle_class(self.database, self.clock, self.markup)
         self.queue = Queue(self.database, self.clock)
         self.estimates = Estimates(self.database, self.clock, self.availability)
         self.creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
@@ -84,7 +86,7 @@ class Rig:
         self.jobs = Jobs(self.database, self.clock, self.lifecycle, self.markup)
         self.credits = Credits(self.database, self.clock)
         self.callbacks = Callbacks(self.database, self.clock, self.wake.set)
-        self.steps = Steps(
+        self.steps = self.steps_class(
             providers={KIE: self.provider},
             downloads=self.downloads,
             publisher=self.publisher,
@@ -129,7 +131,11 @@ class Rig:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         self._task = None
+
+    def start_again(self) -> None:
+        """The next process."""
         self.build()
+        self.start()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -183,14 +189,16 @@ class Rig:
                     await self._task
                     raise AssertionError("the worker has stopped")
 
-    async def pass_time(self, by: timedelta | None = None, *, of_naps: int = 200, **parts: float) -> None:
-        """Let the time go by as it does: the worker wakes whenever it wanted to."""
+    async def pass_time(self, by: timedelta | None = None, *, most_rounds: int = 500, **parts: float) -> None:
+        """Let the time go by, from one due job to the next; what the worker does between them is only looking."""
         end = self.clock.now() + (timedelta(**parts) if by is None else by)
         await self.go()
         while self.clock.now() < end:
-            assert of_naps, "the worker wakes too often"
-            of_naps -= 1
-            self.clock.until(min(self.clock.next_at(), end))
+            assert most_rounds, "jobs are due too often"
+            most_rounds -= 1
+            due_at = (await self.queue.due()).next_at or end
+            self.clock.until(min(due_at, end))
+            self.wake.set()
             await self.go()
 
     async def skip(self, by: timedelta | None = None, **parts: float) -> None:

@@ -1,0 +1,291 @@
+"""Bringing a finished video here, posting it, and telling a member of a failure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.jobs import FailureReason, Job, JobState, Move, Result
+from bot.errors import (
+    DeliveryUnavailableError,
+    PlaceGoneError,
+    ProviderAuthError,
+    ProviderProtocolError,
+    ProviderRejectedError,
+    ProviderUnavailableError,
+    TooLargeError,
+)
+from bot.ports import Done
+from bot.worker.steps import MAX_DEAD_LINKS, MAX_ODD_ANSWERS, MAX_POSTS
+from tests.fakes import OVERLOADED, PENDING
+from tests.worker.rig import Rig
+
+URL = "https://files.test/old.mp4"
+DEAD = ProviderRejectedError(FailureReason.NO_RESULT, "404")
+UNAVAILABLE = DeliveryUnavailableError("Discord said 500")
+GONE = PlaceGoneError("no such channel")
+
+
+async def finished_job(rig: Rig, *, price: int = 100, **values: object) -> Job:
+    job = await rig.accept(price)
+    fields = {"task_id": "task-1", "submitted_at": rig.clock.now(), "result_url": URL, **values}
+    return await rig.put(job, JobState.FETCHING, **fields)
+
+
+async def stored_job(rig: Rig, *, size: int = 5, **values: object) -> Job:
+    job = await finished_job(rig)
+    (rig.folders.results / f"{job.id}.mp4").write_bytes(b"video")
+    return await rig.put(job, JobState.DELIVERING, stored_name=f"{job.id}.mp4", stored_size=size, **values)
+
+
+def file_of(rig: Rig, job: Job) -> bool:
+    return (rig.folders.results / f"{job.id}.mp4").exists()
+
+
+async def test_the_link_that_the_answer_named_is_fetched_without_asking_again(rig: Rig) -> None:
+    await finished_job(rig)
+
+    async with rig.running():
+        await rig.go()
+
+    assert rig.downloads.fetched == [URL]
+    assert rig.provider.asked == []
+
+
+@pytest.mark.parametrize("trouble", [OVERLOADED, DEAD, OSError(28, "No space left on device")], ids=repr)
+async def test_a_transfer_that_fails_is_repeated_with_a_fresh_link(rig: Rig, trouble: Exception) -> None:
+    rig.downloads.answers.then(trouble, 8_000_000)
+    job = await finished_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(minutes=1)
+
+    assert rig.downloads.fetched == [URL, "https://files.test/1.mp4"]
+    assert await rig.state(job) is JobState.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [PENDING, OVERLOADED, ProviderAuthError("key"), ProviderProtocolError("<html>"), DEAD],
+    ids=lambda answer: type(answer).__name__,
+)
+async def test_without_a_fresh_link_the_old_one_is_tried_again(rig: Rig, answer: object) -> None:
+    rig.downloads.answers.then(OVERLOADED, 8_000_000)
+    rig.provider.statuses.then(answer)
+    job = await finished_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(minutes=1)
+
+    assert rig.downloads.fetched == [URL, URL]
+    assert await rig.state(job) is JobState.DELIVERED
+
+
+async def test_a_dead_link_that_stays_dead_fails_the_job(rig: Rig) -> None:
+    rig.downloads.answers.then(DEAD)
+    job = await finished_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(minutes=10)
+
+    assert len(rig.downloads.fetched) == MAX_DEAD_LINKS
+    assert (await rig.find(job)).failure is FailureReason.NO_RESULT
+    assert await rig.kinds(job) == ["charge", "refund"]
+
+
+async def test_a_paid_video_is_fetched_after_an_outage_of_two_hours(rig: Rig) -> None:
+    rig.downloads.answers.then(ProviderUnavailableError("host is down"))
+    job = await finished_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(hours=2)
+        tries = len(rig.downloads.fetched)
+        rig.downloads.answers.then(8_000_000)
+        await rig.pass_time(minutes=7)
+
+    assert tries < MAX_POSTS
+    assert await rig.state(job) is JobState.DELIVERED
+
+
+async def test_a_host_that_is_down_for_good_fails_the_job_in_the_end(rig: Rig) -> None:
+    rig.downloads.answers.then(ProviderUnavailableError("host is down"))
+    job = await finished_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(hours=6)
+
+    assert (await rig.find(job)).failure is FailureReason.NO_RESULT
+
+
+async def test_the_member_pays_what_the_provider_charged_and_hears_it_in_the_receipt(rig: Rig) -> None:
+    before = await rig.accept()
+    rig.provider.statuses.then(Done(result=Result(url=URL, credits=61.2)))
+
+    async with rig.running():
+        await rig.pass_time(minutes=2)
+
+    post = rig.publisher.posts[before.nonce]
+    balance = await rig.credits.balance(before.place.guild_id, before.user_id)
+    assert post.receipt is not None
+    assert (post.receipt.charged, post.receipt.returned) == (62, 38)
+    assert post.receipt.spendable == balance.spendable
+    assert await rig.differences() == []
+
+
+async def test_a_receipt_after_midnight_does_not_promise_yesterdays_allowance(rig: Rig) -> None:
+    job = await finished_job(rig, provider_credits=60.0)
+    rig.clock.advance(days=1)
+
+    async with rig.running():
+        await rig.go()
+
+    post = rig.publisher.posts[job.nonce]
+    balance = await rig.credits.balance(job.place.guild_id, job.user_id)
+    assert post.receipt is not None
+    assert post.receipt.spendable == balance.spendable == balance.allowance
+
+
+async def test_a_video_larger_than_the_place_allows_is_linked_and_kept(rig: Rig) -> None:
+    job = await stored_job(rig, size=11_000_000)
+
+    async with rig.running():
+        await rig.go()
+
+    assert [what for what, _ in rig.publisher.sent] == ["link"]
+    assert not rig.publisher.posts[job.nonce].is_file
+    assert await rig.state(job) is JobState.DELIVERED
+    assert file_of(rig, job)
+
+
+async def test_a_video_that_discord_finds_too_large_all_the_same_is_linked_and_kept(rig: Rig) -> None:
+    rig.publisher.videos.then(TooLargeError("413"))
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.go()
+
+    assert [what for what, _ in rig.publisher.sent] == ["video", "link"]
+    assert await rig.state(job) is JobState.DELIVERED
+    assert file_of(rig, job)
+
+
+async def test_a_posted_video_is_removed_from_our_disk(rig: Rig) -> None:
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.go()
+
+    assert rig.publisher.posts[job.nonce].is_file
+    assert not file_of(rig, job)
+
+
+@pytest.mark.parametrize("size", [5, 11_000_000], ids=["file", "link"])
+async def test_a_place_that_is_gone_parks_the_video_and_keeps_it(rig: Rig, size: int) -> None:
+    rig.publisher.videos.then(GONE)
+    rig.publisher.links.then(GONE)
+    job = await stored_job(rig, size=size)
+
+    async with rig.running():
+        await rig.go()
+
+    assert await rig.state(job) is JobState.PARKED
+    assert await rig.kinds(job) == ["charge", "settle"]
+    assert file_of(rig, job)
+    assert (await rig.find(job)).due_at is None
+
+
+async def test_an_unanswered_post_that_got_through_is_found_and_not_repeated(rig: Rig) -> None:
+    job = await stored_job(rig)
+
+    async def appear_without_an_answer() -> None:
+        rig.publisher.appear(job)
+        raise UNAVAILABLE
+
+    rig.publisher.videos.then(appear_without_an_answer)
+    async with rig.running():
+        await rig.pass_time(minutes=1)
+
+    assert [what for what, _ in rig.publisher.sent] == ["video", "look"]
+    assert await rig.state(job) is JobState.DELIVERED
+    assert len(rig.publisher.posts) == 1
+    assert not file_of(rig, job)
+
+
+async def test_a_post_that_did_not_get_through_is_repeated_after_a_look(rig: Rig) -> None:
+    rig.publisher.videos.then(UNAVAILABLE, UNAVAILABLE, None)
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(minutes=1)
+
+    assert [what for what, _ in rig.publisher.sent] == ["video", "look", "video", "look", "video"]
+    assert await rig.state(job) is JobState.DELIVERED
+
+
+@pytest.mark.parametrize(("trouble", "state"), [(UNAVAILABLE, JobState.DELIVERING), (GONE, JobState.PARKED)])
+async def test_a_look_that_fails_posts_nothing(rig: Rig, trouble: Exception, state: JobState) -> None:
+    rig.publisher.finds.then(trouble)
+    job = await stored_job(rig, posting_at=rig.clock.now())
+
+    async with rig.running():
+        await rig.go()
+
+    assert rig.publisher.attempts("video") == 0
+    assert await rig.state(job) is state
+
+
+async def test_posting_is_tried_less_and_less_often_and_parked_in_the_end(rig: Rig) -> None:
+    rig.publisher.videos.then(UNAVAILABLE)
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(minutes=10)
+        in_ten_minutes = rig.publisher.attempts("video")
+        await rig.pass_time(hours=5)
+
+    assert in_ten_minutes <= 10
+    assert rig.publisher.attempts("video") == MAX_POSTS
+    assert await rig.state(job) is JobState.PARKED
+    assert file_of(rig, job)
+
+
+async def test_a_failure_is_announced_once(rig: Rig) -> None:
+    job = await failed_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(minutes=10)
+
+    assert rig.publisher.sent == [("failure", job.id)]
+    assert (await rig.find(job)).due_at is None
+
+
+@pytest.mark.parametrize(("trouble", "attempts"), [(UNAVAILABLE, MAX_ODD_ANSWERS), (GONE, 1)], ids=["500", "gone"])
+async def test_a_failure_that_cannot_be_announced_is_let_go(rig: Rig, trouble: Exception, attempts: int) -> None:
+    rig.publisher.failures.then(trouble)
+    job = await failed_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(minutes=30)
+
+    assert rig.publisher.attempts("failure") == attempts
+    assert (await rig.find(job)).due_at is None
+    assert await rig.kinds(job) == ["charge", "refund"]
+
+
+async def failed_job(rig: Rig) -> Job:
+    """A job that the provider refused, before the member has heard of it."""
+    job = await rig.accept()
+    running = await rig.put(job, JobState.RUNNING, task_id="task-1")
+    return await rig.lifecycle.apply(running, Move(to=JobState.FAILED, failure=FailureReason.MODERATION))
+
+
+async def test_waiting_longer_between_failures_never_takes_days(rig: Rig) -> None:
+    rig.publisher.videos.then(UNAVAILABLE)
+    job = await stored_job(rig)
+    await rig.put(job, JobState.DELIVERING, attempts=30)
+
+    async with rig.running():
+        await rig.go()
+
+    assert timedelta(minutes=3) < await rig.wait_of(job) < timedelta(minutes=7)
