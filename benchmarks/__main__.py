@@ -1,0 +1,92 @@
+"""`python -m benchmarks`: every measure, ours and the baseline in turn, and one table."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks import acknowledgement, memory, schedules, throughput, waiting
+from benchmarks.contenders import Contender
+from benchmarks.table import Row, line, rendered
+from sandbox.bot_process import BotDiedError
+
+Results = Mapping[str, float]
+ROUNDS = 5
+SEED = 20261120
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What `--only` names: rows, and one round of them for one bot."""
+
+    rows: Sequence[Row]
+    play: Callable[[Contender, int], Awaitable[Results]]
+    ours: Contender = Contender.OURS
+
+
+async def _simulate(contender: Contender, seed: int) -> Results:
+    return await asyncio.to_thread(schedules.play, is_ours=contender is not Contender.BASELINE, seed=seed)
+
+
+MEASURES = {
+    "ack": Measure(acknowledgement.ROWS, lambda contender, _: acknowledgement.play(contender)),
+    "lag": Measure(waiting.ROWS, waiting.play),
+    "polls": Measure(schedules.ROWS, _simulate),
+    "memory": Measure(memory.ROWS, lambda contender, _: memory.play(contender), Contender.OURS_OPENED),
+    "throughput": Measure(throughput.ROWS, lambda contender, _: throughput.play(contender), Contender.OURS_OPENED),
+}
+
+
+async def run(names: Sequence[str], rounds: int) -> str:
+    """Play the named measures and return the table."""
+    lines = []
+    for name in names:
+        measure = MEASURES[name]
+        results: dict[Contender, list[Results]] = {measure.ours: [], Contender.BASELINE: []}
+        for number in range(rounds):
+            # Taking turns in going first: a machine that slows down or warms up does so for both.
+            order = list(results) if number % 2 == 0 else list(reversed(results))
+            for contender in order:
+                began = time.monotonic()
+                results[contender].append(await measure.play(contender, SEED + number))
+                took = time.monotonic() - began
+                print(f"{name} {number + 1}/{rounds} {contender.name.lower()}: {took:.1f} s", file=sys.stderr)
+        lines += [line(row, results[measure.ours], results[Contender.BASELINE]) for row in measure.rows]
+    return rendered(lines)
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Our bot beside a naive one.")
+    parser.add_argument("--only", nargs="+", choices=MEASURES, metavar="MEASURE", help=", ".join(MEASURES))
+    parser.add_argument("--repeat", type=int, default=ROUNDS, help="rounds of which the median is shown")
+    options = parser.parse_args(arguments)
+    if options.repeat < 1:
+        parser.error("--repeat must be at least 1")
+    names = options.only or list(MEASURES)
+    missing = memory.why_not() if "memory" in names else None
+    began = time.monotonic()
+    try:
+        table = asyncio.run(run(names, options.repeat))
+    except (TimeoutError, BotDiedError) as error:
+        print(f"A bot did not do its work: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print(f"{machine()}; medians of {options.repeat}; {time.monotonic() - began:.0f} s\n\n{table}")
+    if missing:
+        print(f"\nMemory was not measured: {missing}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

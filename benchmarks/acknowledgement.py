@@ -1,0 +1,56 @@
+"""How long members look at nothing, and then at "thinking", when one, a hundred or five hundred ask at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from benchmarks.arena import Arena, Order, Setup, arena
+from benchmarks.contenders import Contender
+from benchmarks.table import Row, percentile
+from sandbox.kie_server import Scenario
+
+CROWDS = (1, 100, 500)
+# A percentile of one sample says nothing, so a lone member asks this often, each time after all work has ended.
+LONE_TIMES = 30
+PAUSE = 0.15  # seconds
+
+ROWS = (
+    *(
+        Row(f"ack {crowd} {name}", f"acknowledged, {crowd} at once, {name}", "ms")
+        for crowd in CROWDS
+        for name in ("p50", "p99")
+    ),
+    Row("card 500 p50", "first readable answer, 500 at once, p50", "ms"),
+    Row("card 500 p99", "first readable answer, 500 at once, p99", "ms"),
+)
+
+
+async def play(contender: Contender) -> Mapping[str, float]:
+    """One round: a fresh bot for each crowd, and tasks that never end, so that nothing else goes on."""
+    results: dict[str, float] = {}
+    for crowd in CROWDS:
+        async with arena(contender, Setup(default=Scenario(is_endless=True))) as here:
+            await here.settled()
+            orders = await _alone(here) if crowd == 1 else here.order(crowd)
+            # Both watch from the beginning: some cards come before the last acknowledgement.
+            _, shown = await asyncio.gather(here.acknowledged(orders), here.answered(orders))
+            if crowd == max(CROWDS):
+                cards = [_milliseconds(order, at) for order, at in zip(orders, shown, strict=True)]
+                results |= {"card 500 p50": percentile(cards, 0.5), "card 500 p99": percentile(cards, 0.99)}
+        waits = [_milliseconds(order, order.acknowledged_at) for order in orders]
+        results |= {f"ack {crowd} p50": percentile(waits, 0.5), f"ack {crowd} p99": percentile(waits, 0.99)}
+    return results
+
+
+async def _alone(here: Arena) -> Sequence[Order]:
+    orders: list[Order] = []
+    for number in range(LONE_TIMES):
+        orders += here.order(1, first=number)
+        await here.answered(orders[-1:])
+        await asyncio.sleep(PAUSE)
+    return orders
+
+
+def _milliseconds(order: Order, until: float) -> float:
+    return (until - order.asked_at) * 1000
