@@ -3,7 +3,7 @@
 GET  /_sandbox/state                   guilds, channels with their messages, members, commands
 GET  /_sandbox/events                  a WebSocket that sends {"kind", "subject"} for every change
 POST /_sandbox/interactions            {"member_id", "channel_id", and one of the actions below}
-         {"command": "/video", "options": {...}}
+         {"command": "/video", "options": {...}}; a file is {"filename": "fox.png", "base64": "..."}
          {"message_id": "...", "button": "label or custom id"}
          {"message_id": "...", "menu": "Animate this"}
          {"interaction_id": "...", "modal": {"field": "value"}}
@@ -12,6 +12,7 @@ POST /_sandbox/interactions            {"member_id", "channel_id", and one of th
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -20,6 +21,7 @@ from sandbox.discord_server import payloads, wire
 from sandbox.discord_server.changes import Change
 from sandbox.discord_server.composing import NotOfferedError
 from sandbox.discord_server.exchanges import Interaction
+from sandbox.discord_server.messages import safe_name
 from sandbox.discord_server.server import DiscordServer
 from sandbox.discord_server.wire import JSON
 from sandbox.discord_server.world import Channel, Guild, Member, Message
@@ -89,7 +91,9 @@ class Observation:
         person = self._person(channel, body)
         match body:
             case {"command": str(command)}:
-                return await person.types(command, **dict(body.get("options") or {}))
+                options = wire.checked(body.get("options") or {})
+                given = {f"{name}_": self._file(value, channel) for name, value in options.items()}
+                return await person.types(command, **given)
             case {"button": str(button)}:
                 return await person.clicks(self._find(channel.messages, body, "message_id"), button)
             case {"menu": str(menu)}:
@@ -108,6 +112,14 @@ class Observation:
                 if str(member.id) == member_id and not member.user.is_bot:
                     return Person(self._server, member, channel)
         raise UnknownError(f"there is no member_id {member_id} there")
+
+    def _file(self, value: Any, channel: Channel) -> Any:
+        match value:
+            case {"filename": str(filename), "base64": str(encoded)}:
+                content = base64.b64decode(encoded, validate=True)
+                return self._server.add_attachment(content, safe_name(filename), channel)
+            case _:
+                return value
 
     @staticmethod
     def _find(known: dict[int, Any], body: JSON, key: str) -> Any:

@@ -78,7 +78,8 @@ class Composer:
         return data
 
     def _command(self, kind: int, name: str) -> JSON:
-        scopes: list[int | None] = [self.channel.guild.id, None] if self.channel.guild else [None]
+        guild = self.channel.guild
+        scopes: list[int | None] = [None] if guild is None else [guild.id, None] if guild.has_bot else []
         known = {
             command["name"]: command
             for scope in reversed(scopes)

@@ -16,6 +16,7 @@ class Limit:
     seconds: float
 
 
+KEPT_WINDOWS = 2000
 GENEROUS = Limit(100_000, 1.0)
 
 
@@ -89,6 +90,7 @@ class Throttle:
         name, major = self._bucket(method, path)
         limit: Limit = getattr(self.limits, name)
         key = (name if name != "others" else f"{method} {re.sub(r'[0-9]{5,}', ':id', path)}", name, major)
+        self._forget_ended(now)
         window = self._windows.setdefault(key, _Window())
         wait = window.take(limit, now)
         headers = {
@@ -101,6 +103,11 @@ class Throttle:
         if wait is not None:
             headers |= {"X-RateLimit-Scope": "user", "Retry-After": str(math.ceil(wait))}
         return Verdict(headers, wait)
+
+    def _forget_ended(self, now: float) -> None:
+        """Every interaction makes windows of its own; without this a long run would keep them all."""
+        if len(self._windows) > KEPT_WINDOWS:
+            self._windows = {key: window for key, window in self._windows.items() if window.resets_at > now}
 
     @staticmethod
     def _bucket(method: str, path: str) -> tuple[str, str]:

@@ -20,7 +20,11 @@ def encode(value: JSONValue) -> bytes:
 
 def decoded(raw: bytes) -> JSON:
     """The JSON object in *raw*; ValueError for anything else."""
-    value = json.loads(raw)
+    return checked(json.loads(raw))
+
+
+def checked(value: JSONValue) -> JSON:
+    """*value* as an object; ValueError for anything else."""
     if not isinstance(value, dict):
         raise ValueError("a JSON object is expected")  # noqa: TRY004  # for the caller it is one kind of bad input
     return value

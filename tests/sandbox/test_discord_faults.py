@@ -102,12 +102,38 @@ async def test_held_request_goes_on_when_released(
 
     async with asyncio.TaskGroup() as tasks:
         sending = tasks.create_task(target.send("held"))
-        await server.changes.until(lambda: server.requests.find("POST", "/messages") or None, 5, "requests", "arrivals")
+        await server.changes.until(lambda: server.requests.find("POST", "/messages") or None, 5, "arrivals")
         assert not channel.messages
         release.set()
         await sending
 
     assert len(channel.messages) == 1
+
+
+async def test_server_closes_while_a_request_is_held(rest: Any, server: DiscordServer, channel: Channel) -> None:
+    server.faults.add(Fault(path="/messages$", status=None, hold=asyncio.Event()))
+
+    async with asyncio.timeout(3), asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(_outcome(rest("POST", f"/channels/{channel.id}/messages", {"content": "x"})))
+        await server.changes.until(lambda: server.requests.find("POST", "/messages") or None, 5, "arrivals")
+        await server.close()
+
+    assert isinstance(sending.result(), aiohttp.ClientError)
+
+
+async def _outcome(request: Any) -> object:
+    try:
+        return await request
+    except aiohttp.ClientError as error:
+        return error
+
+
+async def test_delayed_answer_is_the_real_one(rest: Any, server: DiscordServer, channel: Channel) -> None:
+    server.faults.add(Fault(path="/messages$", status=None, delay=0.02))
+
+    status, _ = await rest("POST", f"/channels/{channel.id}/messages", {"content": "x"})
+
+    assert (status, len(channel.messages)) == (200, 1)
 
 
 async def test_fault_strikes_only_what_it_names(rest: Any, server: DiscordServer, channel: Channel) -> None:

@@ -7,6 +7,7 @@ import io
 from datetime import timedelta
 from typing import Any
 
+import aiohttp
 import discord
 import pytest
 
@@ -356,6 +357,25 @@ async def test_interaction_carries_the_larger_of_the_limits(
     assert payload["attachment_size_limit"] == 500_000_000
     assert (payload["locale"], payload["guild_locale"]) == ("ru", "en-US")
     assert (await ana.types("/v")).interaction.payload["attachment_size_limit"] == guild.upload_limit
+
+
+async def test_answers_file_may_be_as_large_as_the_interaction_says(
+    rest: Any, server: DiscordServer, guild: Guild, asked: Handle
+) -> None:
+    server.set_upload_limit(guild, 10)  # after the interaction, whose promise stays
+    asked.interaction.size_limit = 20
+    await rest("POST", callback(asked), {"type": 5})
+
+    def upload(size: int) -> aiohttp.FormData:
+        form = aiohttp.FormData()
+        form.add_field("files[0]", b"x" * size, filename="a.bin")
+        return form
+
+    original = webhook(server, asked, "/messages/@original")
+    assert (await rest("PATCH", original, data=upload(20)))[0] == 200
+    status, answer = await rest("PATCH", original, data=upload(21))
+
+    assert (status, answer["code"]) == (413, 40005)
 
 
 async def test_context_of_a_card_keeps_its_buttons_enabled_state(rest: Any, asked: Handle) -> None:

@@ -128,6 +128,15 @@ async def test_person_cannot_act_where_they_see_nothing(
         await ana.types("/jobs list")
 
 
+async def test_guild_that_removed_the_bot_offers_nothing(
+    commands: None, server: DiscordServer, guild: Guild, ana: Person
+) -> None:
+    server.remove_bot(guild)
+
+    with pytest.raises(NotOfferedError, match="offered: nothing"):
+        await ana.types("/jobs list")
+
+
 async def test_command_that_reaches_nobody_says_so(commands: None, ana: Person) -> None:
     handle = await ana.types("/jobs list")
 
@@ -271,7 +280,9 @@ async def test_another_process_acts_as_a_person(observed: Any) -> None:
     ana = Person.joins(server, guild, "ana", server.add_channel(guild, "videos"))
     headers = {"Authorization": f"Bot {server.token}"}
     url = f"/api/v10/applications/{server.application_id}/commands"
-    async with session.put(url, json=[{"name": "hi", "description": "x"}], headers=headers) as response:
+    option = {"type": 11, "name": "image", "description": "x"}
+    body = [{"name": "hi", "description": "x", "options": [option]}]
+    async with session.put(url, json=body, headers=headers) as response:
         assert response.status == 200
     who = {"member_id": str(ana.member.id), "channel_id": str(ana.channel.id)}
 
@@ -279,11 +290,19 @@ async def test_another_process_acts_as_a_person(observed: Any) -> None:
         async with session.post("/_sandbox/interactions", json={**who, **action}) as response:
             return response.status, await response.json()
 
-    acted = await act(command="/hi")
-    refused = [await act(command="/no"), await act(button="x", message_id="1"), await act(), await act(member_id="1")]
+    acted = await act(command="/hi", options={"image": {"filename": "fox.png", "base64": "eA=="}})
+    refused = [
+        await act(command="/no"),
+        await act(command="/hi", options=[1]),
+        await act(button="x", message_id="1"),
+        await act(),
+        await act(member_id="1"),
+    ]
 
     assert (acted[0], int(acted[1]["id"]) in server.interactions.by_id) == (201, True)
-    assert [status for status, _ in refused] == [400] * 4
+    [uploaded] = server.interactions.by_id[int(acted[1]["id"])].payload["data"]["resolved"]["attachments"].values()
+    assert (uploaded["filename"], uploaded["size"]) == ("fox.png", 1)
+    assert [status for status, _ in refused] == [400] * 5
     assert "no command 'no'" in refused[0][1]["error"]
 
 
