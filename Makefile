@@ -43,14 +43,16 @@ fmt: $(READY) ## Format and fix what can be fixed by itself
 bench: $(READY) ## Measure ours beside the naive baseline
 	@$(BIN)/python -m benchmarks
 
+# Each catalogue keeps the header it has, up to the first empty line: Babel's own would name a date and nobody's address.
 messages: $(READY) ## Bring the catalogues in bot/locale up to the texts in the code
-	@$(BIN)/pybabel -q extract -F babel.cfg -k N_ -k _ -k plural:1,2 --no-location --sort-output --omit-header \
-		--project cutscene -o bot/locale/cutscene.pot bot cogs
-	@for language in ru zh_CN; do \
-		file=bot/locale/$$language/LC_MESSAGES/cutscene.po; \
-		if [ -f $$file ]; then $(BIN)/pybabel -q update -i bot/locale/cutscene.pot -o $$file -l $$language \
+	@$(BIN)/pybabel -q extract -F babel.cfg --no-default-keywords -k N_ -k _ -k plural:1,2 --no-location --sort-output \
+		--omit-header --width 110 -o bot/locale/cutscene.pot bot cogs
+	@for file in bot/locale/*/LC_MESSAGES/cutscene.po; do \
+		language=$$(basename $${file%/LC_MESSAGES/*}); \
+		header=$$(sed '/^$$/q' $$file); \
+		$(BIN)/pybabel -q update -i bot/locale/cutscene.pot -o $$file -l $$language \
 			--no-fuzzy-matching --ignore-obsolete --omit-header --width 110 || exit 1; \
-		else $(BIN)/pybabel -q init -i bot/locale/cutscene.pot -o $$file -l $$language --width 110 || exit 1; fi; \
+		{ printf '%s\n\n' "$$header"; cat $$file; } > $$file.new && mv $$file.new $$file || exit 1; \
 	done
 
 lock: $(READY) ## Renew both locks from pyproject.toml
