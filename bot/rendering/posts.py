@@ -32,8 +32,8 @@ def failure_post(_: Texts, job: Job) -> str:
     """Why there is no video, and that it cost nothing."""
     reason = _(FAILURE_TEXTS[job.failure or FailureReason.BROKEN])
     returned = _.plural("Your {count} credit is back.", "Your {count} credits are back.", job.video.price)
-    sorry = _("Your video could not be made.")
-    return f"<@{job.user_id}> {sorry} {reason}\n{SMALL}{returned} · {_job(_, job)}"
+    sorry = _("Your video could not be made. {reason}", reason=reason)
+    return f"<@{job.user_id}> {sorry}\n{SMALL}{returned} · {_job(_, job)}"
 
 
 def _where(_: Texts, job: Job) -> str:
