@@ -72,9 +72,28 @@ def postgresql_url(migrated_template: str) -> Iterator[str]:
 
 
 @pytest.fixture(params=BACKENDS)
-def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh database with the schema, on each backend in turn."""
-    url: str = request.getfixturevalue(f"{request.param}_url")
+def backend(request: pytest.FixtureRequest) -> str:
+    """The kind of database, one after the other."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def empty_url(backend: str, tmp_path: Path) -> Iterator[str]:
+    """A database without any schema."""
+    if backend == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path}/empty.db"
+        return
+    name = f"cutscene_{uuid.uuid4().hex[:12]}"
+    asyncio.run(_on_server(f"CREATE DATABASE {name}"))
+    yield _url_of(name)
+    asyncio.run(_on_server(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, backend: str) -> str:
+    """A fresh database with the schema."""
+    url: str = request.getfixturevalue(f"{backend}_url")
     return url
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -62,8 +63,9 @@ class Database:
             )
             for size in (1, 4)
         )
-        sa.event.listen(writer.sync_engine, "connect", _set_pragmas)
-        sa.event.listen(reader.sync_engine, "connect", _set_pragmas)
+        for engine in (writer.sync_engine, reader.sync_engine):
+            sa.event.listen(engine, "do_connect", _try_to_open)
+            sa.event.listen(engine, "connect", _set_pragmas)
         # A deferred transaction that reads first and writes later can lose its snapshot; writers lock at once.
         sa.event.listen(writer.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         sa.event.listen(reader.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
@@ -122,16 +124,29 @@ async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
         raise
 
 
+def _try_to_open(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> None:
+    """Fail here where the file cannot be opened.
+
+    The driver would fail in a thread that it does not wait for, and that may then speak to a loop that has ended.
+    """
+    sqlite3.connect(*arguments, uri=options.get("uri", False)).close()
+
+
 def _set_pragmas(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    for pragma in (
-        "journal_mode = WAL",
-        # NORMAL loses the last commits in a power cut, and the provider has already acted on them.
-        "synchronous = FULL",
-        "foreign_keys = ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode = WAL",
+            # NORMAL loses the last commits in a power cut, and the provider has already acted on them.
+            "synchronous = FULL",
+            "foreign_keys = ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+    except BaseException:
+        # The pool forgets a connection that could not be prepared; its thread would stay.
+        connection.close()
+        raise
 
 
 # What SQLite says -> what a host can do about it.

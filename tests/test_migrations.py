@@ -1,0 +1,118 @@
+"""The migrations make what the tables say, and nothing else is ever touched."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from bot.errors import StoreError
+from bot.store import schema, tables
+from bot.store.database import Connection, Database
+
+
+async def test_the_migrations_make_exactly_the_tables(database: Database) -> None:
+    def compare(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        return list(compare_metadata(context, tables.metadata))
+
+    assert await database.read(compare) == []
+
+
+async def test_the_constraints_of_the_migrations_are_those_of_the_tables(database: Database) -> None:
+    """Checks are what autogenerate does not compare."""
+
+    def named(connection: Connection) -> dict[str, set[str | None]]:
+        look = sa.inspect(connection)
+        return {
+            table: {check["name"] for check in look.get_check_constraints(table)} for table in tables.metadata.tables
+        }
+
+    wanted = {
+        name: {str(one.name) for one in table.constraints if isinstance(one, sa.CheckConstraint)}
+        for name, table in tables.metadata.tables.items()
+    }
+    assert await database.read(named) == wanted
+
+
+async def test_a_fresh_schema_made_from_the_tables_has_the_same_checks(database: Database, empty_url: str) -> None:
+    def texts(connection: Connection) -> dict[str, str]:
+        look = sa.inspect(connection)
+        return {
+            str(check["name"]): " ".join(check["sqltext"].split())
+            for table in tables.metadata.tables
+            for check in look.get_check_constraints(table)
+        }
+
+    fresh = Database.connect(empty_url)
+    async with fresh.exclusive() as connection:
+        await connection.run_sync(tables.metadata.create_all)
+
+    assert await fresh.read(texts) == await database.read(texts)
+    await fresh.close()
+
+
+def test_the_newest_migration_is_the_schema_of_this_version() -> None:
+    revisions = sorted(path.name.split("_")[0] for path in (schema.MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+    assert revisions[-1] == schema.HEAD
+    assert len(revisions) == len(set(revisions))
+
+
+async def test_an_up_to_date_database_is_left_as_it_is(database: Database) -> None:
+    assert await schema.migrate(database) is False
+    await schema.check(database)
+
+
+async def test_an_empty_database_is_not_this_versions_until_it_is_migrated(tmp_path: Path) -> None:
+    database = Database.connect(f"sqlite+aiosqlite:///{tmp_path}/cutscene.db")
+
+    with pytest.raises(StoreError, match="schema none, this version needs 0001"):
+        await schema.check(database)
+    assert await schema.migrate(database) is True
+    await schema.check(database)
+
+    await database.close()
+
+
+async def test_a_database_from_a_newer_version_is_refused_and_not_touched(database: Database) -> None:
+    def pretend(connection: Connection) -> None:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+
+    await database.write(pretend)
+
+    with pytest.raises(StoreError, match="newer version of Cutscene"):
+        await schema.migrate(database)
+    with pytest.raises(StoreError, match="newer version of Cutscene"):
+        await schema.check(database)
+    assert await database.read(schema.revision) == "0999"
+
+
+async def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A file of some other program, in which one of our names is taken."""
+    database = Database.connect(f"sqlite+aiosqlite:///{tmp_path}/other.db")
+
+    def make_theirs(connection: Connection) -> None:
+        connection.exec_driver_sql("CREATE TABLE lines (id INTEGER)")
+
+    await database.write(make_theirs)
+
+    with pytest.raises((StoreError, sa.exc.DBAPIError), match="lines"):
+        await schema.migrate(database)
+
+    assert await database.read(lambda connection: sa.inspect(connection).get_table_names()) == ["lines"]
+    await database.close()
+
+
+async def test_two_processes_that_start_together_migrate_once(empty_url: str) -> None:
+    one, other = Database.connect(empty_url), Database.connect(empty_url)
+
+    await asyncio.gather(schema.migrate(one), schema.migrate(other))
+
+    await schema.check(one)
+    await one.close()
+    await other.close()
