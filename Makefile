@@ -59,7 +59,7 @@ lock: $(READY) ## Renew both locks from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 		pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
-		pyproject.toml --extra sandbox --extra dev -c requirements.lock -o requirements-dev.lock
+		pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
 
 clean: ## Remove everything that can be made again
 	rm -rf $(VENV) $(OUT) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
