@@ -69,7 +69,7 @@ RULE_TEXTS: Mapping[Rule, str] = {
     Rule.OPTION_VALUE: N_("**{field}**: `{given}` is not possible. This model offers {offered}; nearest: `{nearest}`."),
     Rule.OPTION_COMBINATION: N_("**{field}**: `{given}` does not go with the other options; try `{nearest}`."),
     Rule.IMAGE_FORMAT: N_("**image**: this model does not take {given}; it takes {offered}."),
-    Rule.IMAGE_BYTES: N_("**image**: {given} is too large; this model takes at most {limit}."),
+    Rule.IMAGE_BYTES: N_("**image**: {given} MB is too large; this model takes at most {limit} MB."),
     Rule.IMAGE_TOO_SMALL: N_("**image**: {given} pixels are too few; each side needs at least {limit}."),
     Rule.IMAGE_TOO_LARGE: N_("**image**: {given} pixels are too many; each side may have at most {limit}."),
     Rule.IMAGE_RATIO: N_(
@@ -130,7 +130,7 @@ class EmptyImageError(BadImageError):
 
 
 class ImageTooManyBytesError(BadImageError):
-    text = N_("**image**: {given} is too large; pictures may have at most {limit}.")
+    text = N_("**image**: {given} MB is too large; pictures may have at most {limit} MB.")
 
 
 class ImageBombError(BadImageError):

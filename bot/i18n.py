@@ -7,12 +7,14 @@ the source language: its texts stand in the code. The catalogues are read as `.p
 from __future__ import annotations
 
 import gettext
+from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
 from pathlib import Path
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 
 LOCALE_DIR = Path(__file__).parent / "locale"
 DOMAIN = "cutscene"
@@ -37,10 +39,18 @@ class Texts:
     def __call__(self, text: str, /, **values: object) -> str:
         # gettext answers an empty text with the catalogue's own header.
         translated = self._catalogue.gettext(text) if text else text
-        return translated.format(**values) if values else translated
+        return translated.format(**self._written(values)) if values else translated
 
     def plural(self, one: str, many: str, count: int, /, **values: object) -> str:
-        return self._catalogue.ngettext(one, many, count).format(count=count, **values)
+        return self._catalogue.ngettext(one, many, count).format(count=count, **self._written(values))
+
+    def _written(self, values: Mapping[str, object]) -> dict[str, object]:
+        """Fractions as the language writes them: 12.3 is "12,3" in Russian."""
+        language = CATALOGUES.get(self.locale, SOURCE_LANGUAGE)
+        return {
+            name: format_decimal(value, locale=language) if isinstance(value, float) else value
+            for name, value in values.items()
+        }
 
 
 @cache

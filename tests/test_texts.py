@@ -212,6 +212,16 @@ def test_credits_are_counted_as_the_language_counts(locale: str, expected: list[
     assert [words.credits_of(texts(locale), count) for count in (0, 1, 2, 5, 11, 21, 112)] == expected
 
 
+@pytest.mark.parametrize(
+    ("locale", "expected"), [("en-US", "12.3 MB is too large"), ("ru", "12,3 МБ"), ("zh-CN", "12.3 MB 太大")]
+)
+def test_fractions_are_written_as_the_language_writes_them(locale: str, expected: str) -> None:
+    text = texts(locale)(RULE_TEXTS[Rule.IMAGE_BYTES], given=12.3, limit=10.0)
+
+    assert expected in text
+    assert re.search(r"10 (MB|МБ)", text)
+
+
 def test_every_locale_that_we_do_not_have_reads_english() -> None:
     others = [locale.value for locale in discord.Locale if locale.value not in CATALOGUES]
 

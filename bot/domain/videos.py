@@ -102,7 +102,7 @@ class Problem:
 
     rule: Rule
     field: str
-    values: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
+    values: Mapping[str, str | int | float] = dataclasses.field(default_factory=dict)
     nearest: OptionValue | None = None
 
 
@@ -250,7 +250,7 @@ def _picture_problem(picture: Picture, rules: ImageRules) -> Problem | None:
         return Problem(
             rule=Rule.IMAGE_RATIO,
             field="image",
-            values={"given": given, "lowest": f"{rules.min_ratio:g}", "highest": f"{rules.max_ratio:g}"},
+            values={"given": given, "lowest": rules.min_ratio, "highest": rules.max_ratio},
         )
     return None
 
@@ -302,7 +302,7 @@ def _size(value: OptionValue) -> float | None:
     return None
 
 
-def _megabytes(size: int, *, up: bool = False) -> str:
+def _megabytes(size: int, *, up: bool = False) -> float:
     """Bytes as megabytes with one digit; rounded up where it must not look like it fits."""
     tenths = math.ceil(size / 100_000) if up else math.floor(size / 100_000)
-    return f"{tenths / 10:g} MB"
+    return tenths / 10

@@ -119,8 +119,7 @@ class Pictures:
         limit = self._limits.max_bytes
         if size > limit:
             # One digit, rounded up: it must not look like it fits.
-            given = f"{-(-size // 100_000) / 10:g} MB"
-            raise ImageTooManyBytesError(given=given, limit=f"{limit / 1_000_000:g} MB")
+            raise ImageTooManyBytesError(given=-(-size // 100_000) / 10, limit=limit / 1_000_000)
 
     async def _download(self, url: str, to: Path) -> None:
         file = await asyncio.to_thread(to.open, "xb")

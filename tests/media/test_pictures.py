@@ -130,7 +130,7 @@ async def test_size_over_the_limit_is_told_as_over_the_limit(pictures: Pictures)
     with pytest.raises(ImageTooManyBytesError) as refusal:
         await pictures.take("http://127.0.0.1/", declared_size=2_000_001, filename="a.png")
 
-    assert refusal.value.values == {"given": "2.1 MB", "limit": "2 MB"}
+    assert refusal.value.values == {"given": 2.1, "limit": 2.0}
 
 
 async def endless(_: bytes, writer: asyncio.StreamWriter) -> None:
