@@ -63,9 +63,9 @@ class Database:
             )
             for size in (1, 4)
         )
-        for engine in (writer.sync_engine, reader.sync_engine):
-            sa.event.listen(engine, "do_connect", _try_to_open)
-            sa.event.listen(engine, "connect", _set_pragmas)
+        for each in (writer.sync_engine, reader.sync_engine):
+            sa.event.listen(each, "do_connect", _try_to_open)
+            sa.event.listen(each, "connect", _set_pragmas)
         # A deferred transaction that reads first and writes later can lose its snapshot; writers lock at once.
         sa.event.listen(writer.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
         sa.event.listen(reader.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
@@ -129,7 +129,7 @@ def _try_to_open(_dialect: object, _record: object, arguments: list[Any], option
 
     The driver would fail in a thread that it does not wait for, and that may then speak to a loop that has ended.
     """
-    sqlite3.connect(*arguments, uri=options.get("uri", False)).close()
+    sqlite3.connect(str(arguments[0]), uri=bool(options.get("uri"))).close()
 
 
 def _set_pragmas(connection: Any, _record: object) -> None:

@@ -1,0 +1,109 @@
+"""The services on a real database, and the moves that a worker would make, without one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from bot.domain.credits import AccountKind, Balance
+from bot.domain.ids import GuildId, JobId, MessageId, TaskId, UserId
+from bot.domain.jobs import FailureReason, Job, JobState, Move, Place, Result
+from bot.services.availability import Availability, ProviderGate
+from bot.services.callbacks import Callbacks
+from bot.services.credits import Credits
+from bot.services.estimates import Estimates
+from bot.services.generation import Accepted, Budget, Generation
+from bot.services.jobs import Jobs
+from bot.services.lifecycle import Lifecycle
+from bot.services.queue import Queue
+from bot.services.quotas import Quotas, Staff
+from bot.store import audit, jobs, ledger, tables
+from bot.store.database import Connection, Database
+from tests.fakes import HandClock
+from tests.samples import ANNA, CATALOGUE, GUILD, ONE, STAFF, place, video
+
+
+class Desk:
+    """All services of one process."""
+
+    def __init__(
+        self, database: Database, *, budget: Budget | None = None, markup: Decimal = ONE, clock: HandClock | None = None
+    ) -> None:
+        self.database = database
+        self.clock = clock or HandClock()
+        self.availability = Availability(CATALOGUE)
+        self.gate = ProviderGate()
+        self.lifecycle = Lifecycle(database, self.clock, markup)
+        self.generation = Generation(
+            database=database,
+            clock=self.clock,
+            availability=self.availability,
+            gate=self.gate,
+            lifecycle=self.lifecycle,
+            budget=budget or Budget(),
+            markup=markup,
+        )
+        self.jobs = Jobs(database, self.clock, self.lifecycle, markup)
+        self.credits = Credits(database, self.clock)
+        self.quotas = Quotas(database, self.clock)
+        self.queue = Queue(database, self.clock)
+        self.estimates = Estimates(database, self.clock, self.availability)
+        self.woken = 0
+        self.callbacks = Callbacks(database, self.clock, self._wake)
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    async def request(
+        self,
+        price: int = 100,
+        *,
+        user_id: UserId = ANNA,
+        guild_id: GuildId = GUILD,
+        where: Place | None = None,
+        again_of: JobId | None = None,
+    ) -> Accepted:
+        return await self.generation.request(user_id, where or place(guild_id), video(price), again_of=again_of)
+
+    async def job(self, price: int = 100, **who: GuildId | UserId) -> Job:
+        return (await self.request(price, **who)).job  # type: ignore[arg-type]  # names of `request`
+
+    async def deliver(self, job: Job, cost: float | None = None, to: JobState = JobState.DELIVERED) -> Job:
+        """All moves from the queue to the channel; *cost* is what the provider says that it charged."""
+        result = Result(url="https://files.test/1.mp4", credits=cost)
+        job = await self.lifecycle.apply(job, Move(to=JobState.SUBMITTING))
+        job = await self.lifecycle.apply(job, Move(to=JobState.RUNNING, task_id=TaskId("task")))
+        job = await self.lifecycle.apply(job, Move(to=JobState.FETCHING, result=result))
+        job = await self.lifecycle.apply(job, Move(to=JobState.DELIVERING))
+        return await self.lifecycle.apply(job, Move(to=to, after=None, message_id=MessageId(1)))
+
+    async def fail(self, job: Job) -> Job:
+        return await self.lifecycle.apply(job, Move(to=JobState.FAILED, failure=FailureReason.UPSTREAM))
+
+    async def find(self, job: Job) -> Job:
+        found = await self.database.read(jobs.find, job.id)
+        assert found is not None
+        return found
+
+    async def balance(self, user_id: UserId = ANNA, guild_id: GuildId = GUILD) -> Balance:
+        return await self.credits.balance(guild_id, user_id)
+
+    async def totals(self) -> dict[AccountKind, int]:
+        return await self.database.read(audit.totals)
+
+    async def differences(self) -> list[str]:
+        return await self.database.read(audit.differences)
+
+    async def spent_in(self, period: str) -> int:
+        return await self.database.read(ledger.spent_in, period)
+
+    async def count(self, table: sa.Table = tables.jobs) -> int:
+        def read(connection: Connection) -> int:
+            return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+
+        return await self.database.read(read)
+
+
+def staff(guild_id: GuildId = GUILD, *, can_manage: bool = True) -> Staff:
+    return Staff(user_id=STAFF, guild_id=guild_id, can_manage=can_manage)
