@@ -7,10 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 
 class SkippingClock:
-    """Runs like any clock, and jumps when a test says so; whoever waits notices at once."""
+    """Runs like any clock, and jumps when a test says so; whoever waits notices at once.
+
+    It starts at noon: allowances renew at midnight, and a test must not depend on when it is run.
+    """
 
     def __init__(self) -> None:
-        self._skipped = timedelta(0)
+        now = datetime.now(UTC)
+        self._skipped = now.replace(hour=12, minute=0, second=0, microsecond=0) - now
         self._skips: set[asyncio.Event] = set()
 
     def __call__(self) -> datetime:
