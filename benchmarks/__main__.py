@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks import acknowledgement, memory, schedules, throughput, waiting
+from benchmarks import acknowledgement, memory, schedules, throughput, waiting, writes
 from benchmarks.contenders import Contender
 from benchmarks.table import Row, line, rendered
 from sandbox.bot_process import BotDiedError
@@ -28,6 +28,7 @@ class Measure:
     rows: Sequence[Row]
     play: Callable[[Contender, int], Awaitable[Results]]
     ours: Contender = Contender.OURS
+    at_once: bool = False  # both bots may run at the same time: they mostly wait
 
 
 async def _simulate(contender: Contender, seed: int) -> Results:
@@ -36,10 +37,11 @@ async def _simulate(contender: Contender, seed: int) -> Results:
 
 MEASURES = {
     "ack": Measure(acknowledgement.ROWS, lambda contender, _: acknowledgement.play(contender)),
-    "lag": Measure(waiting.ROWS, waiting.play),
+    "lag": Measure(waiting.ROWS, waiting.play, at_once=True),
     "polls": Measure(schedules.ROWS, _simulate),
     "memory": Measure(memory.ROWS, lambda contender, _: memory.play(contender), Contender.OURS_OPENED),
     "throughput": Measure(throughput.ROWS, lambda contender, _: throughput.play(contender), Contender.OURS_OPENED),
+    "writes": Measure(writes.ROWS, lambda contender, _: writes.play(contender)),
 }
 
 
@@ -50,13 +52,17 @@ async def run(names: Sequence[str], rounds: int) -> str:
         measure = MEASURES[name]
         results: dict[Contender, list[Results]] = {measure.ours: [], Contender.BASELINE: []}
         for number in range(rounds):
+            began = time.monotonic()
             # Taking turns in going first: a machine that slows down or warms up does so for both.
             order = list(results) if number % 2 == 0 else list(reversed(results))
-            for contender in order:
-                began = time.monotonic()
-                results[contender].append(await measure.play(contender, SEED + number))
-                took = time.monotonic() - began
-                print(f"{name} {number + 1}/{rounds} {contender.name.lower()}: {took:.1f} s", file=sys.stderr)
+            seed = SEED + number
+            if measure.at_once:
+                found = await asyncio.gather(*(measure.play(contender, seed) for contender in order))
+            else:
+                found = [await measure.play(contender, seed) for contender in order]
+            for contender, result in zip(order, found, strict=True):
+                results[contender].append(result)
+            print(f"{name}: round {number + 1} of {rounds}, {time.monotonic() - began:.0f} s", file=sys.stderr)
         lines += [line(row, results[measure.ours], results[Contender.BASELINE]) for row in measure.rows]
     return rendered(lines)
 

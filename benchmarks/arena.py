@@ -27,7 +27,7 @@ PATIENCE = 120.0
 # Members of one guild, so many to a channel: a crowd in one channel would meet Discord's limit per channel.
 PER_CHANNEL = 10
 # Seconds; ours asks the provider about its models in that time.
-SETTLING = 1.5
+SETTLING = 1.0
 # Much more than any run spends.
 RICH = 1e9
 MODEL_FILE = "kling-3-0-turbo.toml"

@@ -10,7 +10,7 @@ from benchmarks.films import film
 from benchmarks.table import Better, Row
 from sandbox.kie_server import Scenario
 
-JOBS = 200
+JOBS = 100
 
 ROWS = (
     Row("jobs per second", f"end to end, {JOBS} at once, instant provider", "jobs/s", Better.HIGH),
