@@ -11,6 +11,7 @@ CutsceneError
     BudgetReachedError           the host's budget is used up
     NotNowError                  the provider takes no jobs at the moment
     IntakeClosedError            this bot takes no jobs at the moment
+    StorageTroubleError          the bot's disk or database takes no jobs at the moment
     NotAllowedError              the person may not do this
     MissingPermissionsError      the bot may not post here
     NotFoundError                there is no such thing for this person
@@ -169,6 +170,10 @@ class IntakeClosedError(UserError):
     text = N_("The bot is about to restart. Try again in a minute.")
 
 
+class StorageTroubleError(UserError):
+    text = N_("The bot cannot store new videos safely at the moment. Nothing was charged. Try again in a few minutes.")
+
+
 class NotServedError(UserError):
     text = N_("The host of this bot has not opened it for this server.")
 
@@ -274,8 +279,23 @@ class ConfigurationError(CutsceneError):
         self.problems = problems
 
 
+class StoreTrouble(StrEnum):
+    """What keeps a database from being used, as far as it matters what is done about it."""
+
+    FULL = "full"
+    READ_ONLY = "read-only"
+    LOCKED = "locked"  # another program holds it
+    DAMAGED = "damaged"
+    UNSURE = "unsure"  # nobody can say whether the last commit is on the disk; only a new start finds out
+    OTHER = "other"
+
+
 class StoreError(CutsceneError):
     """The database cannot be used, and why, in a line for the host."""
+
+    def __init__(self, message: str, trouble: StoreTrouble = StoreTrouble.OTHER) -> None:
+        super().__init__(message)
+        self.trouble = trouble
 
 
 class StaleJobError(CutsceneError):

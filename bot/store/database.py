@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -18,9 +18,10 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from bot.errors import StoreError
+from bot.errors import StoreError, StoreTrouble
 
-__all__ = ["Connection", "Database", "file_of"]  # services take connections by type without knowing SQLAlchemy
+# Services take connections by type without knowing SQLAlchemy.
+__all__ = ["Connection", "Database", "file_of", "trouble_of"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,6 +46,11 @@ class Database:
         self._turn: contextlib.AbstractAsyncContextManager[object] = (
             asyncio.Lock() if self.is_sqlite else contextlib.nullcontext()
         )
+        self._listeners: list[Callable[[StoreError], None]] = []
+
+    def listen(self, listener: Callable[[StoreError], None]) -> None:
+        """Call *listener* with each trouble before whoever asked hears of it; it must not block."""
+        self._listeners.append(listener)
 
     @classmethod
     def connect(cls, url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Self:
@@ -80,14 +86,14 @@ class Database:
 
     async def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run *fn* on a consistent view of the database."""
-        with _clear_errors():
+        with self._told_errors():
             async with self._reader.connect() as connection:
                 return await connection.run_sync(fn, *args, **kwargs)
 
     @contextlib.asynccontextmanager
     async def exclusive(self) -> AsyncIterator[AsyncConnection]:
         """A connection for schema changes, committed at the end."""
-        with _clear_errors():
+        with self._told_errors():
             async with self._turn, self._writer.begin() as connection:
                 yield connection
 
@@ -99,13 +105,23 @@ class Database:
     async def _write(self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         for run in range(1, MAX_RUNS + 1):
             try:
-                with _clear_errors():
+                with self._told_errors():
                     async with self._turn, self._writer.begin() as connection:
                         return await connection.run_sync(fn, *args, **kwargs)
             except sa.exc.DBAPIError as error:
                 if run == MAX_RUNS or getattr(error.orig, "sqlstate", None) not in RETRYABLE_SQLSTATES:
                     raise
         raise AssertionError("unreachable: the last run returns or raises")
+
+    @contextlib.contextmanager
+    def _told_errors(self) -> Iterator[None]:
+        try:
+            with _clear_errors():
+                yield
+        except StoreError as error:
+            for listener in self._listeners:
+                listener(error)
+            raise
 
 
 async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
@@ -149,21 +165,37 @@ def _set_pragmas(connection: Any, _record: object) -> None:
         raise
 
 
-# What SQLite says -> what a host can do about it.
-_SQLITE_TROUBLE = {
-    "readonly": "the database is read-only: check the rights of the file and its folder",
-    "read-only": "the database is read-only: check the rights of the file and its folder",
-    "database is locked": "the database is locked by another program: stop it, then start again",
-    "disk is full": "the disk is full: free some space",
-    "disk i/o error": "the disk does not work as it should",
-    "not a database": "the file is not a Cutscene database",
-    "malformed": "the database file is damaged: bring back a backup",
-    "unable to open database file": "the database file cannot be opened: check that its folder exists and is writable",
-    "no such table": "the database has no such schema: run `migrate` first",
+# What SQLite says -> what it is, and what a host can do about it.
+_SQLITE_TROUBLE: Mapping[str, tuple[StoreTrouble, str]] = {
+    "readonly": (StoreTrouble.READ_ONLY, "the database is read-only: check the rights of the file and its folder"),
+    "read-only": (StoreTrouble.READ_ONLY, "the database is read-only: check the rights of the file and its folder"),
+    "is locked": (StoreTrouble.LOCKED, "the database is locked by another program: stop it, then start again"),
+    "disk is full": (StoreTrouble.FULL, "the disk is full: free some space"),
+    "disk i/o error": (StoreTrouble.OTHER, "the disk does not work as it should"),
+    "not a database": (StoreTrouble.DAMAGED, "the file is not a Cutscene database"),
+    "malformed": (StoreTrouble.DAMAGED, "the database file is damaged: bring back a backup"),
+    "unable to open database file": (
+        StoreTrouble.OTHER,
+        "the database file cannot be opened: check that its folder exists and is writable",
+    ),
+    "no such table": (StoreTrouble.OTHER, "the database has no such schema: run `migrate` first"),
 }
+
+# Linux forgets what it could not write once it has said so: the next fsync succeeds without it. So after this nobody
+# knows what is on the disk (https://lwn.net/Articles/752063/); opening the file anew reads what really is there.
+_UNSURE_CODES = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 
 # PostgreSQL: connection trouble, a server that goes down or is full, a disk that is full, wrong password or name.
 _SERVER_TROUBLE = ("08", "53", "57P", "58", "28", "3D")
+
+
+def trouble_of(error: BaseException | None) -> StoreError | None:
+    """What an error of SQLite itself means for the host; None when it is a fault of ours."""
+    if getattr(error, "sqlite_errorcode", None) in _UNSURE_CODES:
+        return StoreError("the disk lost what was written to it: start again, and check it", StoreTrouble.UNSURE)
+    said = str(error).lower()
+    found = next((known for words, known in _SQLITE_TROUBLE.items() if words in said), None)
+    return None if found is None else StoreError(found[1], found[0])
 
 
 @contextlib.contextmanager
@@ -174,10 +206,9 @@ def _clear_errors() -> Iterator[None]:
     except sa.exc.IntegrityError:
         raise
     except sa.exc.DBAPIError as error:
-        said = str(error.orig).lower()
-        for words, line in _SQLITE_TROUBLE.items():
-            if words in said:
-                raise StoreError(line) from error
+        trouble = trouble_of(error.orig)
+        if trouble is not None:
+            raise trouble from error
         state = str(getattr(error.orig, "sqlstate", None) or "")
         if error.connection_invalidated or state.startswith(_SERVER_TROUBLE):
             raise StoreError(f"the database server does not serve us: {error.orig}") from error
