@@ -36,6 +36,7 @@ class Gateway:
         self.identifies = 0
         self.resumes = 0
         self.acknowledges_heartbeats = True
+        self.is_down = False  # nobody new gets in; see also drop_connections
 
     # What the sandbox tells the bots.
 
@@ -109,7 +110,9 @@ class Gateway:
 
     # The protocol.
 
-    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if self.is_down:
+            return web.Response(status=503)
         socket = web.WebSocketResponse(timeout=CLOSING_TIME, compress=False, max_msg_size=1024 * 1024)
         await socket.prepare(request)
         connection = Connection(socket, request.transport, compress=request.query.get("compress") == "zlib-stream")
