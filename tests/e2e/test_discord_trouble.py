@@ -261,13 +261,14 @@ async def test_video_is_posted_while_the_gateway_is_away(stage: Stage, ada: Pers
     stage.kie.scenarios.next(Scenario(seconds=30))
     await asks(ada, "/video", prompt=FOX)
     await stage.until_state(JobState.RUNNING)
-    away = stage.discord.faults.add(Fault(path="/gateway", status=503, times=None))
+    stage.discord.gateway.is_down = True
     stage.discord.gateway.drop_connections()
+    await stage.discord.gateway.wait_disconnected()
 
     stage.clock.advance(seconds=40)
 
     await delivered_once(stage, ada)
-    stage.discord.faults.remove(away)
+    assert stage.discord.gateway.connected == []
 
 
 async def test_acknowledgement_whose_answer_is_lost_is_still_one_job(stage: Stage, ada: Person) -> None:
