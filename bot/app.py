@@ -201,7 +201,7 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
         budget=Budget.of_usd(settings.budget_daily_usd, settings.budget_monthly_usd, markup),
         markup=markup,
     )
-    jobs = Jobs(database, clock, lifecycle, markup)
+    jobs = Jobs(database, clock, lifecycle)
     estimates = Estimates(database, clock, availability)
     queue = Queue(database, clock)
     memory = Memory(database)

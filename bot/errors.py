@@ -16,6 +16,8 @@ CutsceneError
     MissingPermissionsError      the bot may not post here
     NotFoundError                there is no such thing for this person
     TooLateError                 the job is past the point
+    NotWaitingError              the video is not there to be claimed
+    NotKeptError                 the video was kept long enough and is gone
     JustAskedError               the same button, twice in a moment
   ProviderError                handled in steps, never shown raw
     ProviderUnavailableError     come back later; nothing was created
@@ -196,6 +198,14 @@ class NotFoundError(UserError):
 
 class TooLateError(UserError):
     text = N_("Job {job} is already being made and cannot be stopped any more.")
+
+
+class NotWaitingError(UserError):
+    text = N_("The video of job {job} is not waiting to be claimed. `/jobs show` tells where it is.")
+
+
+class NotKeptError(UserError):
+    text = N_("The video of job {job} was kept for some time and is gone now.")
 
 
 class AlreadyEndedError(UserError):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.ids import MessageId, ProviderId, TaskId
+from bot.domain.ids import ChannelId, MessageId, ProviderId, TaskId
 from bot.domain.jobs import FailureReason, Job, Result
 from bot.domain.models import VendorValue
 
@@ -135,19 +135,51 @@ class Downloads(Protocol):
         ...
 
 
-class Publisher(Protocol):
-    """Shows things on Discord."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A message on Discord."""
 
-    async def find_post(self, job: Job) -> MessageId | None:
-        """The result message of this job, if it already is in the channel."""
+    message_id: MessageId
+    channel_id: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """An address under which a video can be had, and until when; None where nobody says."""
+
+    url: str
+    expires_at: datetime | None
+
+
+class LinkMaker(Protocol):
+    """Makes a finished video available under an address of the host's own."""
+
+    async def link(self, job: Job, path: Path) -> Link | None:
+        """An address for the file; None when that is not possible now."""
         ...
 
-    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> MessageId:
+
+class Encoder(Protocol):
+    """Makes videos smaller."""
+
+    async def fit(self, source: Path, target: Path, max_bytes: int) -> int | None:
+        """Encode *source* again into *target*, at most *max_bytes* large; its size, or None when it cannot be done."""
+        ...
+
+
+class Publisher(Protocol):
+    """Shows things on Discord: in the job's place, or in the member's direct messages when it `is_direct`."""
+
+    async def find_post(self, job: Job) -> Post | None:
+        """The result message of this job, if it already is there."""
+        ...
+
+    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> Post:
         """Post the file under the job's nonce. Raises DeliveryError."""
         ...
 
-    async def post_link(self, job: Job, receipt: Receipt) -> MessageId:
-        """Post the provider's link instead of the file. Raises DeliveryError."""
+    async def post_link(self, job: Job, link: Link, receipt: Receipt) -> Post:
+        """Post an address instead of the file. Raises DeliveryError."""
         ...
 
     async def post_failure(self, job: Job) -> None:

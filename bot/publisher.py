@@ -14,12 +14,12 @@ from discord.http import handle_message_parameters
 from discord.webhook.async_ import async_context
 
 from bot import i18n, logs
-from bot.domain.ids import MessageId, UserId
+from bot.domain.ids import ChannelId, MessageId, UserId
 from bot.domain.jobs import Job
 from bot.domain.models import Catalogue
 from bot.errors import DeliveryError, DeliveryUnavailableError, PlaceGoneError, TooLargeError
 from bot.i18n import Texts
-from bot.ports import Receipt
+from bot.ports import Link, Post, Receipt
 from bot.rendering import buttons, posts
 from bot.rendering.cards import Card
 from bot.rendering.replies import model_name
@@ -53,7 +53,7 @@ class DiscordPublisher:
         self._catalogue = catalogue
         self._owner_ids = frozenset(owner_ids)
 
-    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> MessageId:
+    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> Post:
         """Post the file under the job's nonce. Raises DeliveryError."""
         texts, model = _public(job), model_name(job, self._catalogue)
 
@@ -62,12 +62,12 @@ class DiscordPublisher:
 
         return await self._post(job, job.nonce, content, buttons.of_result(texts, job.id), path)
 
-    async def post_link(self, job: Job, receipt: Receipt) -> MessageId:
-        """Post the provider's link instead of the file. Raises DeliveryError."""
+    async def post_link(self, job: Job, link: Link, receipt: Receipt) -> Post:
+        """Post an address instead of the file. Raises DeliveryError."""
         texts, model = _public(job), model_name(job, self._catalogue)
 
         def content(*, has_prompt: bool) -> str:
-            return posts.link_post(texts, job, receipt, model, has_prompt=has_prompt)
+            return posts.link_post(texts, job, link, receipt, model, has_prompt=has_prompt)
 
         return await self._post(job, job.nonce, content, buttons.of_result(texts, job.id))
 
@@ -80,7 +80,7 @@ class DiscordPublisher:
 
         await self._post(job, f"cutscene-{job.id}-failed", content, buttons.of_failure(texts, job.id))
 
-    async def find_post(self, job: Job) -> MessageId | None:
+    async def find_post(self, job: Job) -> Post | None:
         """The result message of this job, if it already is in the channel.
 
         None, too, where the bot may not read the history: then the nonce alone protects against a second post, for
@@ -89,19 +89,19 @@ class DiscordPublisher:
         if job.posting_at is None or self._client.user is None:
             return None
         since = discord.Object(discord.utils.time_snowflake(job.posting_at - CLOCK_MARGIN))
-        channel = self._channel(job)
         try:
             async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
+                channel = await self._place_of(job)
                 seen = 0
                 # The first attempt is the likeliest to have got through; after it the latest one.
                 async for message in channel.history(after=since, oldest_first=True, limit=LOOKED_THROUGH):
                     seen += 1
                     if self._is_post_of(message, job):
-                        return MessageId(message.id)
+                        return _post_of(message)
                 if seen == LOOKED_THROUGH:
                     async for message in _newest(channel):
                         if self._is_post_of(message, job):
-                            return MessageId(message.id)
+                            return _post_of(message)
         except (discord.Forbidden, discord.NotFound) as err:
             # If the whole place is gone, posting will say so.
             log.info("history_closed", job=job.id, code=err.code)
@@ -147,7 +147,11 @@ class DiscordPublisher:
         team = application.team
         return (team.owner_id,) if team is not None and team.owner_id is not None else (application.owner.id,)
 
-    def _channel(self, job: Job) -> discord.PartialMessageable:
+    async def _place_of(self, job: Job) -> discord.PartialMessageable:
+        """The channel of the job, or its member's direct messages."""
+        if job.is_direct:
+            direct = await self._client.create_dm(discord.Object(job.user_id))
+            return self._client.get_partial_messageable(direct.id)
         return self._client.get_partial_messageable(job.place.channel_id, guild_id=job.place.guild_id)
 
     async def _post(
@@ -157,7 +161,7 @@ class DiscordPublisher:
         content: Callable[..., str],
         view: discord.ui.View,
         path: Path | None = None,
-    ) -> MessageId:
+    ) -> Post:
         """Send under *nonce*; a second time without the prompt if automatic moderation objects to it."""
         for has_prompt in (True, False):
             # The library closes a file after its one use. One that is missing is a fault of ours and no DeliveryError.
@@ -174,20 +178,18 @@ class DiscordPublisher:
                     raise _delivery_error(err) from err
         raise AssertionError("unreachable: the second round returns or raises")
 
-    async def _send(
-        self, job: Job, nonce: str, content: str, view: discord.ui.View, file: discord.File | None
-    ) -> MessageId:
+    async def _send(self, job: Job, nonce: str, content: str, view: discord.ui.View, file: discord.File | None) -> Post:
         mentions = discord.AllowedMentions(
             everyone=False, roles=False, users=[discord.Object(job.user_id)], replied_user=False
         )
-        channel = self._channel(job)
         patience = TEXT_PATIENCE if file is None else FILE_PATIENCE
         async with asyncio.timeout(patience.total_seconds()):
+            channel = await self._place_of(job)
             if file is None:
                 message = await channel.send(content, nonce=nonce, view=view, allowed_mentions=mentions)
             else:
                 message = await channel.send(content, nonce=nonce, view=view, allowed_mentions=mentions, file=file)
-        return MessageId(message.id)
+        return _post_of(message)
 
     async def _edit_original(self, job: Job, card: Card) -> None:
         place = job.place
@@ -244,13 +246,18 @@ async def _newest(channel: discord.PartialMessageable) -> AsyncIterator[discord.
         yield message
 
 
-def _deleted_post(job: Job) -> MessageId:
+def _post_of(message: discord.Message) -> Post:
+    return Post(message_id=MessageId(message.id), channel_id=ChannelId(message.channel.id))
+
+
+def _deleted_post(job: Job) -> Post:
     """The post was made and somebody deleted it before we heard: the job is delivered, and nothing is sent again.
 
     Discord does not tell the message's id. An id made of the time of posting leads a link to that place in the channel.
     """
     log.info("post_deleted", job=job.id)
-    return MessageId(discord.utils.time_snowflake(job.posting_at or job.created_at))
+    at = discord.utils.time_snowflake(job.posting_at or job.created_at)
+    return Post(message_id=MessageId(at), channel_id=job.place.channel_id)
 
 
 @contextlib.contextmanager

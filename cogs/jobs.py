@@ -1,4 +1,4 @@
-"""/jobs and the button that cancels a waiting one."""
+"""/jobs and the button that cancels a waiting job."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from discord import app_commands
 from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
-from bot.client import DynamicItemType, defer
+from bot.client import DynamicItemType, defer, missing_permissions
 from bot.client.controls import Control, can_manage, cog_of, member_of, suggestions, texts_of
-from bot.domain.ids import JobId
+from bot.domain.ids import ChannelId, JobId, UserId
 from bot.domain.jobs import JobState
+from bot.errors import MissingPermissionsError
 from bot.i18n import N_
 from bot.rendering import choices, replies
 from bot.services.availability import Availability
@@ -21,7 +22,8 @@ JobNumber = app_commands.Range[int, 1, 9_007_199_254_740_991]
 PageNumber = app_commands.Range[int, 1, 100_000]
 
 
-@app_commands.guild_only()
+# A member whose channel or guild is gone claims from the direct messages; the rest asks for a guild by itself.
+@app_commands.allowed_contexts(guilds=True, dms=True)
 class JobsCog(
     commands.GroupCog,
     name="jobs",
@@ -62,6 +64,21 @@ class JobsCog(
     async def cancel(self, interaction: discord.Interaction, job: JobNumber) -> None:
         await self.stop(interaction, JobId(job))
 
+    @app_commands.command(name="claim", description=locale_str(N_("Get a finished video that could not be posted")))
+    @app_commands.describe(job=locale_str(N_("The job's number")))
+    async def claim(self, interaction: discord.Interaction, job: JobNumber) -> None:
+        is_direct = interaction.guild_id is None
+        missing = [] if is_direct else missing_permissions(interaction)
+        if missing:
+            raise MissingPermissionsError(permissions=", ".join(missing))
+        await defer(interaction, ephemeral=True)
+        channel_id = None if is_direct else ChannelId(interaction.channel_id or 0)
+        claimed = await self._jobs.claim(
+            UserId(interaction.user.id), JobId(job), channel_id, interaction.filesize_limit
+        )
+        _ = texts_of(interaction)
+        await interaction.edit_original_response(content=_("The video of job {job} is coming here.", job=claimed.id))
+
     async def stop(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Cancel for the command and for the button; the card follows the job by itself."""
         await defer(interaction, ephemeral=True)
@@ -88,6 +105,15 @@ class JobsCog(
     @cancel.autocomplete("job")
     async def suggest_waiting(self, interaction: discord.Interaction, typed: str) -> list[Choice[int]]:
         return await suggestions(interaction, self._newest(interaction, typed, frozenset({JobState.QUEUED})))
+
+    @claim.autocomplete("job")
+    async def suggest_parked(self, interaction: discord.Interaction, typed: str) -> list[Choice[int]]:
+        return await suggestions(interaction, self._parked(interaction, typed))
+
+    async def _parked(self, interaction: discord.Interaction, typed: str) -> list[Choice[int]]:
+        found = await self._jobs.parked(UserId(interaction.user.id))
+        meant = [job for job in found if str(job.id).startswith(str(typed).strip())]
+        return [Choice(name=choices.job_choice(texts_of(interaction), job), value=job.id) for job in meant]
 
     async def _newest(
         self, interaction: discord.Interaction, typed: str, states: frozenset[JobState]

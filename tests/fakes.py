@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.domain.ids import JobId, MessageId, ProviderId, TaskId
+from bot.domain.ids import ChannelId, JobId, MessageId, ProviderId, TaskId
 from bot.domain.jobs import Job, Result
 from bot.errors import ProviderUnavailableError
-from bot.ports import Done, NotSold, Pending, ProbeAnswer, Receipt, Sold, Submission, TaskStatus
+from bot.ports import Done, Link, NotSold, Pending, Post, ProbeAnswer, Receipt, Sold, Submission, TaskStatus
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -191,19 +191,24 @@ def _is_there(path: Path) -> bool:
 
 
 @dataclass
-class Post:
-    """A message in the channel."""
+class Posted:
+    """A message in the channel, or in somebody's direct messages."""
 
-    message_id: MessageId
+    post: Post
     is_file: bool
     receipt: Receipt | None = None
+    link: Link | None = None
+
+    @property
+    def message_id(self) -> MessageId:
+        return self.post.message_id
 
 
 @dataclass
 class FakePublisher:
     """A channel. Like Discord it keeps one message per nonce, so a repeat within minutes brings the first one back."""
 
-    posts: dict[str, Post] = field(default_factory=dict)
+    posts: dict[str, Posted] = field(default_factory=dict)
     videos: Script = field(default_factory=lambda: Script(None))  # None: it works; an exception: it does not
     links: Script = field(default_factory=lambda: Script(None))
     failures: Script = field(default_factory=lambda: Script(None))
@@ -211,22 +216,22 @@ class FakePublisher:
     sent: list[tuple[str, JobId]] = field(default_factory=list)  # every attempt: what, and for which job
     told: list[str] = field(default_factory=list)
 
-    async def find_post(self, job: Job) -> MessageId | None:
+    async def find_post(self, job: Job) -> Post | None:
         self.sent.append(("look", job.id))
         await self.finds.next()
-        post = self.posts.get(job.nonce)
-        return None if post is None else post.message_id
+        posted = self.posts.get(job.nonce)
+        return None if posted is None else posted.post
 
-    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> MessageId:
+    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> Post:
         self.sent.append(("video", job.id))
         assert _is_there(path), "the file is posted from our disk"
         await self.videos.next()
         return self.appear(job, receipt=receipt)
 
-    async def post_link(self, job: Job, receipt: Receipt) -> MessageId:
+    async def post_link(self, job: Job, link: Link, receipt: Receipt) -> Post:
         self.sent.append(("link", job.id))
         await self.links.next()
-        return self.appear(job, is_file=False, receipt=receipt)
+        return self.appear(job, is_file=False, receipt=receipt, link=link)
 
     async def post_failure(self, job: Job) -> None:
         self.sent.append(("failure", job.id))
@@ -235,10 +240,13 @@ class FakePublisher:
     async def tell_host(self, text: str) -> None:
         self.told.append(text)
 
-    def appear(self, job: Job, *, is_file: bool = True, receipt: Receipt | None = None) -> MessageId:
-        """The message is in the channel, whether or not anybody hears of it."""
-        new = Post(MessageId(9000 + len(self.posts)), is_file, receipt)
-        return self.posts.setdefault(job.nonce, new).message_id
+    def appear(
+        self, job: Job, *, is_file: bool = True, receipt: Receipt | None = None, link: Link | None = None
+    ) -> Post:
+        """The message is there, whether or not anybody hears of it."""
+        channel_id = ChannelId(job.user_id * 1000) if job.is_direct else job.place.channel_id
+        post = Post(message_id=MessageId(9000 + len(self.posts)), channel_id=channel_id)
+        return self.posts.setdefault(job.nonce, Posted(post, is_file, receipt, link)).post
 
     def attempts(self, what: str) -> int:
         return sum(1 for sent, _ in self.sent if sent == what)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import Any, Self, TypeVar
 
 import discord
+from discord import app_commands
 from discord.app_commands import Choice
 from discord.ext import commands
 
@@ -62,8 +63,10 @@ def texts_of(interaction: discord.Interaction) -> Texts:
 
 
 def member_of(interaction: discord.Interaction) -> tuple[GuildId, UserId]:
-    """Where and who. Our commands are for guilds only; 0 is no guild's id and finds nothing."""
-    return GuildId(interaction.guild_id or 0), UserId(interaction.user.id)
+    """Where and who. Raises NoPrivateMessage outside of guilds: credits and jobs belong to one."""
+    if interaction.guild_id is None:
+        raise app_commands.NoPrivateMessage
+    return GuildId(interaction.guild_id), UserId(interaction.user.id)
 
 
 def can_manage(interaction: discord.Interaction) -> bool:

@@ -17,6 +17,7 @@ class EntryKind(StrEnum):
     CHARGE = "charge"  # held for a job
     SETTLE = "settle"  # the job was delivered: its real cost is spent, the rest goes back
     REFUND = "refund"  # the job failed: everything goes back
+    LATE = "late"  # a video that came after its refund is charged after all
     GRANT = "grant"  # bonus credits for a member
     FUND = "fund"  # credits put into a guild's pool
     DRAIN = "drain"  # credits taken out of a guild's pool

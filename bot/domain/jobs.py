@@ -38,15 +38,16 @@ class JobState(StrEnum):
 
 
 ARROWS: Mapping[JobState, frozenset[JobState]] = {
-    JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.FAILED}),
+    # To UNKNOWN: the database was brought back from the past, and the job may have been submitted since.
+    JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.FAILED, JobState.UNKNOWN}),
     JobState.SUBMITTING: frozenset({JobState.RUNNING, JobState.UNKNOWN, JobState.QUEUED, JobState.FAILED}),
     JobState.UNKNOWN: frozenset({JobState.RUNNING, JobState.FAILED}),
     JobState.RUNNING: frozenset({JobState.FETCHING, JobState.FAILED}),
     JobState.FETCHING: frozenset({JobState.DELIVERING, JobState.FAILED}),
     JobState.DELIVERING: frozenset({JobState.DELIVERED, JobState.PARKED}),
-    JobState.PARKED: frozenset({JobState.DELIVERED}),
+    JobState.PARKED: frozenset({JobState.DELIVERING}),  # its member claims it somewhere else
     JobState.DELIVERED: frozenset(),
-    JobState.FAILED: frozenset(),
+    JobState.FAILED: frozenset({JobState.FETCHING}),  # the task finished after all, too late
     JobState.CANCELLED: frozenset(),
 }
 
@@ -63,6 +64,14 @@ ACTIVE = frozenset(
 )
 # States in which the provider may be working for us.
 AT_PROVIDER = frozenset({JobState.SUBMITTING, JobState.UNKNOWN, JobState.RUNNING})
+
+
+class LateResults(StrEnum):
+    """What becomes of a video that is finished after its job was refunded."""
+
+    FREE = "free"  # delivered with a note, nothing is charged
+    CHARGE = "charge"  # delivered with a note and charged again, if the member can pay
+    IGNORE = "ignore"  # nobody looks for it
 
 
 class FailureReason(StrEnum):
@@ -133,7 +142,12 @@ class Job:
     result: Result | None = None
     stored: StoredVideo | None = None
     message_id: MessageId | None = None
+    message_channel_id: ChannelId | None = None  # where that message is: the place, or the member's direct messages
     posting_at: datetime | None = None  # when the message was first about to leave
+    is_direct: bool = False  # goes to the member's direct messages, because the place cannot be had
+    is_closed: bool = False  # settled or refunded: the ledger has the job's end
+    is_late: bool = False  # finished after its refund
+    is_announced: bool = False  # the member has been told of the failure
     failure: FailureReason | None = None
     failure_detail: str | None = None
     again_of: JobId | None = None
@@ -144,8 +158,8 @@ class Job:
 
     @property
     def nonce(self) -> str:
-        """The result message's nonce; Discord allows 25 characters."""
-        return f"cutscene-{self.id}-video"
+        """The result message's nonce, one for each place that it may go to; Discord allows 25 characters."""
+        return f"cutscene-{self.id}-{'direct' if self.is_direct else 'video'}"
 
     @property
     def token_expires_at(self) -> datetime:
@@ -165,11 +179,16 @@ class Move:
     result: Result | None = None
     stored: StoredVideo | None = None
     message_id: MessageId | None = None
+    message_channel_id: ChannelId | None = None
     failure: FailureReason | None = None
     detail: str | None = None  # for staff and the log, never for members
     is_retry: bool = False  # the step got nowhere: count an attempt
     is_posting: bool = False  # about to send the result: remember since when
-    is_link: bool = False  # posted as the provider's link: the file stays here
+    is_link: bool = False  # posted as a link: the file stays here
+    is_direct: bool = False  # from now on to the member's direct messages
+    is_late: bool = False  # the result came after the refund
+    is_announced: bool = False  # the member has been told of the failure
+    is_cleared: bool = False  # the stored video has been removed
 
 
 def is_allowed(source: JobState, target: JobState) -> bool:

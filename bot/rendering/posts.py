@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.domain.jobs import FailureReason, Job
 from bot.errors import FAILURE_TEXTS
 from bot.i18n import Texts
-from bot.ports import Receipt
+from bot.ports import Link, Receipt
 from bot.rendering import words
 from bot.rendering.prompts import harmless
 
@@ -18,14 +18,18 @@ SMALL = "-# "
 
 def video_post(_: Texts, job: Job, receipt: Receipt, model: str, *, has_prompt: bool = True) -> str:
     """What stands above the video; without the prompt for a guild that does not let it through."""
-    return _fitting([f"<@{job.user_id}>", *_small_print(_, job, receipt, model)], job, has_prompt=has_prompt)
+    lines = [f"<@{job.user_id}>", *_late_note(_, job, receipt), *_small_print(_, job, receipt, model)]
+    return _fitting(lines, job, has_prompt=has_prompt)
 
 
-def link_post(_: Texts, job: Job, receipt: Receipt, model: str, *, has_prompt: bool = True) -> str:
-    """For a video that is too large for the channel."""
-    return _fitting(
-        [f"<@{job.user_id}> {_where(_, job)}", *_small_print(_, job, receipt, model)], job, has_prompt=has_prompt
-    )
+def link_post(_: Texts, job: Job, link: Link, receipt: Receipt, model: str, *, has_prompt: bool = True) -> str:
+    """For a video that is too large for the place."""
+    lines = [
+        f"<@{job.user_id}> {_where(_, link)}",
+        *_late_note(_, job, receipt),
+        *_small_print(_, job, receipt, model),
+    ]
+    return _fitting(lines, job, has_prompt=has_prompt)
 
 
 def failure_post(_: Texts, job: Job) -> str:
@@ -36,18 +40,26 @@ def failure_post(_: Texts, job: Job) -> str:
     return f"<@{job.user_id}> {sorry}\n{SMALL}{returned} · {_job(_, job)}"
 
 
-def _where(_: Texts, job: Job) -> str:
-    result = job.result
-    # A provider's link is far shorter; one that fills the message could not be posted at all.
-    if result is None or len(result.url) > MAX_CONTENT // 2:
+def _where(_: Texts, link: Link) -> str:
+    # Usual links are far shorter; one that fills the message could not be posted at all.
+    if len(link.url) > MAX_CONTENT // 2:
         return _("The video is finished, but too large for this channel. The host keeps the file.")
-    if result.expires_at is None:
-        return _("The video is too large for this channel: {link}\nThe host keeps the file.", link=result.url)
+    if link.expires_at is None:
+        return _("The video is too large for this channel: {link}\nThe host keeps the file.", link=link.url)
     return _(
         "The video is too large for this channel: {link}\nThe link dies {expires}; the host keeps the file.",
-        link=result.url,
-        expires=words.moment(result.expires_at),
+        link=link.url,
+        expires=words.moment(link.expires_at),
     )
+
+
+def _late_note(_: Texts, job: Job, receipt: Receipt) -> list[str]:
+    """Why a video comes whose credits had gone back."""
+    if not job.is_late:
+        return []
+    if receipt.charged:
+        return [_("It was finished after your credits had gone back, so it is charged now.")]
+    return [_("It was finished after your credits had gone back. It is yours for nothing.")]
 
 
 def _small_print(_: Texts, job: Job, receipt: Receipt, model: str) -> list[str]:

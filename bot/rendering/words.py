@@ -66,4 +66,6 @@ def link_to(job: Job) -> str | None:
     """Where the posted video is; None while it is nowhere."""
     if job.message_id is None:
         return None
-    return f"https://discord.com/channels/{job.place.guild_id}/{job.place.channel_id}/{job.message_id}"
+    channel_id = job.message_channel_id or job.place.channel_id
+    where = "@me" if job.is_direct else job.place.guild_id
+    return f"https://discord.com/channels/{where}/{channel_id}/{job.message_id}"

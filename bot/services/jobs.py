@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 
-from bot.domain.credits import settled
-from bot.domain.ids import GuildId, JobId, UserId
+from bot.domain.ids import ChannelId, GuildId, JobId, UserId
 from bot.domain.jobs import ACTIVE, Job, JobState, Move
-from bot.errors import AlreadyEndedError, NotFoundError, NotYoursError, TooLateError
+from bot.errors import (
+    AlreadyEndedError,
+    NotFoundError,
+    NotKeptError,
+    NotWaitingError,
+    NotYoursError,
+    TooLateError,
+)
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle
@@ -40,11 +45,10 @@ class Details:
 class Jobs:
     """A guild's jobs as its members see them."""
 
-    def __init__(self, database: Database, clock: Clock, moves: Lifecycle, markup: Decimal) -> None:
+    def __init__(self, database: Database, clock: Clock, moves: Lifecycle) -> None:
         self._database = database
         self._clock = clock
         self._moves = moves
-        self._markup = markup
 
     async def page(self, guild_id: GuildId, user_id: UserId, number: int = 1) -> Page:
         number = max(1, number)
@@ -58,7 +62,7 @@ class Jobs:
             job = jobs.find_in_guild(connection, guild_id, job_id)
             if job is None or (job.user_id != user_id and not is_staff):
                 return None
-            return Details(job=job, timeline=jobs.timeline(connection, job_id), charged=_charged(job, self._markup))
+            return Details(job=job, timeline=jobs.timeline(connection, job_id), charged=jobs.paid(connection, job_id))
 
         details = await self._database.read(both)
         if details is None:
@@ -89,14 +93,38 @@ class Jobs:
         if waiting is None:
             raise (TooLateError if job.state in ACTIVE else AlreadyEndedError)(job=job_id)
         move = Move(to=JobState.CANCELLED, after=None)
-        return lifecycle.apply(connection, waiting, move, self._clock.now(), self._markup)
+        return lifecycle.apply(connection, waiting, move, self._clock.now(), self._moves.policy)
 
+    async def parked(self, user_id: UserId) -> list[Job]:
+        """The member's videos that wait for them, in every guild, newest first."""
+        return await self._database.read(jobs.parked_of, user_id)
 
-def _charged(job: Job, markup: Decimal) -> int:
-    match job.state:
-        case JobState.FAILED | JobState.CANCELLED:
-            return 0
-        case JobState.DELIVERED | JobState.PARKED:
-            return settled(job.video.price, job.result.credits if job.result else None, markup)
-        case _:
-            return job.video.price
+    async def claim(self, user_id: UserId, job_id: JobId, channel_id: ChannelId | None, upload_limit: int) -> Job:
+        """Have a video that could not be posted delivered to this channel, or to the direct messages for None.
+
+        Works from everywhere: a member may have left the guild meanwhile. Raises NotFoundError, NotWaitingError or
+        NotKeptError.
+        """
+        claimed = await self._database.write(self._claim, user_id, job_id, channel_id, upload_limit)
+        self._moves.announce(claimed)
+        return claimed
+
+    def _claim(
+        self,
+        connection: Connection,
+        user_id: UserId,
+        job_id: JobId,
+        channel_id: ChannelId | None,
+        upload_limit: int,
+    ) -> Job:
+        job = jobs.find(connection, job_id)
+        if job is None or job.user_id != user_id:
+            raise NotFoundError(job=job_id)
+        if job.state is JobState.PARKED and job.stored is None:
+            raise NotKeptError(job=job_id)
+        parked = jobs.take_over(connection, job_id, JobState.PARKED)
+        if parked is None:
+            raise NotWaitingError(job=job_id)
+        jobs.move_place(connection, job_id, channel_id, upload_limit)
+        move = Move(to=JobState.DELIVERING, detail="claimed")
+        return lifecycle.apply(connection, parked, move, self._clock.now(), self._moves.policy)

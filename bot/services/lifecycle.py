@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.domain import jobs as job_rules
-from bot.domain.credits import EntryKind, settled
-from bot.domain.jobs import Job, JobState, Move
+from bot.domain.credits import EntryKind, day_of, settled, split
+from bot.domain.jobs import Job, JobState, LateResults, Move
 from bot.errors import StaleJobError
 from bot.ports import Clock, Receipt
 from bot.store import jobs, ledger
@@ -20,13 +21,21 @@ _ENDS_IN_SPENDING = frozenset({JobState.DELIVERED, JobState.PARKED})
 _ENDS_IN_REFUND = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the host decided about money: the factor on prices, and whether a late video costs something."""
+
+    markup: Decimal
+    late: LateResults = LateResults.FREE
+
+
 class Lifecycle:
     """Applies moves and tells who listens."""
 
-    def __init__(self, database: Database, clock: Clock, markup: Decimal) -> None:
+    def __init__(self, database: Database, clock: Clock, markup: Decimal, late: LateResults = LateResults.FREE) -> None:
         self._database = database
         self._clock = clock
-        self._markup = markup
+        self.policy = Policy(markup=markup, late=late)
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
@@ -39,7 +48,7 @@ class Lifecycle:
         With *lease* the caller goes on working on the job. Raises StaleJobError, having changed nothing, when the job
         is no longer where the caller saw it.
         """
-        moved = await self._database.write(apply, job, move, self._clock.now(), self._markup, lease)
+        moved = await self._database.write(apply, job, move, self._clock.now(), self.policy, lease)
         self.announce(moved)
         return moved
 
@@ -49,11 +58,16 @@ class Lifecycle:
 
     async def receipt(self, job: Job) -> Receipt:
         """What the job will have cost once it is delivered, and what its member can spend then."""
-        return await self._database.read(receipt_of, job, self._clock.now(), self._markup)
+        return await self._database.read(receipt_of, job, self._clock.now(), self.policy)
 
 
 def apply(
-    connection: Connection, job: Job, move: Move, now: datetime, markup: Decimal, lease: timedelta | None = None
+    connection: Connection,
+    job: Job,
+    move: Move,
+    now: datetime,
+    policy: Policy,
+    lease: timedelta | None = None,
 ) -> Job:
     """The transaction of a move; see `Lifecycle.apply`."""
     if not job_rules.is_allowed(job.state, move.to):
@@ -61,28 +75,36 @@ def apply(
     moved = jobs.move(connection, job, move, now, lease=lease)
     if moved is None:
         raise StaleJobError(job.id)
-    if job.state in _ENDS_IN_SPENDING or move.to is job.state:
+    if move.to is job.state:
         return moved
+    if moved.is_closed:
+        # Its hold has ended long ago; only a late video may still cost something.
+        is_charged = move.to in _ENDS_IN_SPENDING and moved.is_late and policy.late is LateResults.CHARGE
+        return _charge_late(connection, moved, policy, now) if is_charged else moved
     if move.to in _ENDS_IN_SPENDING:
-        _release(connection, EntryKind.SETTLE, moved, _cost(moved, markup), now)
-    elif move.to in _ENDS_IN_REFUND:
-        _release(connection, EntryKind.REFUND, moved, 0, now)
+        return _release(connection, EntryKind.SETTLE, moved, _cost(moved, policy), now)
+    if move.to in _ENDS_IN_REFUND:
+        return _release(connection, EntryKind.REFUND, moved, 0, now)
     return moved
 
 
-def receipt_of(connection: Connection, job: Job, now: datetime, markup: Decimal) -> Receipt:
-    cost = _cost(job, markup)
-    returned = job.video.price - cost
+def receipt_of(connection: Connection, job: Job, now: datetime, policy: Policy) -> Receipt:
     balance = ledger.balance(connection, job.place.guild_id, job.user_id, now)
+    if job.is_closed:
+        cost = _cost(job, policy) if job.is_late and policy.late is LateResults.CHARGE else 0
+        cost = 0 if split(cost, balance) is None else cost
+        return Receipt(charged=cost, returned=0, spendable=balance.spendable - cost)
+    cost = _cost(job, policy)
+    returned = job.video.price - cost
     after = ledger.with_returned(balance, jobs.payment_of(connection, job.id), returned, now)
     return Receipt(charged=cost, returned=returned, spendable=after.spendable)
 
 
-def _cost(job: Job, markup: Decimal) -> int:
-    return settled(job.video.price, job.result.credits if job.result else None, markup)
+def _cost(job: Job, policy: Policy) -> int:
+    return settled(job.video.price, job.result.credits if job.result else None, policy.markup)
 
 
-def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: datetime) -> None:
+def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: datetime) -> Job:
     payment = jobs.payment_of(connection, job.id)
     kept = ledger.release(
         connection,
@@ -95,8 +117,24 @@ def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: 
         now,
         reason=None if job.failure is None else job.failure.value,
     )
-    jobs.store_payment(connection, job.id, kept)
     back = payment.total - kept.total
     if back:
         for period in ledger.periods(job.created_at):
             ledger.spend(connection, period, -back, None)
+    return jobs.close_payment(connection, job.id, kept)
+
+
+def _charge_late(connection: Connection, job: Job, policy: Policy, now: datetime) -> Job:
+    """Charge for a video that came after its refund; who cannot pay any more gets it for nothing."""
+    cost = _cost(job, policy)
+    balance = ledger.balance(connection, job.place.guild_id, job.user_id, now, lock=True)
+    parts = split(cost, balance)
+    if cost == 0 or parts is None:
+        return job
+    payment = ledger.Payment(
+        allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_on=day_of(now)
+    )
+    ledger.charge_late(connection, job.id, job.place.guild_id, job.user_id, payment, now)
+    for period in ledger.periods(job.created_at):
+        ledger.spend(connection, period, payment.total, None)
+    return jobs.close_payment(connection, job.id, payment)

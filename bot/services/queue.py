@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from bot.domain.ids import ProviderId, TaskId
+from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.domain.jobs import Job, JobState
 from bot.ports import Clock
 from bot.store import jobs
@@ -31,12 +31,17 @@ class Queue:
         return await self._database.read(jobs.due, self._clock.now())
 
     async def claim(
-        self, states: Sequence[JobState], limit: int, lease: timedelta, provider: ProviderId | None = None
+        self,
+        states: Sequence[JobState],
+        limit: int,
+        lease: timedelta,
+        provider: ProviderId | None = None,
+        in_hand: Collection[JobId] = (),
     ) -> list[Claimed]:
         now = self._clock.now()
 
         def take(connection: Connection) -> list[Claimed]:
-            return jobs.claim(connection, states, limit, lease, now, provider=provider)
+            return jobs.claim(connection, states, limit, lease, now, provider=provider, in_hand=in_hand)
 
         return await self._database.write(take)
 

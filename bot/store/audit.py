@@ -12,7 +12,7 @@ from bot.domain.jobs import JobState
 from bot.store.ledger import periods
 from bot.store.tables import EPOCH, accounts, entries, jobs, lines, spending, usage
 
-_OPEN = sa.not_(jobs.c.state.in_([JobState.DELIVERED, JobState.PARKED, JobState.FAILED, JobState.CANCELLED]))
+_ENDED = jobs.c.state.in_([JobState.DELIVERED, JobState.PARKED, JobState.FAILED, JobState.CANCELLED])
 
 
 def differences(connection: Connection) -> list[str]:
@@ -62,7 +62,7 @@ def _wrong_holds(connection: Connection) -> list[str]:
     """What a guild holds is exactly what its jobs on their way have paid."""
     paid = (
         sa.select(jobs.c.guild_id, sa.func.sum(jobs.c.paid_allowance + jobs.c.paid_bonus).label("paid"))
-        .where(_OPEN)
+        .where(sa.not_(jobs.c.is_closed))
         .group_by(jobs.c.guild_id)
     )
     open_jobs = {row.guild_id: int(row.paid) for row in connection.execute(paid)}
@@ -98,10 +98,11 @@ def _wrong_usage(connection: Connection) -> list[str]:
 
 
 def _wrong_payments(connection: Connection) -> list[str]:
-    """A job on its way has paid its price, one that has ended at most that, and a refunded one nothing."""
+    """A job on its way has paid its price, one that has ended at most that, and a refunded one nothing, ever."""
     paid = jobs.c.paid_allowance + jobs.c.paid_bonus
     is_refunded = jobs.c.state.in_([JobState.FAILED, JobState.CANCELLED])
-    is_wrong = sa.or_(sa.and_(_OPEN, paid != jobs.c.price), paid > jobs.c.price, sa.and_(is_refunded, paid != 0))
+    is_open = sa.not_(jobs.c.is_closed)
+    is_wrong = sa.or_(sa.and_(is_open, paid != jobs.c.price), paid > jobs.c.price, sa.and_(is_refunded, paid != 0))
     rows = connection.execute(
         sa.select(jobs.c.id, jobs.c.state, jobs.c.price, paid.label("paid")).where(is_wrong).order_by(jobs.c.id)
     )
@@ -128,11 +129,11 @@ def _jobs_without_their_entries(connection: Connection) -> list[str]:
     """One charge per job, and exactly one settle or refund when it has ended."""
     charges = sa.func.count().filter(entries.c.kind == "charge")
     ends = sa.func.count().filter(entries.c.kind.in_(["settle", "refund"]))
-    wanted_ends = sa.case((_OPEN, 0), else_=1)
+    wanted_ends = sa.case((jobs.c.is_closed, 1), else_=0)
     rows = connection.execute(
         sa.select(jobs.c.id, jobs.c.state, charges.label("charges"), ends.label("ends"))
         .outerjoin(entries, entries.c.job_id == jobs.c.id)
-        .group_by(jobs.c.id, jobs.c.state)
-        .having(sa.or_(charges != 1, ends != wanted_ends))
+        .group_by(jobs.c.id, jobs.c.state, jobs.c.is_closed)
+        .having(sa.or_(charges != 1, ends != wanted_ends, sa.and_(_ENDED, sa.not_(jobs.c.is_closed))))
     )
     return [f"job {row.id} ({row.state}): {row.charges} charges, {row.ends} settles or refunds" for row in rows]

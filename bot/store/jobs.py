@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -171,10 +171,45 @@ def payment_of(connection: Connection, job_id: JobId) -> Payment:
     )
 
 
-def store_payment(connection: Connection, job_id: JobId, payment: Payment) -> None:
+def close_payment(connection: Connection, job_id: JobId, payment: Payment) -> Job:
+    """Store what the buckets have paid in the end."""
+    row = connection.execute(
+        sa.update(jobs)
+        .where(jobs.c.id == job_id)
+        .values(
+            paid_allowance=payment.allowance,
+            paid_bonus=payment.bonus,
+            is_pool_limited=payment.is_pool_limited,
+            paid_on=payment.paid_on,
+            is_closed=True,
+        )
+        .returning(jobs)
+    ).one()
+    return job_of(row)
+
+
+def move_place(connection: Connection, job_id: JobId, channel_id: ChannelId | None, upload_limit: int) -> None:
+    """From now on the job's video belongs where its member claims it; None is their direct messages."""
+    place = {"is_direct": True} if channel_id is None else {"is_direct": False, "channel_id": channel_id}
     connection.execute(
-        sa.update(jobs).where(jobs.c.id == job_id).values(paid_allowance=payment.allowance, paid_bonus=payment.bonus)
+        sa.update(jobs).where(jobs.c.id == job_id).values(**place, upload_limit=upload_limit, posting_at=None)
     )
+
+
+def parked_of(connection: Connection, user_id: UserId) -> list[Job]:
+    rows = connection.execute(
+        sa.select(jobs)
+        .where(jobs.c.user_id == user_id, jobs.c.state == JobState.PARKED, jobs.c.stored_name.is_not(None))
+        .order_by(jobs.c.id.desc())
+        .limit(25)
+    )
+    return [job_of(row) for row in rows]
+
+
+def paid(connection: Connection, job_id: JobId) -> int:
+    """What the job's buckets have paid, less what has gone back."""
+    total = jobs.c.paid_allowance + jobs.c.paid_bonus
+    return int(connection.execute(sa.select(total).where(jobs.c.id == job_id)).scalar_one())
 
 
 def claim(
@@ -185,16 +220,21 @@ def claim(
     now: datetime,
     *,
     provider: ProviderId | None = None,
+    in_hand: Collection[JobId] = (),
 ) -> list[Claimed]:
     """Take due jobs in these states under a lease: nobody else gets them before it ends, and our fence is newer.
 
     QUEUED jobs come in turn: each guild's first before any guild's second, and inside a guild each member's first
     before any member's second, counting what already runs.
+
+    Those that the claimer still has *in_hand* are left to it even if their lease seems over: its clock has jumped.
     """
     free = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= now)
     is_due = sa.and_(jobs.c.due_at <= now, jobs.c.state.in_(states), free)
     if provider is not None:
         is_due = sa.and_(is_due, jobs.c.provider == provider)
+    if in_hand:
+        is_due = sa.and_(is_due, jobs.c.id.not_in(in_hand))
     if JobState.QUEUED in states:
         due = _in_turn(is_due).limit(limit)
     else:
@@ -238,13 +278,25 @@ def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: 
         }
     if move.stored is not None:
         values |= {"stored_name": move.stored.name, "stored_size": move.stored.size}
+    if move.is_cleared:
+        values |= {"stored_name": None, "stored_size": None}
     if move.message_id is not None:
-        values["message_id"] = move.message_id
+        values |= {"message_id": move.message_id, "message_channel_id": move.message_channel_id}
+    # What these say stays true for good, so a move only ever sets them.
+    values |= {
+        name: True
+        for name, is_set in (
+            ("is_direct", move.is_direct),
+            ("is_late", move.is_late),
+            ("is_announced", move.is_announced),
+        )
+        if is_set
+    }
     if move.failure is not None:
         values |= {"failure": move.failure, "failure_detail": move.detail}
     if move.is_posting:
         values["posting_at"] = sa.func.coalesce(jobs.c.posting_at, _moment(now))
-    if not stays:
+    if not stays and not move.is_late:  # How long a late one took says nothing about the model.
         values |= _stamps(move.to, now)
     row = connection.execute(
         sa.update(jobs)
@@ -283,7 +335,11 @@ def hint(connection: Connection, job_id: JobId, secret: str, task_id: TaskId, no
             hinted_task_id=sa.case((jobs.c.task_id.is_(None), task_id), else_=jobs.c.hinted_task_id),
             due_at=sa.case(
                 (
-                    sa.and_(jobs.c.state.in_([JobState.RUNNING, JobState.UNKNOWN]), jobs.c.lease_until.is_(None)),
+                    sa.and_(
+                        # FAILED: its task may have finished after all.
+                        jobs.c.state.in_([JobState.RUNNING, JobState.UNKNOWN, JobState.FAILED]),
+                        jobs.c.lease_until.is_(None),
+                    ),
                     _moment(now),
                 ),
                 else_=jobs.c.due_at,
@@ -419,6 +475,11 @@ def job_of(row: sa.Row[Any]) -> Job:
         else Result(url=row.result_url, expires_at=row.result_expires_at, credits=row.provider_credits),
         stored=None if row.stored_name is None else StoredVideo(name=row.stored_name, size=row.stored_size),
         message_id=None if row.message_id is None else MessageId(row.message_id),
+        message_channel_id=None if row.message_channel_id is None else ChannelId(row.message_channel_id),
+        is_direct=row.is_direct,
+        is_closed=row.is_closed,
+        is_late=row.is_late,
+        is_announced=row.is_announced,
         posting_at=row.posting_at,
         failure=None if row.failure is None else FailureReason(row.failure),
         failure_detail=row.failure_detail,

@@ -99,29 +99,14 @@ def charge(
     connection: Connection, job_id: JobId, guild_id: GuildId, user_id: UserId, payment: Payment, now: datetime
 ) -> None:
     """Hold the payment for the job. The caller has checked the balance under lock; the guards hold all the same."""
-    if payment.allowance:
-        taken = connection.execute(
-            sa.update(usage)
-            .where(usage.c.guild_id == guild_id, usage.c.user_id == user_id, usage.c.day == payment.paid_on)
-            .values(used=usage.c.used + payment.allowance)
-        )
-        if taken.rowcount != 1:
-            raise OverdrawnError("usage")
-    _post(
-        connection,
-        kind=EntryKind.CHARGE,
-        guild_id=guild_id,
-        user_id=user_id,
-        actor_id=user_id,
-        job_id=job_id,
-        reason=None,
-        now=now,
-        amounts={
-            (payment.allowance_account, NOBODY): -payment.allowance,
-            (AccountKind.BONUS, user_id): -payment.bonus,
-            (AccountKind.HELD, NOBODY): payment.total,
-        },
-    )
+    _take(connection, EntryKind.CHARGE, job_id, guild_id, user_id, payment, now, to=AccountKind.HELD)
+
+
+def charge_late(
+    connection: Connection, job_id: JobId, guild_id: GuildId, user_id: UserId, payment: Payment, now: datetime
+) -> None:
+    """Spend the payment for a job that was refunded. The caller has checked the balance under lock."""
+    _take(connection, EntryKind.LATE, job_id, guild_id, user_id, payment, now, to=AccountKind.SPENT)
 
 
 def release(
@@ -334,6 +319,43 @@ def _balance_of(connection: Connection, guild_id: GuildId, kind: AccountKind, *,
         accounts.c.guild_id == guild_id, accounts.c.user_id == NOBODY, accounts.c.kind == kind
     )
     return connection.execute(found.with_for_update() if lock else found).scalar() or 0
+
+
+def _take(
+    connection: Connection,
+    kind: EntryKind,
+    job_id: JobId,
+    guild_id: GuildId,
+    user_id: UserId,
+    payment: Payment,
+    now: datetime,
+    *,
+    to: AccountKind,
+) -> None:
+    """Move the payment out of its buckets. Raises OverdrawnError."""
+    if payment.allowance:
+        taken = connection.execute(
+            sa.update(usage)
+            .where(usage.c.guild_id == guild_id, usage.c.user_id == user_id, usage.c.day == payment.paid_on)
+            .values(used=usage.c.used + payment.allowance)
+        )
+        if taken.rowcount != 1:
+            raise OverdrawnError("usage")
+    _post(
+        connection,
+        kind=kind,
+        guild_id=guild_id,
+        user_id=user_id,
+        actor_id=user_id,
+        job_id=job_id,
+        reason=None,
+        now=now,
+        amounts={
+            (payment.allowance_account, NOBODY): -payment.allowance,
+            (AccountKind.BONUS, user_id): -payment.bonus,
+            (to, NOBODY): payment.total,
+        },
+    )
 
 
 def _post(

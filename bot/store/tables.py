@@ -121,6 +121,11 @@ jobs = sa.Table(
     sa.Column("stored_name", sa.Text, nullable=True),
     sa.Column("stored_size", sa.BigInteger, nullable=True),
     sa.Column("message_id", sa.BigInteger, nullable=True),
+    sa.Column("message_channel_id", sa.BigInteger, nullable=True),
+    sa.Column("is_direct", sa.Boolean, nullable=False, default=False),
+    sa.Column("is_closed", sa.Boolean, nullable=False, default=False),  # the ledger has a settle or a refund
+    sa.Column("is_late", sa.Boolean, nullable=False, default=False),
+    sa.Column("is_announced", sa.Boolean, nullable=False, default=False),
     sa.Column("failure", sa.Text, nullable=True),
     sa.Column("failure_detail", sa.Text, nullable=True),
     sa.UniqueConstraint("interaction_id", name="one_job_per_interaction"),

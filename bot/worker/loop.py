@@ -81,6 +81,7 @@ class Worker:
         self._drain = drain
         self._stopping = False
         self._bugs: dict[JobId, int] = {}
+        self._in_hand: set[JobId] = set()
         self._creates = creates
         polls = SlidingWindow(POLLS_PER_SECOND, timedelta(seconds=1))
         self._stages = (
@@ -90,7 +91,8 @@ class Worker:
             # Transfers are bound by the network and the disk; more at once only makes each slower.
             Stage("fetch", (JobState.FETCHING,), steps.fetch, 4, TRANSFER_LEASE),
             Stage("deliver", (JobState.DELIVERING,), steps.deliver, 4, TRANSFER_LEASE),
-            Stage("announce", (JobState.FAILED,), steps.announce, 4, POLL_LEASE),
+            Stage("after failure", (JobState.FAILED,), steps.after_failure, 4, POLL_LEASE),
+            Stage("forget", (JobState.PARKED,), steps.forget, 1, POLL_LEASE),
         )
         self.is_running = False
 
@@ -137,6 +139,7 @@ class Worker:
                         wanted[provider] = wanted.get(provider, 0) + count
                 for provider, count in wanted.items():
                     for claimed in await self._claim(stage, provider, count):
+                        self._in_hand.add(claimed.job.id)
                         stage.under_way += 1
                         stage.waiting += 1
                         task = tasks.create_task(self._work(stage, claimed), name=f"{stage.name} {claimed.job.id}")
@@ -169,7 +172,7 @@ class Worker:
             room = min(room, limits.RUNNING - coming - await self._queue.at_provider(provider))
         if room <= 0:
             return []
-        return await self._queue.claim(stage.states, min(room, wanted), stage.lease, provider)
+        return await self._queue.claim(stage.states, min(room, wanted), stage.lease, provider, self._in_hand)
 
     async def _work(self, stage: Stage, claimed: Claimed) -> None:
         is_waiting = True
@@ -190,6 +193,7 @@ class Worker:
             self._bugs.pop(hold.job.id, None)
             log.info("job_moved_elsewhere", job=hold.job.id, stage=stage.name)
         finally:
+            self._in_hand.discard(hold.job.id)
             stage.under_way -= 1
             if is_waiting:
                 stage.waiting -= 1

@@ -17,7 +17,7 @@ from typing import assert_never
 
 from bot import logs
 from bot.domain.ids import ProviderId
-from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
+from bot.domain.jobs import FailureReason, Job, JobState, LateResults, Move, Result, StoredVideo
 from bot.domain.models import ModeSpec, VendorValue, VideoModel
 from bot.domain.videos import vendor_fields
 from bot.errors import (
@@ -37,8 +37,12 @@ from bot.ports import (
     Done,
     Downloads,
     Empty,
+    Encoder,
+    Link,
+    LinkMaker,
     NotVisible,
     Pending,
+    Post,
     Provider,
     Publisher,
     Refused,
@@ -75,6 +79,22 @@ MAX_DEAD_LINKS = 6
 MAX_FETCHES = 40
 MAX_POSTS = 40
 
+# Discord took files of this size from everybody for years; places that promise more have been seen to refuse more.
+SAFE_UPLOAD = 10 * 1024 * 1024
+
+# Failures after which the provider may still finish, and bill, the task.
+MAY_FINISH_LATE = frozenset(
+    {
+        FailureReason.TIMEOUT,
+        FailureReason.NO_ANSWER,
+        FailureReason.NO_RESULT,
+        FailureReason.UPSTREAM,
+        FailureReason.BROKEN,
+    }
+)
+# Kie keeps what it made for 14 days ("Getting started" page).
+KEPT_BY_PROVIDER = timedelta(days=14)
+
 # The longest wait that a provider's answer may ask for: its clock or its configuration may be wrong.
 LONGEST_WISH = timedelta(minutes=10)
 
@@ -108,7 +128,11 @@ class Steps:
         folders: Folders,
         public_url: str | None,
         random: Random,
+        encoder: Encoder | None = None,
+        links: LinkMaker | None = None,
+        kept: timedelta = timedelta(days=14),
     ) -> None:
+        """*kept* is how long a video waits for its member when it could not be posted."""
         self._providers = providers
         self._downloads = downloads
         self._publisher = publisher
@@ -122,6 +146,9 @@ class Steps:
         self._folders = folders
         self._public_url = public_url
         self._random = random
+        self._encoder = encoder
+        self._links = links
+        self._kept = kept
         self._outages: dict[ProviderId, int] = {}  # queries in a row that found nobody, by provider
 
     async def submit(self, hold: Hold) -> Move:
@@ -220,40 +247,73 @@ class Steps:
             size = await self._downloads.fetch(result.url, self._folders.results / name)
         except ProviderRejectedError as error:
             if job.attempts + 1 >= MAX_DEAD_LINKS:
-                return _failed(FailureReason.NO_RESULT, error.detail)
+                return self._not_fetched(job, error.detail)
             wait = self._back_off(job.attempts, first=2, longest=60)
             return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=error.detail)
         except (ProviderUnavailableError, OSError) as error:
             # A rendered video is paid for: neither a slow host nor our own full disk loses it soon.
             if job.attempts + 1 >= MAX_FETCHES:
-                return _failed(FailureReason.NO_RESULT, str(error))
+                return self._not_fetched(job, str(error))
             log.warning("video_not_fetched", job=job.id, reason=str(error))
             wait = self._back_off(job.attempts, first=2, longest=300)
             return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=str(error))
         return Move(to=JobState.DELIVERING, result=result, stored=StoredVideo(name=name, size=size))
 
     async def deliver(self, hold: Hold) -> Move:
-        """DELIVERING: post the video once, whatever happens in between."""
+        """DELIVERING: post the video once, whatever happens in between: here, else to the member, else keep it."""
         job = hold.job
         try:
             if job.posting_at is not None:
                 # An earlier try may have got through: the nonce protects for minutes, the history for good.
                 found = await self._publisher.find_post(job)
                 if found is not None:
-                    return Move(to=JobState.DELIVERED, after=None, message_id=found, detail="found in the channel")
+                    return _delivered(found, detail="found in the channel")
             job = await hold.advance(Move(to=JobState.DELIVERING, is_posting=True), TRANSFER_LEASE)
             return await self._post(job)
         except PlaceGoneError as error:
-            return Move(to=JobState.PARKED, after=None, detail=str(error))
+            if not job.is_direct:
+                return Move(to=JobState.DELIVERING, is_direct=True, detail=str(error))
+            return self._parked(str(error))
         except DeliveryUnavailableError as error:
             if job.attempts + 1 >= MAX_POSTS:
-                return Move(to=JobState.PARKED, after=None, detail=str(error))
+                return self._parked(str(error))
             wait = self._back_off(job.attempts, first=2, longest=300)
             return Move(to=JobState.DELIVERING, after=wait, is_retry=True, detail=str(error))
 
-    async def announce(self, hold: Hold) -> Move:
-        """FAILED: tell the member once that the credits are back."""
+    async def forget(self, hold: Hold) -> Move:
+        """PARKED for so long that nobody will come for it: the file goes, what happened stays known."""
         job = hold.job
+        if job.stored is not None:
+            await asyncio.to_thread((self._folders.results / job.stored.name).unlink, missing_ok=True)
+        return Move(to=JobState.PARKED, after=None, is_cleared=True, detail="kept long enough")
+
+    async def after_failure(self, hold: Hold) -> Move:
+        """FAILED: tell the member once that the credits are back; later, see whether the video came after all."""
+        job = hold.job
+        if not job.is_announced:
+            return await self._announce(job)
+        if self._lifecycle.policy.late is LateResults.IGNORE or job.failure not in MAY_FINISH_LATE:
+            return Move(to=JobState.FAILED, after=None)
+        task_id = job.task_id or await self._queue.hinted_task(job)
+        if task_id is None:
+            return Move(to=JobState.FAILED, after=None)
+        await hold.turn()
+        try:
+            status = await self._providers[job.provider].status(task_id)
+        except ProviderError as error:
+            return Move(to=JobState.FAILED, after=self._next_late_look(job), task_id=task_id, detail=str(error))
+        match status:
+            case Done(result=result):
+                log.warning("late_result", job=job.id)
+                return Move(to=JobState.FETCHING, task_id=task_id, result=result, is_late=True)
+            case Refused() | Empty():
+                return Move(to=JobState.FAILED, after=None, task_id=task_id)
+            case Pending() | NotVisible():
+                return Move(to=JobState.FAILED, after=self._next_late_look(job), task_id=task_id)
+            case _:
+                assert_never(status)
+
+    async def _announce(self, job: Job) -> Move:
         try:
             await self._publisher.post_failure(job)
         except PlaceGoneError as error:
@@ -263,7 +323,16 @@ class Steps:
                 wait = self._back_off(job.attempts, first=5, longest=300)
                 return Move(to=JobState.FAILED, after=wait, is_retry=True, detail=str(error))
             log.warning("failure_not_announced", job=job.id, reason=str(error))
-        return Move(to=JobState.FAILED, after=None)
+        is_watched = job.failure in MAY_FINISH_LATE and job.task_id is not None
+        after = self._next_late_look(job) if is_watched else None
+        return Move(to=JobState.FAILED, after=after, is_announced=True)
+
+    def _next_late_look(self, job: Job) -> timedelta | None:
+        """Rarer and rarer, and never again once the provider no longer keeps the record."""
+        if self._lifecycle.policy.late is LateResults.IGNORE:
+            return None
+        age = self._clock.now() - (job.submitted_at or job.created_at)
+        return None if age > KEPT_BY_PROVIDER else min(max(age, timedelta(hours=1)), timedelta(days=1))
 
     def give_up(self, job: Job) -> Move:
         """What becomes of a job that crashed its step again and again, or the whole process three times."""
@@ -271,19 +340,20 @@ class Steps:
             case JobState.SUBMITTING:
                 return Move(to=JobState.UNKNOWN, after=self._grace(job), detail="quarantined")
             case JobState.DELIVERING:
-                return Move(to=JobState.PARKED, after=None, detail="quarantined")
-            case JobState.FAILED:
-                return Move(to=JobState.FAILED, after=None, detail="quarantined")
+                return self._parked("quarantined")
+            case JobState.FAILED | JobState.PARKED:
+                return Move(to=job.state, after=None, is_announced=True, detail="quarantined")
             case _:
                 return _failed(FailureReason.BROKEN, "quarantined")
 
     async def discard(self, job: Job, move: Move) -> None:
-        """Remove a video that is posted as a file; a linked or parked one is kept."""
-        if job.state is JobState.DELIVERED and job.stored is not None and _fits(job) and not move.is_link:
-            try:
-                await asyncio.to_thread((self._folders.results / job.stored.name).unlink, missing_ok=True)
-            except OSError as error:
-                log.warning("video_not_removed", job=job.id, reason=str(error))
+        """Remove a video that is posted as a file, with its smaller versions; a linked or parked one is kept."""
+        if job.state is not JobState.DELIVERED or job.stored is None or move.is_link:
+            return
+        try:
+            await asyncio.to_thread(_remove_versions, self._folders.results, job)
+        except OSError as error:
+            log.warning("video_not_removed", job=job.id, reason=str(error))
 
     async def _create(
         self, job: Job, spec: ModeSpec, provider: Provider, submission: Submission, first_poll: timedelta
@@ -314,15 +384,46 @@ class Steps:
         return fields
 
     async def _post(self, job: Job) -> Move:
+        """Down the ladder: as it is, encoded again to fit, as a link."""
         if job.stored is None:
             raise AssertionError("a job is only delivered once its video is stored")
         receipt = await self._lifecycle.receipt(job)
-        if _fits(job):
+        original = self._folders.results / job.stored.name
+        for limit in _limits(job):
+            path = original if job.stored.size <= limit else await self._smaller(job, original, limit)
+            if path is None:
+                break
             with contextlib.suppress(TooLargeError):
-                message_id = await self._publisher.post_video(job, self._folders.results / job.stored.name, receipt)
-                return Move(to=JobState.DELIVERED, after=None, message_id=message_id)
-        message_id = await self._publisher.post_link(job, receipt)
-        return Move(to=JobState.DELIVERED, after=None, message_id=message_id, is_link=True)
+                return _delivered(await self._publisher.post_video(job, path, receipt))
+        link = await self._link(job, original)
+        if link is None:
+            return self._parked("too large for this place, and there is no link to it")
+        return _delivered(await self._publisher.post_link(job, link, receipt), is_link=True)
+
+    async def _smaller(self, job: Job, original: Path, limit: int) -> Path | None:
+        if self._encoder is None:
+            return None
+        target = original.with_name(f"{job.id}-{limit}.mp4")
+        size = await self._encoder.fit(original, target, limit)
+        log.info("video_encoded_again", job=job.id, limit=limit, size=size)
+        return None if size is None else target
+
+    async def _link(self, job: Job, original: Path) -> Link | None:
+        """The host's own address where there is one, else the provider's as long as that lives."""
+        if self._links is not None and (own := await self._links.link(job, original)) is not None:
+            return own
+        result = job.result
+        if result is None or (result.expires_at is not None and result.expires_at <= self._clock.now()):
+            return None
+        return Link(url=result.url, expires_at=result.expires_at)
+
+    def _not_fetched(self, job: Job, detail: str) -> Move:
+        # A late video that cannot be had either is looked for again at the late pace, not at once.
+        after = self._next_late_look(job) if job.is_late else timedelta(0)
+        return Move(to=JobState.FAILED, after=after, failure=FailureReason.NO_RESULT, detail=detail)
+
+    def _parked(self, detail: str) -> Move:
+        return Move(to=JobState.PARKED, after=self._kept, detail=detail)
 
     async def _fresh_link(self, job: Job) -> Result | None:
         """The provider's link as it is now; links die sooner than files."""
@@ -408,5 +509,23 @@ def _wish(error: ProviderError) -> timedelta:
     return timedelta(0)
 
 
-def _fits(job: Job) -> bool:
-    return job.stored is not None and job.stored.size <= job.place.upload_limit
+def _delivered(post: Post, *, is_link: bool = False, detail: str | None = None) -> Move:
+    return Move(
+        to=JobState.DELIVERED,
+        after=None,
+        message_id=post.message_id,
+        message_channel_id=post.channel_id,
+        is_link=is_link,
+        detail=detail,
+    )
+
+
+def _limits(job: Job) -> list[int]:
+    """File sizes to try, in bytes: what the interaction promised, then what every place takes."""
+    promised = SAFE_UPLOAD if job.is_direct else job.place.upload_limit
+    return [promised, *([SAFE_UPLOAD] if promised > SAFE_UPLOAD else [])]
+
+
+def _remove_versions(folder: Path, job: Job) -> None:
+    for path in (folder / f"{job.id}.mp4", *folder.glob(f"{job.id}-*.mp4")):
+        path.unlink(missing_ok=True)

@@ -101,7 +101,7 @@ class Stage:
             budget=Budget(),
             markup=MARKUP,
         )
-        self.jobs = Jobs(self.database, self.clock, self.lifecycle, MARKUP)
+        self.jobs = Jobs(self.database, self.clock, self.lifecycle)
         self.credits = Credits(self.database, self.clock)
 
     def client(self) -> CutsceneClient:

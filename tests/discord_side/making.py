@@ -7,7 +7,7 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, ModelId, ProviderId, UserId
+from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, MessageId, ModelId, ProviderId, UserId
 from bot.domain.jobs import Job, JobState, Place
 from bot.domain.models import (
     Catalogue,
@@ -23,6 +23,7 @@ from bot.domain.models import (
     VideoModel,
 )
 from bot.domain.videos import VideoSpec
+from bot.ports import Link, Post
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -87,6 +88,16 @@ def job(state: JobState = JobState.QUEUED, *, prompt: str = "a red fox", price: 
         due_at=START,
     )
     return dataclasses.replace(made, **fields)
+
+
+def link_of(made: Job) -> Link:
+    """The provider's own link to the job's video."""
+    assert made.result is not None
+    return Link(url=made.result.url, expires_at=made.result.expires_at)
+
+
+def message_of(post: Post | None) -> MessageId | None:
+    return None if post is None else post.message_id
 
 
 class HandClock:

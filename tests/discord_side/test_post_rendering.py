@@ -18,7 +18,7 @@ from bot.ports import Receipt
 from bot.rendering import buttons, posts
 from bot.rendering.cards import LATE, LEAVING, Card, Progress, card
 from bot.rendering.prompts import harmless
-from tests.discord_side.making import START, job
+from tests.discord_side.making import START, job, link_of
 
 ENGLISH: Texts = texts("en-US")
 RECEIPT = Receipt(charged=50, returned=12, spendable=438)
@@ -61,7 +61,7 @@ def test_every_post_fits_and_mentions_the_requester_only(prompt: str) -> None:
     made = job(JobState.DELIVERING, prompt=prompt, result=Result(url="https://files.test/12.mp4", credits=50))
     everything = [
         posts.video_post(ENGLISH, made, RECEIPT, "Swift 1"),
-        posts.link_post(ENGLISH, made, RECEIPT, "Swift 1"),
+        posts.link_post(ENGLISH, made, link_of(made), RECEIPT, "Swift 1"),
         posts.failure_post(ENGLISH, made),
     ]
 
@@ -131,7 +131,7 @@ def test_link_post_says_until_when() -> None:
     expires = START + timedelta(hours=24)
     made = job(result=Result(url="https://files.test/12.mp4?sig=a_b", expires_at=expires))
 
-    text = posts.link_post(ENGLISH, made, RECEIPT, "Swift 1")
+    text = posts.link_post(ENGLISH, made, link_of(made), RECEIPT, "Swift 1")
 
     assert "https://files.test/12.mp4?sig=a_b\n" in text
     assert f"<t:{int(expires.timestamp())}:R>" in text
@@ -141,7 +141,7 @@ def test_link_post_says_until_when() -> None:
 def test_link_that_fills_the_message_is_left_out() -> None:
     made = job(prompt="x" * 3000, result=Result(url="https://files.test/" + "a" * 3000))
 
-    text = posts.link_post(ENGLISH, made, RECEIPT, "Swift 1")
+    text = posts.link_post(ENGLISH, made, link_of(made), RECEIPT, "Swift 1")
 
     assert len(text) <= 2000
     assert "The host keeps the file." in text

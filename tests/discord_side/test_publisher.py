@@ -23,7 +23,7 @@ from bot.rendering.cards import Progress, card
 from sandbox.discord_server import Channel, DiscordServer, Fault, Guild, Message, Permission
 from sandbox.person import Handle, Person
 from tests.discord_side.conftest import NotedMemory, Starter
-from tests.discord_side.making import CATALOGUE, job
+from tests.discord_side.making import CATALOGUE, job, link_of, message_of
 from tests.logged import logged
 
 MP4 = b"\x00\x00\x00\x18ftypisom" + bytes(2000)
@@ -79,7 +79,7 @@ def videos_in(channel: Channel) -> list[Message]:
 async def test_video_is_posted_with_its_receipt_and_mentions_the_requester(
     publisher: DiscordPublisher, delivering: Job, video: Path, ana: Person, tmp_path: Path
 ) -> None:
-    message_id = await publisher.post_video(delivering, video, RECEIPT)
+    message_id = (await publisher.post_video(delivering, video, RECEIPT)).message_id
 
     posted = await ana.waits_for_video()
     assert posted.id == message_id
@@ -110,9 +110,9 @@ async def test_prompt_cannot_mention_anybody(
 async def test_second_post_under_the_same_nonce_is_the_first_one(
     publisher: DiscordPublisher, delivering: Job, video: Path, channel: Channel
 ) -> None:
-    first = await publisher.post_video(delivering, video, RECEIPT)
+    first = (await publisher.post_video(delivering, video, RECEIPT)).message_id
 
-    second = await publisher.post_video(delivering, video, RECEIPT)
+    second = (await publisher.post_video(delivering, video, RECEIPT)).message_id
 
     assert first == second
     assert len(videos_in(channel)) == 1
@@ -126,7 +126,7 @@ async def test_post_whose_answer_was_lost_is_found(
     with pytest.raises(DeliveryUnavailableError):
         await publisher.post_video(delivering, video, RECEIPT)
 
-    assert await publisher.find_post(delivering) == videos_in(channel)[0].id
+    assert message_of(await publisher.find_post(delivering)) == videos_in(channel)[0].id
 
 
 async def test_post_that_somebody_deleted_before_the_answer_came_counts_as_posted(
@@ -135,7 +135,7 @@ async def test_post_that_somebody_deleted_before_the_answer_came_counts_as_poste
     await publisher.post_video(delivering, video, RECEIPT)
     server.delete_message(videos_in(channel)[0])
 
-    message_id = await publisher.post_video(delivering, video, RECEIPT)
+    message_id = (await publisher.post_video(delivering, video, RECEIPT)).message_id
 
     assert delivering.posting_at
     assert abs(discord.utils.snowflake_time(message_id) - delivering.posting_at) < timedelta(seconds=1)
@@ -145,7 +145,7 @@ async def test_post_that_somebody_deleted_before_the_answer_came_counts_as_poste
 async def test_link_is_posted_in_place_of_a_file(
     server: DiscordServer, publisher: DiscordPublisher, delivering: Job, ana: Person, channel: Channel
 ) -> None:
-    message_id = await publisher.post_link(delivering, RECEIPT)
+    message_id = (await publisher.post_link(delivering, link_of(delivering), RECEIPT)).message_id
 
     posted = channel.messages[message_id]
     sent = server.requests.find("POST", POSTS)[0].json
@@ -177,7 +177,7 @@ async def test_post_is_in_the_guild_s_language(
     i18n.texts.cache_clear()
     russian = dataclasses.replace(delivering, place=dataclasses.replace(delivering.place, guild_locale="ru"))
 
-    message_id = await publisher.post_link(russian, RECEIPT)
+    message_id = (await publisher.post_link(russian, link_of(russian), RECEIPT)).message_id
 
     assert channel.messages[message_id].components[0]["components"][0]["label"] == "Ещё раз"
 
@@ -282,7 +282,7 @@ async def test_answers_mean_what_discord_means_by_them(
     server.faults.add(Fault(method="POST", path=POSTS, status=status, code=code))
 
     with pytest.raises(error):
-        await publisher.post_link(delivering, RECEIPT)
+        await publisher.post_link(delivering, link_of(delivering), RECEIPT)
 
 
 async def test_page_of_the_edge_means_later(
@@ -291,14 +291,14 @@ async def test_page_of_the_edge_means_later(
     server.faults.add(Fault(method="POST", path=POSTS, status=403, html=True))
 
     with pytest.raises(DeliveryUnavailableError):
-        await publisher.post_link(delivering, RECEIPT)
+        await publisher.post_link(delivering, link_of(delivering), RECEIPT)
 
 
 async def test_ban_by_the_edge_means_later(server: DiscordServer, publisher: DiscordPublisher, delivering: Job) -> None:
     server.faults.add(Fault(method="POST", path=POSTS, status=429, has_via=False))
 
     with pytest.raises(DeliveryUnavailableError):
-        await publisher.post_link(delivering, RECEIPT)
+        await publisher.post_link(delivering, link_of(delivering), RECEIPT)
 
 
 async def test_rate_limit_is_waited_out(
@@ -306,7 +306,7 @@ async def test_rate_limit_is_waited_out(
 ) -> None:
     server.faults.add(Fault(method="POST", path=POSTS, status=429, retry_after=0.01))
 
-    message_id = await publisher.post_link(delivering, RECEIPT)
+    message_id = (await publisher.post_link(delivering, link_of(delivering), RECEIPT)).message_id
 
     assert message_id in channel.messages
 
@@ -317,7 +317,7 @@ async def test_rate_limit_of_minutes_means_later(
     server.faults.add(Fault(method="POST", path=POSTS, status=429, retry_after=600))
 
     with pytest.raises(DeliveryUnavailableError, match="RateLimited"):
-        await publisher.post_link(delivering, RECEIPT)
+        await publisher.post_link(delivering, link_of(delivering), RECEIPT)
 
 
 async def test_missing_file_is_a_fault_of_ours_and_not_discord_s(
@@ -344,11 +344,11 @@ async def test_post_is_found_among_many_messages(
 ) -> None:
     for number in range(150):
         await ana.says(f"waiting {number}")
-    message_id = await publisher.post_video(delivering, video, RECEIPT)
+    message_id = (await publisher.post_video(delivering, video, RECEIPT)).message_id
     for number in range(150):
         await ana.says(f"nice {number}")
 
-    assert await publisher.find_post(delivering) == message_id
+    assert message_of(await publisher.find_post(delivering)) == message_id
 
 
 async def test_late_post_in_a_busy_channel_is_found_from_the_end(
@@ -357,15 +357,15 @@ async def test_late_post_in_a_busy_channel_is_found_from_the_end(
     monkeypatch.setattr("bot.publisher.LOOKED_THROUGH", 20)
     for number in range(50):
         await ana.says(f"waiting {number}")
-    message_id = await publisher.post_video(delivering, video, RECEIPT)
+    message_id = (await publisher.post_video(delivering, video, RECEIPT)).message_id
 
-    assert await publisher.find_post(delivering) == message_id
+    assert message_of(await publisher.find_post(delivering)) == message_id
 
 
 async def test_link_post_is_found_by_its_buttons(publisher: DiscordPublisher, delivering: Job) -> None:
-    message_id = await publisher.post_link(delivering, RECEIPT)
+    message_id = (await publisher.post_link(delivering, link_of(delivering), RECEIPT)).message_id
 
-    assert await publisher.find_post(delivering) == message_id
+    assert message_of(await publisher.find_post(delivering)) == message_id
 
 
 async def test_failure_post_is_not_taken_for_a_result(publisher: DiscordPublisher, delivering: Job) -> None:

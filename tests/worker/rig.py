@@ -83,7 +83,7 @@ class Rig:
             budget=Budget(),
             markup=self.markup,
         )
-        self.jobs = Jobs(self.database, self.clock, self.lifecycle, self.markup)
+        self.jobs = Jobs(self.database, self.clock, self.lifecycle)
         self.credits = Credits(self.database, self.clock)
         self.callbacks = Callbacks(self.database, self.clock, self.wake.set)
         self.steps = self.steps_class(

@@ -74,6 +74,11 @@ def upgrade() -> None:
         sa.Column("stored_name", sa.Text(), nullable=True),
         sa.Column("stored_size", sa.BigInteger(), nullable=True),
         sa.Column("message_id", sa.BigInteger(), nullable=True),
+        sa.Column("message_channel_id", sa.BigInteger(), nullable=True),
+        sa.Column("is_direct", sa.Boolean(), nullable=False),
+        sa.Column("is_closed", sa.Boolean(), nullable=False),
+        sa.Column("is_late", sa.Boolean(), nullable=False),
+        sa.Column("is_announced", sa.Boolean(), nullable=False),
         sa.Column("failure", sa.Text(), nullable=True),
         sa.Column("failure_detail", sa.Text(), nullable=True),
         sa.CheckConstraint("state <> 'delivered' OR message_id IS NOT NULL", name=op.f("delivered_has_message")),
@@ -131,7 +136,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('charge', 'settle', 'refund', 'grant', 'fund', 'drain')", name=op.f("entry_kind_known")
+            "kind IN ('charge', 'settle', 'refund', 'late', 'grant', 'fund', 'drain')", name=op.f("entry_kind_known")
         ),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("entries_job_id_fk")),
         sa.PrimaryKeyConstraint("id", name=op.f("entries_pk")),
