@@ -1,0 +1,258 @@
+"""Asking which models are sold, within a share of the rate, and opening a closed provider again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.ids import ProviderId
+from bot.domain.models import Catalogue, Mode
+from bot.errors import ProviderAuthError, ProviderUnavailableError
+from bot.ports import Sold
+from bot.services.availability import Availability, ProviderGate
+from bot.services.memory import Memory
+from bot.store.database import Database
+from bot.worker import limits
+from bot.worker.limits import SlidingWindow
+from bot.worker.watches import ASK_EVERY, KEPT_FOR_JOBS, GateWatch, ModelWatch
+from tests.fakes import KIE, PAUSED, FakeProvider, FakePublisher, HandClock
+from tests.samples import CATALOGUE, MAKER, OLD, model
+
+
+@pytest.fixture
+async def database(sqlite_url: str) -> AsyncIterator[Database]:
+    opened = Database.connect(sqlite_url)
+    yield opened
+    await opened.close()
+
+
+class Watched:
+    """A provider that is watched."""
+
+    def __init__(self, database: Database, catalogue: Catalogue = CATALOGUE, clock: HandClock | None = None) -> None:
+        self.clock = clock or HandClock()
+        self.provider = FakeProvider(self.clock)
+        self.publisher = FakePublisher()
+        self.availability = Availability(catalogue)
+        self.gate = ProviderGate()
+        self.creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
+        self.stop = asyncio.Event()
+        self.models = ModelWatch(
+            providers={KIE: self.provider},
+            availability=self.availability,
+            gate=self.gate,
+            creates=self.creates,
+            memory=Memory(database),
+            clock=self.clock,
+        )
+        self.gates = GateWatch(
+            providers={KIE: self.provider}, gate=self.gate, publisher=self.publisher, clock=self.clock
+        )
+
+    @asynccontextmanager
+    async def running(self, watch: ModelWatch | GateWatch) -> AsyncIterator[None]:
+        task = asyncio.create_task(watch.run(self.stop))
+        await self.quiet()
+        yield
+        self.stop.set()
+        async with asyncio.timeout(5):
+            await task
+
+    async def quiet(self) -> None:
+        """Until the watch waits for the time."""
+        async with asyncio.timeout(10):
+            while self.clock.waiting != 1:
+                self.clock.entered.clear()
+                await self.clock.entered.wait()
+
+    async def advance(self, by: timedelta | None = None, **parts: float) -> None:
+        self.clock.advance(by, **parts)
+        await self.quiet()
+
+    def asked(self) -> list[str]:
+        return [slug for _, slug in self.provider.probed]
+
+
+async def test_every_model_string_is_asked_about_at_the_start_and_once_an_hour(database: Database) -> None:
+    watched = Watched(database)
+    expected = ["maker/text", "maker/image", "old/text", "old/image", "biller/text"]
+
+    async with watched.running(watched.models):
+        at_start = watched.asked()
+        await watched.advance(ASK_EVERY - timedelta(seconds=1))
+        before_the_hour = watched.asked()
+        await watched.advance(seconds=1)
+
+    assert at_start == before_the_hour == expected
+    assert watched.asked() == expected * 2
+
+
+async def test_a_model_that_bills_for_the_question_is_never_asked(database: Database) -> None:
+    watched = Watched(database)
+
+    async with watched.running(watched.models):
+        await watched.advance(ASK_EVERY)
+
+    assert "biller/image" not in watched.asked()
+
+
+async def test_what_the_provider_answers_changes_the_offer(database: Database) -> None:
+    watched = Watched(database)
+    watched.provider.probes |= {"maker/text": PAUSED, "old/text": Sold(), "old/image": PAUSED}
+
+    async with watched.running(watched.models):
+        pass
+
+    assert watched.availability.modes(MAKER) == (Mode.IMAGE,)
+    assert watched.availability.modes(OLD) == (Mode.TEXT,)
+
+
+async def test_no_answer_is_no_news(database: Database) -> None:
+    watched = Watched(database)
+    watched.provider.probes["maker/text"] = ProviderUnavailableError("503")
+
+    async with watched.running(watched.models):
+        pass
+
+    assert watched.availability.modes(MAKER) == (Mode.TEXT, Mode.IMAGE)
+
+
+async def test_questions_leave_room_for_jobs(database: Database) -> None:
+    many = Catalogue({one.id: one for one in (model(f"m{number}") for number in range(12))})
+    watched = Watched(database, many)
+
+    async with watched.running(watched.models):
+        at_once = len(watched.asked())
+        free = watched.creates.free(watched.clock.now())
+        for _ in range(30):
+            await watched.advance(seconds=1)
+
+    assert at_once == limits.CREATES - KEPT_FOR_JOBS
+    assert free == KEPT_FOR_JOBS
+    assert len(watched.asked()) == 24
+
+
+async def test_questions_wait_while_jobs_use_the_rate(database: Database) -> None:
+    watched = Watched(database)
+    watched.creates.count(watched.clock.now(), limits.CREATES)
+
+    async with watched.running(watched.models):
+        at_once = watched.asked()
+        for _ in range(11):
+            await watched.advance(seconds=1)
+
+    assert at_once == []
+    assert len(watched.asked()) == 5
+
+
+async def test_a_restart_counts_the_questions_that_were_asked_a_moment_ago(database: Database) -> None:
+    many = Catalogue({one.id: one for one in (model(f"m{number}") for number in range(12))})
+    before = Watched(database, many)
+    async with before.running(before.models):
+        pass
+    before.clock.advance(seconds=1)
+    after = Watched(database, many, before.clock)
+
+    async with after.running(after.models):
+        right_after = len(after.asked())
+        room = after.creates.free(after.clock.now())
+
+    assert right_after == 0
+    assert room == KEPT_FOR_JOBS
+
+
+async def test_a_closed_provider_is_not_asked(database: Database) -> None:
+    watched = Watched(database)
+    watched.gate.pause(KIE, "the key is wrong", watched.clock.now())
+
+    async with watched.running(watched.models):
+        pass
+
+    assert watched.asked() == []
+
+
+async def test_a_provider_that_is_not_set_up_is_not_asked(database: Database) -> None:
+    foreign = model("foreign", provider=ProviderId("other"))
+    watched = Watched(database, Catalogue({foreign.id: foreign}))
+
+    async with watched.running(watched.models):
+        pass
+
+    assert watched.asked() == []
+
+
+async def test_stopping_ends_the_wait_for_room(database: Database) -> None:
+    watched = Watched(database)
+    watched.creates.count(watched.clock.now(), limits.CREATES)
+
+    async with watched.running(watched.models):
+        pass
+
+    assert watched.asked() == []
+
+
+async def test_a_closed_provider_opens_when_its_account_answers_and_holds_credits(database: Database) -> None:
+    watched = Watched(database)
+    watched.gate.pause(KIE, "the balance is empty", watched.clock.now())
+    watched.provider.balance.then(0.0, 250.5)
+
+    async with watched.running(watched.gates):
+        for _ in range(3):
+            await watched.advance(seconds=15)
+        before_a_minute = len(watched.provider.balance_asked_at)
+        await watched.advance(seconds=15)
+        still_closed = watched.gate.find(KIE)
+        for _ in range(4):
+            await watched.advance(seconds=15)
+
+    assert before_a_minute == 0
+    assert still_closed is not None
+    assert watched.gate.find(KIE) is None
+    assert watched.publisher.told == [f"The provider {KIE} takes jobs again (250.5 credits left)."]
+
+
+async def test_a_provider_that_stays_closed_is_asked_once_a_minute(database: Database) -> None:
+    watched = Watched(database)
+    watched.gate.pause(KIE, "the key is wrong", watched.clock.now())
+    watched.provider.balance.then(ProviderAuthError("the key is wrong"))
+
+    async with watched.running(watched.gates):
+        for _ in range(4 * 10):
+            await watched.advance(seconds=15)
+
+    assert len(watched.provider.balance_asked_at) == 10
+    assert watched.publisher.told == []
+
+
+async def test_a_provider_that_closes_again_soon_is_left_alone_for_longer_each_time(database: Database) -> None:
+    watched = Watched(database)
+    pauses: list[float] = []
+
+    async with watched.running(watched.gates):
+        for _ in range(7):
+            closed_at = watched.clock.now()
+            watched.gate.pause(KIE, "the key's cap is reached", closed_at)
+            while watched.gate.find(KIE) is not None:
+                await watched.advance(seconds=15)
+            pauses.append((watched.clock.now() - closed_at) / timedelta(minutes=1))
+        await watched.advance(hours=1)
+        watched.gate.pause(KIE, "once more", watched.clock.now())
+        await watched.advance(minutes=1)
+
+    assert pauses == [1, 2, 4, 8, 16, 30, 30]
+    assert watched.gate.find(KIE) is None
+
+
+@pytest.mark.parametrize("watch", ["models", "gates"])
+async def test_a_watch_ends_when_it_is_told_to(database: Database, watch: str) -> None:
+    watched = Watched(database)
+    watched.stop.set()
+
+    async with asyncio.timeout(5):
+        await getattr(watched, watch).run(watched.stop)
+
+    assert watched.asked() == []
