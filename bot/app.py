@@ -17,7 +17,7 @@ from bot.catalogue import loader
 from bot.client import CutsceneClient, point_library_at
 from bot.domain.ids import ProviderId
 from bot.domain.jobs import Job
-from bot.errors import ConfigurationError, StoreError
+from bot.errors import ConfigurationError, StoreError, UnreachableError
 from bot.http import HTTPServer
 from bot.metrics import Metrics
 from bot.ports import Clock, Provider, SystemClock
@@ -110,7 +110,7 @@ class App:
         try:
             async with asyncio.TaskGroup() as tasks:
                 await self._run(parts, tasks)
-        except* (ConfigurationError, StoreError) as group:
+        except* (ConfigurationError, StoreError, UnreachableError) as group:
             # One line for the host; what else ended because of it is of no interest.
             raise group.exceptions[0] from None
         log.info("stopped")
@@ -128,13 +128,17 @@ class App:
             self.started.set()
             await parts.worker.run()
 
+        async def watch_accounts() -> None:
+            await connected.wait()  # What it finds may have to be told to the host, by a message.
+            await parts.gates.run(self._stop)
+
         parts.client.add_listener(on_connect)
         token = self._settings.discord_token.get_secret_value()
         discord_task = tasks.create_task(parts.client.start(token), name="discord")
         watching = [
             tasks.create_task(parts.cards.run(), name="cards"),
             tasks.create_task(parts.models.run(self._stop), name="models"),
-            tasks.create_task(parts.gates.run(self._stop), name="gates"),
+            tasks.create_task(watch_accounts(), name="gates"),
             tasks.create_task(parts.retention.run(self._stop), name="retention"),
             tasks.create_task(_measure(parts.metrics, parts.queue), name="metrics"),
         ]

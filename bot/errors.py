@@ -28,6 +28,7 @@ CutsceneError
   DeliveryError                handled in the deliver step
     TooLargeError  PlaceGoneError  DeliveryUnavailableError
   ConfigurationError           one line per problem, exit code 78
+  UnreachableError             Discord cannot be reached, exit code 69
   StoreError                   the database cannot be used, exit code 74
 """
 
@@ -298,6 +299,10 @@ class StoreTrouble(StrEnum):
     DAMAGED = "damaged"
     UNSURE = "unsure"  # nobody can say whether the last commit is on the disk; only a new start finds out
     OTHER = "other"
+
+
+class UnreachableError(CutsceneError):
+    """A server that the bot cannot do without does not answer, in a line for the host; starting again may help."""
 
 
 class StoreError(CutsceneError):

@@ -130,7 +130,8 @@ class HTTPServer:
                 return f"HTTP_PORT: {self._wanted_port} needs more rights than the bot has. Choose one from 1024 on."
         if isinstance(err, socket.gaierror) or err.errno == errno.EADDRNOTAVAIL:
             return f"HTTP_HOST: {self._host} is no address of this machine. Example: 127.0.0.1"
-        return f"HTTP_HOST: cannot listen on {self._host} ({err.strerror}). Example: 127.0.0.1"
+        # From Python 3.13 on asyncio raises its own OSError, with a text and no number.
+        return f"HTTP_HOST: cannot listen on {self._host} ({err.strerror or err}). Example: 127.0.0.1"
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return await _checked(self._health.broken, self._patience.check)

@@ -16,12 +16,14 @@ def main(arguments: Sequence[str]) -> int:
         prog="python -m sandbox",
         description="Plays Cutscene on this machine: a local Discord, a local Kie.ai, and the real bot between them.",
     )
-    parser.add_argument("--once", action="store_true", required=True, help="play one text job and one image job")
+    parser.add_argument("--once", action="store_true", help="play one text job and one image job (the default)")
     parser.add_argument("--out", type=Path, default=Path("demo-output"), metavar="DIR", help="where the videos go")
     parser.add_argument("--crash", action="store_true", help="kill -9 the bot while the first video is being made")
     options = parser.parse_args(arguments)
-    if options.out.exists() and not options.out.is_dir():
-        parser.error(f"--out: {options.out} is a file")
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"--out: cannot make the folder {options.out} ({error.strerror})")
     went_well = asyncio.run(Tour(out=options.out, crash=options.crash, write=_show).play())
     if went_well:
         _show("")

@@ -19,6 +19,7 @@ from sandbox.discord_server.server import DiscordServer
 from sandbox.discord_server.world import Message
 from sandbox.kie_server import KieServer
 from sandbox.movies import MovieSize
+from sandbox.observation import Observation
 from sandbox.person import Handle, Person
 from sandbox.transcript import Transcript
 
@@ -70,7 +71,10 @@ class _Stage:
 async def _stage(out: Path) -> AsyncIterator[_Stage]:
     folder = Path(tempfile.mkdtemp(prefix="cutscene-tour-"))
     try:
-        async with DiscordServer() as discord, KieServer(seconds=RENDERING, movie_size=MovieSize.SCREEN) as kie:
+        discord = DiscordServer()
+        # Everything that happens can be watched at /_sandbox/state and /_sandbox/events while it plays.
+        Observation(discord).install()
+        async with discord, KieServer(seconds=RENDERING, movie_size=MovieSize.SCREEN) as kie:
             guild = discord.add_guild("Film Club")
             channel = discord.add_channel(guild, "videos")
             bot = BotProcess(
@@ -112,6 +116,7 @@ class _Performance:
         await stage.bot.start()
         await stage.discord.wait_for_commands("video", timeout=PATIENCE)
         script.says("", "The bot is online and its commands are registered.")
+        script.says("", "This provider is faster than the real one, so the times that the bot promises are too long.")
 
         await self._accounts_before()
         await self._video_from_words()

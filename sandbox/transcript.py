@@ -15,7 +15,8 @@ NAME_WIDTH = 11
 # Discord shows these in the reader's own words: <t:1700000000:R>, <@123>, </video:456>, **bold**, `code`.
 TIMESTAMP = re.compile(r"<t:(\d+)(?::(\w))?>")
 COMMAND = re.compile(r"</([\w ]+):\d+>")
-MARKUP = re.compile(r"\*\*|__|(?<!\\)`")
+MARKUP = re.compile(r"\*\*|__|(?<!\\)`|^-# |^> ", re.MULTILINE)
+POST = re.compile(r"https://discord\.com/channels/[\d/@me]+")
 ESCAPE = re.compile(r"\\([*_~`|>#\-\[\]()\\])")
 
 
@@ -45,6 +46,7 @@ class Transcript:
         """The text as Discord would show it."""
         text = TIMESTAMP.sub(lambda found: self._moment(int(found[1]), found[2] or "f"), text)
         text = COMMAND.sub(r"/\1", text)
+        text = POST.sub("[jump to the message]", text)
         for id_, name in self.names.items():
             text = text.replace(f"<@{id_}>", f"@{name}")
         return ESCAPE.sub(r"\1", MARKUP.sub("", text))

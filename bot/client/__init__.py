@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import aiohttp
 import discord
 import yarl
 from discord.ext import commands
@@ -16,7 +17,7 @@ from bot.client.command_tree import EdgeTree, Memory, Translations, sync
 from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded
 from bot.client.permissions import missing_permissions
 from bot.domain.ids import GuildId, UserId
-from bot.errors import ConfigurationError, StaleControlError
+from bot.errors import ConfigurationError, StaleControlError, UnreachableError
 
 __all__ = [
     "CutsceneClient",
@@ -100,7 +101,10 @@ class CutsceneClient(commands.Bot):
         return f"`/{name}`" if command_id is None else f"</{name}:{command_id}>"
 
     async def start(self, token: str, *, reconnect: bool = True) -> None:
-        """Log in and stay connected; closed when it returns. Raises ConfigurationError when the host has to act."""
+        """Log in and stay connected; closed when it returns.
+
+        Raises ConfigurationError when the host has to act, UnreachableError when starting again may help.
+        """
         try:
             await super().start(token, reconnect=reconnect)
         except discord.LoginFailure as err:
@@ -117,6 +121,14 @@ class CutsceneClient(commands.Bot):
             raise ConfigurationError(
                 ["DISCORD_API_URL: what answers there is not Discord. Example: https://discord.com/api/v10"]
             ) from err
+        except (discord.DiscordServerError, aiohttp.ClientConnectionError, OSError) as err:
+            raise UnreachableError(f"Discord cannot be reached at {discord.http.Route.BASE}: {err}") from err
+        except AttributeError as err:
+            # The library's own: when the very first connection to the gateway is refused it looks at a socket that
+            # it does not have. Later ones it repeats by itself.
+            if self.ws is not None:
+                raise
+            raise UnreachableError("Discord's gateway cannot be reached. See DISCORD_GATEWAY_URL.") from err
         finally:
             await self.close()
 

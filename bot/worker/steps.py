@@ -52,7 +52,7 @@ from bot.services.availability import Availability, ProviderGate
 from bot.services.estimates import Estimates
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
-from bot.worker import schedule
+from bot.worker import schedule, watches
 from bot.worker.hold import Hold
 
 log = logs.get(__name__)
@@ -470,13 +470,7 @@ class Steps:
         return _failed(FailureReason.NOT_NOW, str(error))
 
     async def _pause(self, provider: ProviderId, error: ProviderAuthError) -> None:
-        """Close the provider and tell the host, once per trouble."""
-        if self._gate.pause(provider, str(error), self._clock.now()):
-            log.error("provider_paused", provider=provider, reason=str(error))
-            await self._publisher.tell_host(
-                f"The provider {provider} refuses every job: {error}. New videos are refused, and nothing is charged, "
-                "until it takes jobs again; that is checked every minute."
-            )
+        await watches.refuse(self._gate, self._publisher, provider, str(error), self._clock.now())
 
     def _outage_wait(self, provider: ProviderId) -> timedelta:
         """Back-off of the provider as a whole: a hundred running jobs must not make its outage worse."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bot import logs
 from bot.domain.ids import ProviderId
-from bot.errors import ProviderError
+from bot.errors import ProviderAuthError, ProviderError
 from bot.ports import Clock, NotSold, Provider, Publisher
 from bot.services.availability import Availability, ProviderGate, Slug
 from bot.services.memory import Memory
@@ -27,6 +27,16 @@ ASKED_AT = "models_asked_at"
 # How long a closed provider is left alone; doubled each time it closes again soon after it was opened.
 SHORTEST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=30)
+
+
+async def refuse(gate: ProviderGate, publisher: Publisher, provider: ProviderId, reason: str, now: datetime) -> None:
+    """Close the provider and tell the host, once per trouble."""
+    if gate.pause(provider, reason, now):
+        log.error("provider_paused", provider=provider, reason=reason)
+        await publisher.tell_host(
+            f"The provider {provider} refuses every job: {reason}. New videos are refused, and nothing is charged, "
+            "until it takes jobs again; that is checked every minute."
+        )
 
 
 class ModelWatch:
@@ -104,6 +114,7 @@ class GateWatch:
         self._asked: dict[ProviderId, datetime] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
+        await self.ask_once()
         while not stop.is_set():
             await self._clock.wait(stop, timedelta(seconds=15))
             for provider_id, pause in self._gate.closed().items():
@@ -112,6 +123,18 @@ class GateWatch:
                 if now - max(pause.since, self._asked.get(provider_id, pause.since)) >= wait:
                     self._asked[provider_id] = now
                     await self._try(provider_id, wait)
+
+    async def ask_once(self) -> None:
+        """Find out at the start, not from the first member's job, that a key does not work."""
+        for provider_id, provider in self._providers.items():
+            try:
+                left = await provider.credits()
+            except ProviderAuthError as error:
+                await refuse(self._gate, self._publisher, provider_id, str(error), self._clock.now())
+            except ProviderError as error:
+                log.info("account_not_asked", provider=provider_id, reason=str(error))
+            else:
+                log.info("account", provider=provider_id, credits=left)
 
     def _pause_of(self, provider: ProviderId, closed_at: datetime) -> timedelta:
         opened_at, before = self._opened.get(provider, (None, SHORTEST_PAUSE))
