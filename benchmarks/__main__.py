@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks import acknowledgement, memory, schedules, throughput, waiting, writes
 from benchmarks.contenders import Contender
@@ -19,6 +20,7 @@ from sandbox.bot_process import BotDiedError
 Results = Mapping[str, float]
 ROUNDS = 5
 SEED = 20261120
+MARKS = ("<!-- result -->", "<!-- end of result -->")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,18 @@ async def run(names: Sequence[str], rounds: int) -> str:
     return rendered(lines)
 
 
+def is_marked(page: Path) -> bool:
+    before, _, after = page.read_text(encoding="utf-8").partition(MARKS[0]) if page.is_file() else ("", "", "")
+    return bool(before) and MARKS[1] in after
+
+
+def put_into(page: Path, result: str) -> None:
+    """Replace what stands between the marks of *page*."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
+    after = rest.partition(MARKS[1])[2]
+    page.write_text(f"{before}{MARKS[0]}\n\n{result}\n\n{MARKS[1]}{after}", encoding="utf-8")
+
+
 def machine() -> str:
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.machine()}"
 
@@ -75,9 +89,12 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Our bot beside a naive one.")
     parser.add_argument("--only", nargs="+", choices=MEASURES, metavar="MEASURE", help=", ".join(MEASURES))
     parser.add_argument("--repeat", type=int, default=ROUNDS, help="rounds of which the median is shown")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the result into this page, between its marks")
     options = parser.parse_args(arguments)
     if options.repeat < 1:
         parser.error("--repeat must be at least 1")
+    if options.write is not None and not is_marked(options.write):
+        parser.error(f"{options.write} has no line {MARKS[0]} followed by a line {MARKS[1]}")
     names = options.only or list(MEASURES)
     missing = memory.why_not() if "memory" in names else None
     began = time.monotonic()
@@ -88,9 +105,13 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    print(f"{machine()}; medians of {options.repeat}; {time.monotonic() - began:.0f} s\n\n{table}")
+    minutes = (time.monotonic() - began) / 60
+    result = f"{machine()}; medians of {options.repeat}; {minutes:.0f} minutes.\n\n{table}"
     if missing:
-        print(f"\nMemory was not measured: {missing}.")
+        result += f"\n\nMemory was not measured: {missing}."
+    print(result)
+    if options.write is not None:
+        put_into(options.write, result)
     return 0
 
 

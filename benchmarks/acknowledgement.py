@@ -20,6 +20,7 @@ ROWS = (
         for crowd in (1, 100, 500)
         for name in ("p50", "p99")
     ),
+    Row("lost", "never acknowledged, 500 at once", ""),
     Row("card 500 p50", "first readable answer, 500 at once, p50", "ms"),
     Row("card 500 p99", "first readable answer, 500 at once, p99", "ms"),
 )
@@ -37,21 +38,21 @@ async def play(contender: Contender) -> Mapping[str, float]:
         await here.settled()
         orders, shown = await _together(here, 500)
         results |= _acknowledged(500, orders)
-        cards = [_milliseconds(order, at) for order, at in zip(orders, shown, strict=True)]
+        cards = [(at - order.asked_at) * 1000 for order in orders if (at := shown.get(order.number)) is not None]
         results |= {"card 500 p50": percentile(cards, 0.5), "card 500 p99": percentile(cards, 0.99)}
+        results["lost"] = float(500 - len(orders))
     return results
 
 
-async def _together(here: Arena, crowd: int) -> tuple[Sequence[Order], Sequence[float]]:
-    """The orders, and when each got an answer that one can read."""
+async def _together(here: Arena, crowd: int) -> tuple[Sequence[Order], Mapping[int, float]]:
+    """The orders that were acknowledged, and when each got an answer that one can read."""
     orders = here.order(crowd, first=LONE_TIMES)
     # Both watch from the beginning: some cards come before the last acknowledgement.
-    _, shown = await asyncio.gather(here.acknowledged(orders), here.answered(orders))
-    return orders, shown
+    return await asyncio.gather(here.acknowledged(orders), here.answered(orders))
 
 
 def _acknowledged(crowd: int, orders: Sequence[Order]) -> Mapping[str, float]:
-    waits = [_milliseconds(order, order.acknowledged_at) for order in orders]
+    waits = [(order.acknowledged_at - order.asked_at) * 1000 for order in orders]
     return {f"ack {crowd} p50": percentile(waits, 0.5), f"ack {crowd} p99": percentile(waits, 0.99)}
 
 
@@ -62,7 +63,3 @@ async def _alone(here: Arena) -> Sequence[Order]:
         await here.answered(orders[-1:])
         await asyncio.sleep(PAUSE)
     return orders
-
-
-def _milliseconds(order: Order, until: float) -> float:
-    return (until - order.asked_at) * 1000

@@ -16,7 +16,7 @@ from benchmarks.contenders import BotUnderTest, Contender
 from sandbox.bot_process import REPOSITORY, Connections
 from sandbox.discord_server import DiscordServer, Member, Message
 from sandbox.discord_server.composing import Composer
-from sandbox.discord_server.interactions import Interaction, Kind
+from sandbox.discord_server.interactions import ACKNOWLEDGE_WITHIN, Interaction, Kind
 from sandbox.discord_server.reading import videos_of
 from sandbox.discord_server.world import Channel
 from sandbox.kie_server import KieServer, Limits, Scenario
@@ -26,6 +26,9 @@ from sandbox.kie_server.tasks import Task
 PATIENCE = 120.0
 # Members of one guild, so many to a channel: a crowd in one channel would meet Discord's limit per channel.
 PER_CHANNEL = 10
+# Seconds after which Discord takes no first answer any more, and a little.
+LOST_AFTER = ACKNOWLEDGE_WITHIN.total_seconds() + 0.5
+LOOK_AGAIN = 0.3
 # Seconds; ours asks the provider about its models in that time.
 SETTLING = 1.0
 # Much more than any run spends.
@@ -51,6 +54,15 @@ class Order:
         if self.interaction.answered_at is None:
             raise AssertionError("asked before the answer was there")
         return self.interaction.answered_at.timestamp()
+
+    @property
+    def is_acknowledged(self) -> bool:
+        return self.interaction.answer is not None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it got no answer in time and never will: Discord no longer takes one."""
+        return not self.is_acknowledged and time.time() > self.asked_at + LOST_AFTER
 
     @property
     def shows_text(self) -> bool:
@@ -94,22 +106,26 @@ class Arena:
             while len(self.kie.tasks) < count:
                 await asyncio.sleep(0.01)
 
-    async def acknowledged(self, orders: Sequence[Order]) -> None:
-        """Return when every order has got its first answer."""
-        await self.until(orders, lambda order: order.interaction.answer is not None, "an order got no answer")
+    async def acknowledged(self, orders: Sequence[Order]) -> list[Order]:
+        """Those that got a first answer, once each has it or is lost."""
+        await self.until(orders, lambda order: order.is_acknowledged, "an order got no answer")
+        return [order for order in orders if order.is_acknowledged]
 
-    async def answered(self, orders: Sequence[Order]) -> list[float]:
-        """When each order got an answer that one can read, once all have."""
+    async def answered(self, orders: Sequence[Order]) -> dict[int, float]:
+        """When each order got an answer that one can read, by its number, once all have that are not lost."""
         return await self.until(orders, lambda order: order.shows_text, "an order still says thinking")
 
-    async def until(self, orders: Sequence[Order], is_done: Callable[[Order], bool], complaint: str) -> list[float]:
-        """When each order was first seen to be done."""
+    async def until(
+        self, orders: Sequence[Order], is_done: Callable[[Order], bool], complaint: str
+    ) -> dict[int, float]:
+        """When each order was first seen to be done; without those that were lost."""
         waiting = {order.interaction.id: order for order in orders}
         done_at: dict[int, float] = {}
+        looked_at = time.monotonic()
 
         def look_at(order: Order | None) -> None:
             if order is not None and is_done(order):
-                done_at.setdefault(order.interaction.id, self.discord.clock().timestamp())
+                done_at.setdefault(order.number, self.discord.clock().timestamp())
                 waiting.pop(order.interaction.id, None)
 
         with self.discord.changes.listening() as news:
@@ -117,10 +133,16 @@ class Arena:
                 look_at(order)
             async with self._patience(complaint):
                 while waiting:
-                    change = await news.get()
-                    if change.kind == "INTERACTION_ANSWER":
-                        look_at(waiting.get(change.subject.id))
-        return [done_at[order.interaction.id] for order in orders]
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_AGAIN):
+                            change = await news.get()
+                            if change.kind == "INTERACTION_ANSWER":
+                                look_at(waiting.get(change.subject.id))
+                    # Nothing tells that an order is lost; only the time.
+                    if time.monotonic() > looked_at + LOOK_AGAIN:
+                        looked_at = time.monotonic()
+                        waiting = {key: order for key, order in waiting.items() if not order.is_lost}
+        return done_at
 
     async def posted(self, orders: Sequence[Order]) -> dict[int, Message]:
         """The message with the video, by the order's number, once all are there."""

@@ -44,12 +44,12 @@ async def play(contender: Contender) -> Mapping[str, float]:
             await here.settled()
             idle = here.bot.resident
             here.bot.forget_peak()
-            orders = here.order(JOBS)
-            await here.created(JOBS)
+            orders = await here.acknowledged(here.order(JOBS))
+            await here.created(len(orders))
             forward = RENDERING
             await here.posted(orders)
             above = (here.bot.peak - idle) / MEBIBYTE
-    return {"peak": above, "per job": above / JOBS, "idle": idle / MEBIBYTE}
+    return {"peak": above, "per job": above / len(orders), "idle": idle / MEBIBYTE}
 
 
 def why_not() -> str | None:

@@ -42,7 +42,7 @@ async def _wait(contender: Contender, seed: int, callback: CallbackPlan) -> Mapp
         scenarios = [Scenario(seconds=each, movie=movie, callback=callback) for each in seconds]
         async with arena(contender, Setup(queued=scenarios, typical_seconds=round(MEDIAN))) as here:
             await here.settled()
-            posts = await here.posted(here.order(JOBS))
+            posts = await here.posted(await here.acknowledged(here.order(JOBS)))
             tasks = here.tasks()
     lags = [message.made_at.timestamp() - tasks[number].ends_at for number, message in posts.items()]
     return {

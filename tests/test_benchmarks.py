@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from benchmarks import schedules
+from benchmarks.__main__ import MARKS, is_marked, put_into
 from benchmarks.arena import Order, Setup, arena
 from benchmarks.contenders import Contender
 from benchmarks.table import Better, Row, line, percentile, rendered
+from sandbox.bot_process import REPOSITORY
 from sandbox.discord_server.reading import text_of, videos_of
 from sandbox.kie_server import Failures, Scenario
 from sandbox.person import Person
@@ -82,6 +85,19 @@ def test_table_writes_large_numbers_out() -> None:
     lines = rendered([line(Row("n", "n", "ms"), [{"n": 12345.6}], [{"n": 0.0}])]).splitlines()
 
     assert [cell.strip() for cell in lines[2].split("|")[2:5]] == ["12,346 ms", "0 ms", "–"]
+
+
+def test_result_takes_its_place_in_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"Before.\n\n{MARKS[0]}\n\nold\n\n{MARKS[1]}\n\nAfter.\n")
+
+    put_into(page, "new")
+
+    assert page.read_text() == f"Before.\n\n{MARKS[0]}\n\nnew\n\n{MARKS[1]}\n\nAfter.\n"
+
+
+def test_page_of_the_project_has_the_marks() -> None:
+    assert is_marked(REPOSITORY / "docs" / "benchmarks.md")
 
 
 def test_fixed_poll_notices_at_its_next_question() -> None:
