@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [run|migrate|doctor]`."""
+"""The command line: `python -m bot [run|migrate|doctor|backup|restore]`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
-from bot.errors import ConfigurationError, StoreError
+from bot.errors import ConfigurationError, StoreError, UnreachableError
 from bot.settings import Settings, create_folders, load_settings
 
 # From sysexits.h, so that a supervisor can tell "do not restart, mend the settings" from "try again".
+EX_UNAVAILABLE = 69
 EX_IOERR = 74
 EX_CONFIG = 78
 
@@ -42,7 +45,48 @@ def doctor(settings: Settings, _options: argparse.Namespace) -> int:
     return 0 if report.is_balanced else 1
 
 
-COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {"run": run, "migrate": migrate, "doctor": doctor}
+def backup(settings: Settings, options: argparse.Namespace) -> int:
+    """Copy the database to a checked file, beside the running bot."""
+    from bot import recovery  # noqa: PLC0415
+
+    lines = recovery.back_up(
+        settings, options.to, datetime.now(UTC), is_forced=options.force, has_files=options.with_files
+    )
+    print("\n".join(lines))
+    return 0
+
+
+def restore(settings: Settings, options: argparse.Namespace) -> int:
+    """Put a backup in the place of the database; the bot must be stopped."""
+    from bot import recovery  # noqa: PLC0415
+
+    print("\n".join(recovery.restore(settings, options.source, datetime.now(UTC))))
+    return 0
+
+
+COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
+    "run": run,
+    "migrate": migrate,
+    "doctor": doctor,
+    "backup": backup,
+    "restore": restore,
+}
+
+
+def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
+    match name:
+        case "doctor":
+            command.add_argument("--ledger", action="store_true", help="recompute every balance from the entries")
+        case "backup":
+            command.add_argument(
+                "to", metavar="TO", nargs="?", type=Path, help="a file or a folder; without it DATA_DIR/backups"
+            )
+            command.add_argument("--force", action="store_true", help="replace the file if it exists")
+            command.add_argument(
+                "--with-files", action="store_true", help="copy the pictures and videos of unfinished jobs, too"
+            )
+        case "restore":
+            command.add_argument("source", metavar="FROM", type=Path, help="a file that `backup` made")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -52,8 +96,7 @@ def main(arguments: Sequence[str]) -> int:
     for name, function in COMMANDS.items():
         command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
         command.set_defaults(command=name)
-        if name == "doctor":
-            command.add_argument("--ledger", action="store_true", help="recompute every balance from the entries")
+        _add_arguments(name, command)
     options = parser.parse_args(arguments)
     try:
         settings = load_settings(os.environ)
@@ -63,6 +106,9 @@ def main(arguments: Sequence[str]) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return EX_CONFIG
+    except UnreachableError as error:
+        print(error, file=sys.stderr)
+        return EX_UNAVAILABLE
     except StoreError as error:
         print(f"database: {error}", file=sys.stderr)
         return EX_IOERR

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from bot.domain.credits import AccountKind
 from bot.settings import Settings
 from bot.store import audit, schema
-from bot.store.database import Connection, Database
+from bot.store.database import Connection, Database, file_of
+from bot.store.ownership import owned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,11 +20,13 @@ class Report:
 
 
 async def migrate_database(settings: Settings) -> bool:
-    database = Database.connect(settings.database_url)
-    try:
-        return await schema.migrate(database)
-    finally:
-        await database.close()
+    """Bring the schema up to date; refused beside a running bot, which knows only the schema it began with."""
+    with owned(file_of(settings.database_url)):
+        database = Database.connect(settings.database_url)
+        try:
+            return await schema.migrate(database)
+        finally:
+            await database.close()
 
 
 async def examine_ledger(settings: Settings) -> Report:
