@@ -1,20 +1,23 @@
-"""The bot's own small HTTP server: health and metrics for the host, callbacks from the provider."""
+"""The bot's own small HTTP server: health and metrics for the host, provider callbacks, signed links to videos."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import json
+import os
 import socket
+import stat
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Final, Protocol
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from bot import logs
+from bot import links, logs
 from bot.domain.ids import JobId, TaskId
 from bot.errors import ConfigurationError
 from bot.ports import Clock
@@ -25,6 +28,7 @@ log = logs.get(__name__)
 # A callback is a few kilobytes; its largest part is the echo of the prompt.
 LARGEST_BODY = 64 * 1024
 LARGEST_JOB_ID = 2**63 - 1
+_EBML = bytes.fromhex("1a45dfa3")  # how WebM begins
 LONGEST_TASK_ID = 128  # Task ids are opaque; none longer was ever seen.
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -72,13 +76,16 @@ class HTTPServer:
         registry: CollectorRegistry,
         clock: Clock,
         webhook_key: str | None = None,
+        videos: VideoFiles | None = None,
         patience: Patience = Patience(),
     ) -> None:
+        """Without *videos* there are no links to them: each is a 404."""
         self._host = host
         self._wanted_port = port
         self._health = health
         self._registry = registry
         self._patience = patience
+        self._videos = videos
         self._receiver = KieReceiver(callbacks, clock, webhook_key, patience)
         self._runner: web.AppRunner | None = None
 
@@ -100,7 +107,9 @@ class HTTPServer:
         app.router.add_post(
             r"/callbacks/kie/{job_id:[0-9]{1,19}}/{secret:[A-Za-z0-9_-]{1,128}}", self._receiver.receive
         )
-        # No access log: the path of a callback holds the job's secret.
+        if self._videos is not None:
+            app.router.add_get("/videos/{expires}/{signature}/{name}", self._videos.serve)  # HEAD, too
+        # No access log: the paths of callbacks and videos hold secrets.
         runner = web.AppRunner(
             app, access_log=None, keepalive_timeout=15, shutdown_timeout=self._patience.close.total_seconds()
         )
@@ -190,6 +199,49 @@ class KieReceiver:
         return timestamp
 
 
+class VideoFiles:
+    """Serves finished videos to whoever has a link that we signed, and tells nobody else whether they exist."""
+
+    def __init__(self, folder: Path, key: bytes, clock: Clock) -> None:
+        self._folder = folder
+        self._key = key
+        self._clock = clock
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        parts = request.match_info
+        name, now = parts["name"], self._clock.now()
+        if not links.verify(self._key, parts["expires"], parts["signature"], name, now):
+            raise web.HTTPNotFound
+        path = self._folder / name
+        content_type = await asyncio.to_thread(_type_of_video, path)
+        if content_type is None:
+            raise web.HTTPNotFound
+        left = int(parts["expires"]) - int(now.timestamp())
+        headers = {
+            "Content-Type": content_type,
+            "Content-Disposition": "inline",
+            "Cache-Control": f"private, max-age={left}",
+        }
+        return web.FileResponse(path, headers=headers)  # It answers ranges, which players ask for to seek.
+
+
+def _type_of_video(path: Path) -> str | None:
+    """By the first bytes, as a WebM may have been stored under any name; None when there is no such regular file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        head = os.read(descriptor, 12)
+    finally:
+        os.close(descriptor)
+    if head.startswith(_EBML):
+        return "video/webm"
+    return "video/quicktime" if head[4:12] == b"ftypqt  " else "video/mp4"
+
+
 async def _json_object(request: web.Request, patience: timedelta) -> dict[str, object]:
     try:
         async with asyncio.timeout(patience.total_seconds()):
@@ -238,5 +290,5 @@ async def _plain_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
     response.headers["Server"] = "cutscene"
-    response.headers["Cache-Control"] = "no-store"
+    response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
