@@ -44,7 +44,7 @@ class Desk:
             budget=budget or Budget(),
             markup=markup,
         )
-        self.jobs = Jobs(database, self.clock, self.lifecycle, markup)
+        self.jobs = Jobs(database, self.clock, self.lifecycle)
         self.credits = Credits(database, self.clock)
         self.quotas = Quotas(database, self.clock)
         self.queue = Queue(database, self.clock)

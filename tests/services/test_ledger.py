@@ -171,6 +171,7 @@ async def test_a_refund_goes_to_the_pool_that_paid_also_when_it_is_no_longer_lim
 async def test_a_parked_video_is_settled_once_and_not_again_when_it_is_posted_later(desk: Desk) -> None:
     job = await desk.deliver(await desk.job(100), cost=50, to=JobState.PARKED)
 
+    job = await desk.lifecycle.apply(job, Move(to=JobState.DELIVERING))
     await desk.lifecycle.apply(job, Move(to=JobState.DELIVERED, after=None))
 
     assert (await desk.totals())[AccountKind.SPENT] == 50

@@ -409,7 +409,15 @@ async def test_a_hint_never_renames_a_task_that_has_its_name(database: Database)
     assert (await find(database, job)).task_id == "task-1"
 
 
-@pytest.mark.parametrize("state", ["delivered", "failed", "cancelled", "parked"])
+async def test_a_hint_wakes_a_failed_job_because_its_task_may_have_finished_after_all(database: Database) -> None:
+    job = await make_running(database, state="failed", due_at=None)
+
+    await database.write(jobs.hint, job.id, "secret", TaskId("task-1"), at(3))
+
+    assert (await find(database, job)).due_at == at(3)
+
+
+@pytest.mark.parametrize("state", ["delivered", "cancelled", "parked"])
 async def test_a_hint_does_not_wake_a_job_that_has_ended(database: Database, state: str) -> None:
     job = await make_running(database, state=state, message_id=1, due_at=None)
 

@@ -172,7 +172,7 @@ async def test_a_failure_that_was_not_announced_is_announced_by_the_next_start(r
     rig.publisher.failures.then(announcement, None)
     job = await rig.accept()
     running = await rig.put(job, JobState.RUNNING, task_id="task-1")
-    await rig.lifecycle.apply(running, Move(to=JobState.FAILED, failure=FailureReason.UPSTREAM))
+    await rig.lifecycle.apply(running, Move(to=JobState.FAILED, failure=FailureReason.MODERATION))
     rig.start()
     await rig.go_until(announcement.reached)
     await rig.kill()

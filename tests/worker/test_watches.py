@@ -198,21 +198,44 @@ async def test_stopping_ends_the_wait_for_room(database: Database) -> None:
 async def test_a_closed_provider_opens_when_its_account_answers_and_holds_credits(database: Database) -> None:
     watched = Watched(database)
     watched.gate.pause(KIE, "the balance is empty", watched.clock.now())
-    watched.provider.balance.then(0.0, 250.5)
+    watched.provider.balance.then(0.0, 0.0, 250.5)
 
     async with watched.running(watched.gates):
         for _ in range(3):
             await watched.advance(seconds=15)
         before_a_minute = len(watched.provider.balance_asked_at)
+        assert watched.gate.find(KIE) is not None
         await watched.advance(seconds=15)
         still_closed = watched.gate.find(KIE)
         for _ in range(4):
             await watched.advance(seconds=15)
 
-    assert before_a_minute == 0
+    assert before_a_minute == 1  # The look at the start.
     assert still_closed is not None
     assert watched.gate.find(KIE) is None
     assert watched.publisher.told == [f"The provider {KIE} takes jobs again (250.5 credits left)."]
+
+
+async def test_a_key_that_does_not_work_is_found_out_at_the_start(database: Database) -> None:
+    watched = Watched(database)
+    watched.provider.balance.then(ProviderAuthError("the key is wrong"))
+
+    async with watched.running(watched.gates):
+        pass
+
+    assert watched.gate.find(KIE) is not None
+    assert len(watched.publisher.told) == 1
+
+
+async def test_an_account_that_does_not_answer_at_the_start_closes_nothing(database: Database) -> None:
+    watched = Watched(database)
+    watched.provider.balance.then(ProviderUnavailableError("503"))
+
+    async with watched.running(watched.gates):
+        pass
+
+    assert watched.gate.find(KIE) is None
+    assert watched.publisher.told == []
 
 
 async def test_a_provider_that_stays_closed_is_asked_once_a_minute(database: Database) -> None:
@@ -224,7 +247,7 @@ async def test_a_provider_that_stays_closed_is_asked_once_a_minute(database: Dat
         for _ in range(4 * 10):
             await watched.advance(seconds=15)
 
-    assert len(watched.provider.balance_asked_at) == 10
+    assert len(watched.provider.balance_asked_at) == 1 + 10  # The look at the start, and one a minute.
     assert watched.publisher.told == []
 
 
