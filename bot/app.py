@@ -40,8 +40,9 @@ from bot.store.ownership import owned
 from bot.worker import limits
 from bot.worker.limits import SlidingWindow
 from bot.worker.loop import Worker
+from bot.worker.needs import Folders, Needs
 from bot.worker.retention import Retention
-from bot.worker.steps import Folders, Steps
+from bot.worker.steps import Steps
 from bot.worker.watches import GateWatch, ModelWatch
 from cogs import credits as credits_cog
 from cogs import generate as generate_cog
@@ -239,7 +240,7 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
     wake = asyncio.Event()
     creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
     folders = Folders(inputs=settings.folders.inputs, results=settings.folders.results)
-    steps = Steps(
+    needs = Needs(
         providers=providers,
         downloads=downloads,
         publisher=publisher,
@@ -255,7 +256,7 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
         random=random,
     )
     worker = Worker(
-        steps=steps, queue=queue, lifecycle=lifecycle, clock=clock, metrics=metrics, creates=creates, wake=wake
+        steps=Steps(needs), queue=queue, lifecycle=lifecycle, clock=clock, metrics=metrics, creates=creates, wake=wake
     )
 
     def follow(job: Job) -> None:

@@ -252,6 +252,44 @@ class FakePublisher:
         return sum(1 for sent, _ in self.sent if sent == what)
 
 
+@dataclass
+class FakeEncoder:
+    """Makes every video as large as it is told, or cannot when that is None."""
+
+    size: int | None
+    asked: list[int] = field(default_factory=list)  # the limits, in bytes
+
+    async def fit(self, source: Path, target: Path, max_bytes: int) -> int | None:
+        assert _is_there(source), "there is something to encode"
+        self.asked.append(max_bytes)
+        if self.size is not None:
+            await asyncio.to_thread(_write, target)
+        return self.size
+
+
+@dataclass
+class FakeLinks:
+    """The host's own addresses."""
+
+    made: Link | None
+
+    async def link(self, job: Job, path: Path) -> Link | None:
+        return self.made
+
+
+class FakeMemory:
+    """Remembers for as long as the test."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, str] = {}
+
+    async def recall(self, key: str) -> str | None:
+        return self.kept.get(key)
+
+    async def remember(self, key: str, value: str) -> None:
+        self.kept[key] = value
+
+
 class SilentCards:
     """Notes which states of which jobs a card would have shown."""
 

@@ -248,13 +248,14 @@ def periods(at: datetime) -> tuple[str, str]:
 
 def spend(connection: Connection, period: str, amount: int, limit: int | None) -> bool:
     """Count *amount* into the host's period; False, and nothing counted, when that would pass *limit*."""
-    row = upsert(connection, spending).values(period=period, credits=0)
-    connection.execute(row.on_conflict_do_nothing())
     fits = sa.true() if limit is None else spending.c.credits + amount <= limit
-    counted = connection.execute(
-        sa.update(spending).where(spending.c.period == period, fits).values(credits=spending.c.credits + amount)
-    )
-    return counted.rowcount == 1
+    count = sa.update(spending).where(spending.c.period == period, fits).values(credits=spending.c.credits + amount)
+    # The row is there but for the first time in its period, and statements with ON CONFLICT are never cached.
+    if connection.execute(count).rowcount == 1:
+        return True
+    row = upsert(connection, spending).values(period=period, credits=0)
+    made = connection.execute(row.on_conflict_do_nothing())
+    return made.rowcount == 1 and connection.execute(count).rowcount == 1
 
 
 def spent_in(connection: Connection, period: str) -> int:
@@ -388,21 +389,23 @@ def _post(
 
 def _move(connection: Connection, guild_id: GuildId, user_id: UserId, kind: AccountKind, amount: int) -> int:
     """Add *amount* to an account, which comes into being when it is first used; its id is returned."""
-    if amount < 0 and kind is not AccountKind.ISSUED:
-        moved: int | None = connection.execute(
-            sa.update(accounts)
-            .where(
-                accounts.c.guild_id == guild_id,
-                accounts.c.user_id == user_id,
-                accounts.c.kind == kind,
-                accounts.c.balance >= -amount,
-            )
-            .values(balance=accounts.c.balance + amount)
-            .returning(accounts.c.id)
-        ).scalar_one_or_none()
-        if moved is None:
-            raise OverdrawnError(kind)
+    is_guarded = amount < 0 and kind is not AccountKind.ISSUED
+    moved: int | None = connection.execute(
+        sa.update(accounts)
+        .where(
+            accounts.c.guild_id == guild_id,
+            accounts.c.user_id == user_id,
+            accounts.c.kind == kind,
+            accounts.c.balance >= -amount if is_guarded else sa.true(),
+        )
+        .values(balance=accounts.c.balance + amount)
+        .returning(accounts.c.id)
+    ).scalar_one_or_none()
+    if moved is not None:
         return moved
+    if is_guarded:
+        raise OverdrawnError(kind)
+    # Somebody else may make the same account at this moment, so it is added to if it is there after all.
     row = upsert(connection, accounts).values(guild_id=guild_id, user_id=user_id, kind=kind, balance=amount)
     added: int = connection.execute(
         row.on_conflict_do_update(

@@ -19,8 +19,9 @@ from bot.store.jobs import Claimed
 from bot.worker import limits
 from bot.worker.hold import Hold
 from bot.worker.limits import SlidingWindow
+from bot.worker.needs import POLL_LEASE, SUBMIT_LEASE, TRANSFER_LEASE
 from bot.worker.schedule import POLLS_PER_SECOND
-from bot.worker.steps import POLL_LEASE, SUBMIT_LEASE, TRANSFER_LEASE, Steps
+from bot.worker.steps import Steps
 
 log = logs.get(__name__)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bot import logs
 from bot.ports import Clock
 from bot.services.queue import Queue
-from bot.worker.steps import Folders
+from bot.worker.needs import Folders
 
 log = logs.get(__name__)
 

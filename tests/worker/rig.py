@@ -32,8 +32,9 @@ from bot.store.database import Connection, Database
 from bot.worker import limits
 from bot.worker.limits import SlidingWindow
 from bot.worker.loop import DRAIN, Worker
-from bot.worker.steps import Folders, Steps
-from tests.fakes import KIE, FakeDownloads, FakeProvider, FakePublisher, HandClock, SilentCards
+from bot.worker.needs import Folders, Needs
+from bot.worker.steps import Steps
+from tests.fakes import KIE, FakeDownloads, FakeEncoder, FakeLinks, FakeProvider, FakePublisher, HandClock, SilentCards
 from tests.samples import ANNA, CATALOGUE, place, video
 
 RICH = 1_000_000
@@ -55,6 +56,8 @@ class Rig:
         self.catalogue = catalogue
         self.public_url = public_url
         self.drain = DRAIN
+        self.encoder: FakeEncoder | None = None
+        self.links: FakeLinks | None = None
         self.markup = Decimal(1)
         for path in (self.folders.inputs, self.folders.results):
             path.mkdir(exist_ok=True)
@@ -86,7 +89,7 @@ class Rig:
         self.jobs = Jobs(self.database, self.clock, self.lifecycle)
         self.credits = Credits(self.database, self.clock)
         self.callbacks = Callbacks(self.database, self.clock, self.wake.set)
-        self.steps = self.steps_class(
+        self.needs = Needs(
             providers={KIE: self.provider},
             downloads=self.downloads,
             publisher=self.publisher,
@@ -100,7 +103,10 @@ class Rig:
             folders=self.folders,
             public_url=self.public_url,
             random=Random(7),
+            encoder=self.encoder,
+            links=self.links,
         )
+        self.steps = self.steps_class(self.needs)
         self.worker = Worker(
             steps=self.steps,
             queue=self.queue,

@@ -10,7 +10,7 @@ import pytest
 
 from bot.services.queue import Queue
 from bot.worker.retention import PICTURES_KEPT, VIDEOS_KEPT, Retention
-from bot.worker.steps import Folders
+from bot.worker.needs import Folders
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

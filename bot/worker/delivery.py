@@ -1,0 +1,172 @@
+"""From a finished task to a video that its member can see: fetch it, post it once, or keep it for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import timedelta
+from pathlib import Path
+
+from bot import logs
+from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
+from bot.errors import (
+    DeliveryUnavailableError,
+    PlaceGoneError,
+    ProviderError,
+    ProviderRejectedError,
+    ProviderUnavailableError,
+    TooLargeError,
+)
+from bot.ports import Done, Link, Post
+from bot.worker.hold import Hold
+from bot.worker.needs import TRANSFER_LEASE, Needs
+
+log = logs.get(__name__)
+
+MAX_DEAD_LINKS = 6
+# With the back-off of up to five minutes: about three hours. The provider's link lives for a day.
+MAX_FETCHES = 40
+MAX_POSTS = 40
+
+# Discord took files of this size from everybody for years; places that promise more have been seen to refuse more.
+SAFE_UPLOAD = 10 * 1024 * 1024
+
+
+class Delivery:
+    """The steps of FETCHING, DELIVERING and PARKED."""
+
+    def __init__(self, needs: Needs) -> None:
+        self._needs = needs
+
+    async def fetch(self, hold: Hold) -> Move:
+        """FETCHING: bring the video to our disk before its link dies."""
+        job = hold.job
+        result = job.result
+        if job.attempts > 0:
+            result = await self._fresh_link(job) or result
+        if result is None:
+            raise AssertionError("a job is only fetched once its result is known")
+        name = f"{job.id}.mp4"
+        try:
+            size = await self._needs.downloads.fetch(result.url, self._needs.folders.results / name)
+        except ProviderRejectedError as error:
+            if job.attempts + 1 >= MAX_DEAD_LINKS:
+                return self._not_fetched(job, error.detail)
+            wait = self._needs.back_off(job.attempts, first=2, longest=60)
+            return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=error.detail)
+        except (ProviderUnavailableError, OSError) as error:
+            # A rendered video is paid for: neither a slow host nor our own full disk loses it soon.
+            if job.attempts + 1 >= MAX_FETCHES:
+                return self._not_fetched(job, str(error))
+            log.warning("video_not_fetched", job=job.id, reason=str(error))
+            wait = self._needs.back_off(job.attempts, first=2, longest=300)
+            return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=str(error))
+        return Move(to=JobState.DELIVERING, result=result, stored=StoredVideo(name=name, size=size))
+
+    async def deliver(self, hold: Hold) -> Move:
+        """DELIVERING: post the video once, whatever happens in between: here, else to the member, else keep it."""
+        job = hold.job
+        try:
+            if job.posting_at is not None:
+                # An earlier try may have got through: the nonce protects for minutes, the history for good.
+                found = await self._needs.publisher.find_post(job)
+                if found is not None:
+                    return _delivered(found, detail="found in the channel")
+            job = await hold.advance(Move(to=JobState.DELIVERING, is_posting=True), TRANSFER_LEASE)
+            return await self._post(job)
+        except PlaceGoneError as error:
+            if not job.is_direct:
+                return Move(to=JobState.DELIVERING, is_direct=True, detail=str(error))
+            return self._needs.parked(str(error))
+        except DeliveryUnavailableError as error:
+            if job.attempts + 1 >= MAX_POSTS:
+                return self._needs.parked(str(error))
+            wait = self._needs.back_off(job.attempts, first=2, longest=300)
+            return Move(to=JobState.DELIVERING, after=wait, is_retry=True, detail=str(error))
+
+    async def forget(self, hold: Hold) -> Move:
+        """PARKED for so long that nobody will come for it: the file goes, what happened stays known."""
+        job = hold.job
+        if job.stored is not None:
+            await asyncio.to_thread((self._needs.folders.results / job.stored.name).unlink, missing_ok=True)
+        return Move(to=JobState.PARKED, after=None, is_cleared=True, detail="kept long enough")
+
+    async def _post(self, job: Job) -> Move:
+        """Down the ladder: as it is, encoded again to fit, as a link."""
+        if job.stored is None:
+            raise AssertionError("a job is only delivered once its video is stored")
+        receipt = await self._needs.lifecycle.receipt(job)
+        original = self._needs.folders.results / job.stored.name
+        for limit in _limits(job):
+            path = original if job.stored.size <= limit else await self._smaller(job, original, limit)
+            if path is None:
+                break
+            with contextlib.suppress(TooLargeError):
+                return _delivered(await self._needs.publisher.post_video(job, path, receipt))
+        link = await self._link(job, original)
+        if link is None:
+            return self._needs.parked("too large for this place, and there is no link to it")
+        return _delivered(await self._needs.publisher.post_link(job, link, receipt), is_link=True)
+
+    async def _smaller(self, job: Job, original: Path, limit: int) -> Path | None:
+        if self._needs.encoder is None:
+            return None
+        target = original.with_name(f"{job.id}-{limit}.mp4")
+        size = await self._needs.encoder.fit(original, target, limit)
+        log.info("video_encoded_again", job=job.id, limit=limit, size=size)
+        return None if size is None else target
+
+    async def _link(self, job: Job, original: Path) -> Link | None:
+        """The host's own address where there is one, else the provider's as long as that lives."""
+        if self._needs.links is not None and (own := await self._needs.links.link(job, original)) is not None:
+            return own
+        result = job.result
+        if result is None or (result.expires_at is not None and result.expires_at <= self._needs.clock.now()):
+            return None
+        return Link(url=result.url, expires_at=result.expires_at)
+
+    def _not_fetched(self, job: Job, detail: str) -> Move:
+        # A late video that cannot be had either is looked for again at the late pace, not at once.
+        after = self._needs.next_late_look(job) if job.is_late else timedelta(0)
+        return Move(to=JobState.FAILED, after=after, failure=FailureReason.NO_RESULT, detail=detail)
+
+    async def discard(self, job: Job, move: Move) -> None:
+        """Remove a video that is posted as a file, with its smaller versions; a linked or parked one is kept."""
+        if job.state is not JobState.DELIVERED or job.stored is None or move.is_link:
+            return
+        try:
+            await asyncio.to_thread(_remove_versions, self._needs.folders.results, job)
+        except OSError as error:
+            log.warning("video_not_removed", job=job.id, reason=str(error))
+
+    async def _fresh_link(self, job: Job) -> Result | None:
+        """The provider's link as it is now; links die sooner than files."""
+        if job.task_id is None:
+            return None
+        with contextlib.suppress(ProviderError):
+            status = await self._needs.providers[job.provider].status(job.task_id)
+            if isinstance(status, Done):
+                return status.result
+        return None
+
+
+def _delivered(post: Post, *, is_link: bool = False, detail: str | None = None) -> Move:
+    return Move(
+        to=JobState.DELIVERED,
+        after=None,
+        message_id=post.message_id,
+        message_channel_id=post.channel_id,
+        is_link=is_link,
+        detail=detail,
+    )
+
+
+def _limits(job: Job) -> list[int]:
+    """File sizes to try, in bytes: what the interaction promised, then what every place takes."""
+    promised = SAFE_UPLOAD if job.is_direct else job.place.upload_limit
+    return [promised, *([SAFE_UPLOAD] if promised > SAFE_UPLOAD else [])]
+
+
+def _remove_versions(folder: Path, job: Job) -> None:
+    for path in (folder / f"{job.id}.mp4", *folder.glob(f"{job.id}-*.mp4")):
+        path.unlink(missing_ok=True)

@@ -1,0 +1,81 @@
+"""What the steps need of the world around them, and what they share: patience and back-off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+from bot.domain.ids import ProviderId
+from bot.domain.jobs import FailureReason, Job, JobState, LateResults, Move
+from bot.ports import Cards, Clock, Downloads, Encoder, LinkMaker, Provider, Publisher
+from bot.services.availability import Availability, ProviderGate
+from bot.services.estimates import Estimates
+from bot.services.lifecycle import Lifecycle
+from bot.services.queue import Queue
+from bot.worker import schedule
+
+# How long a job is ours while its create call, its transfer or its post is under way: longer than the call's own
+# timeouts, so that nobody else takes a job that is still being worked on.
+SUBMIT_LEASE = timedelta(minutes=5)
+POLL_LEASE = timedelta(minutes=2)
+TRANSFER_LEASE = timedelta(minutes=20)
+
+# How often an answer that nobody understands, or a message that does not get through, is tried again.
+MAX_ODD_ANSWERS = 6
+
+# Kie keeps what it made for 14 days ("Getting started" page).
+KEPT_BY_PROVIDER = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """Where pictures wait for their job and videos for their post."""
+
+    inputs: Path
+    results: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """Everything that a step may use. `kept` is how long a video that could not be posted waits for its member."""
+
+    providers: Mapping[ProviderId, Provider]
+    downloads: Downloads
+    publisher: Publisher
+    cards: Cards
+    lifecycle: Lifecycle
+    queue: Queue
+    availability: Availability
+    gate: ProviderGate
+    estimates: Estimates
+    clock: Clock
+    folders: Folders
+    public_url: str | None
+    random: Random
+    encoder: Encoder | None = None
+    links: LinkMaker | None = None
+    kept: timedelta = timedelta(days=14)
+
+    def back_off(self, attempt: int, *, first: float, longest: float) -> timedelta:
+        """Seconds to wait before the next try, spread a little."""
+        return schedule.back_off(
+            attempt, self.random, first=timedelta(seconds=first), longest=timedelta(seconds=longest)
+        )
+
+    def parked(self, detail: str) -> Move:
+        """The video stays here until its member claims it."""
+        return Move(to=JobState.PARKED, after=self.kept, detail=detail)
+
+    def next_late_look(self, job: Job) -> timedelta | None:
+        """Rarer and rarer, and never again once the provider no longer keeps the record."""
+        if self.lifecycle.policy.late is LateResults.IGNORE:
+            return None
+        age = self.clock.now() - (job.submitted_at or job.created_at)
+        return None if age > KEPT_BY_PROVIDER else min(max(age, timedelta(hours=1)), timedelta(days=1))
+
+
+def failed(reason: FailureReason, detail: str) -> Move:
+    return Move(to=JobState.FAILED, failure=reason, detail=detail)
