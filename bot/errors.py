@@ -298,6 +298,7 @@ class StoreTrouble(StrEnum):
     LOCKED = "locked"  # another program holds it
     DAMAGED = "damaged"
     UNSURE = "unsure"  # nobody can say whether the last commit is on the disk; only a new start finds out
+    SERVER = "server"  # the database is on a server, and that does not answer
     OTHER = "other"
 
 

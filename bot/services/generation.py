@@ -22,13 +22,20 @@ from bot.errors import (
     NotFoundError,
     NotNowError,
     PoolEmptyError,
+    StorageTroubleError,
+    StoreError,
+    StoreTrouble,
 )
 from bot.ports import Clock
 from bot.services.availability import Availability, ProviderGate
 from bot.services.lifecycle import Lifecycle
+from bot.services.storage import StorageGuard
 from bot.store import jobs, ledger
 from bot.store.database import Connection, Database
 from bot.store.jobs import NewJob
+
+# After these nobody can say whether the job was stored: the disk or the server went away while it was being written.
+UNSURE = frozenset({StoreTrouble.UNSURE, StoreTrouble.SERVER})
 
 # Two clicks on the same button within this time are one wish.
 DOUBLE_CLICK = timedelta(seconds=5)
@@ -75,6 +82,7 @@ class Generation:
         lifecycle: Lifecycle,
         budget: Budget,
         markup: Decimal,
+        storage: StorageGuard | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -83,6 +91,7 @@ class Generation:
         self._lifecycle = lifecycle
         self._budget = budget
         self._markup = markup
+        self._storage = storage  # None where nobody watches the disk
         self.is_open = True  # False while the process shuts down
 
     def choose(self, typed: str | None, mode: Mode) -> VideoModel:
@@ -96,8 +105,7 @@ class Generation:
 
     def check(self, request: VideoRequest) -> VideoSpec:
         """The request, complete and priced. Raises UserError; reads nothing but memory and costs nothing."""
-        if not self.is_open:
-            raise IntakeClosedError
+        self._check_open()
         model = self._availability.get(request.model, request.mode)
         video = resolve(request, model, self._markup)
         if isinstance(video, Problem):
@@ -113,8 +121,7 @@ class Generation:
 
         The same interaction brings the same job, however often it arrives.
         """
-        if not self.is_open:
-            raise IntakeClosedError
+        self._check_open()
         model = self._availability.catalogue.find(video.model)
         if model is None:
             raise ModelUnavailableError(model=video.model, successor="/models")
@@ -127,12 +134,27 @@ class Generation:
             again_of=again_of,
         )
         try:
-            accepted = await self._database.write(accept, new, self._budget, self._clock.now())
+            accepted = await self._accept(new)
         except ReplayedError:
-            accepted = await self._database.write(accept, new, self._budget, self._clock.now())
+            accepted = await self._accept(new)
         if accepted.is_new:
             self._lifecycle.announce(accepted.job)
         return accepted
+
+    def _check_open(self) -> None:
+        if not self.is_open:
+            raise IntakeClosedError
+        if self._storage is not None:
+            self._storage.check_intake()
+
+    async def _accept(self, new: NewJob) -> Accepted:
+        try:
+            return await self._database.write(accept, new, self._budget, self._clock.now())
+        except StoreError as error:
+            if error.trouble in UNSURE:
+                raise
+            # The transaction did nothing, so the promise that nothing was charged is true.
+            raise StorageTroubleError from error
 
     async def repeat(self, guild_id: GuildId, job_id: JobId) -> VideoRequest:
         """The request behind an earlier job of this guild, to be made again. Raises NotFoundError."""

@@ -211,13 +211,13 @@ def _clear_errors() -> Iterator[None]:
             raise trouble from error
         state = str(getattr(error.orig, "sqlstate", None) or "")
         if error.connection_invalidated or state.startswith(_SERVER_TROUBLE):
-            raise StoreError(f"the database server does not serve us: {error.orig}") from error
+            raise StoreError(f"the database server does not serve us: {error.orig}", StoreTrouble.SERVER) from error
         raise
     except sa.exc.TimeoutError as error:
         raise StoreError("the database does not answer in time: no connection came free") from error
     except OSError as error:
         # asyncpg raises the socket's own errors when no server answers.
-        raise StoreError(f"the database server does not answer: {error}") from error
+        raise StoreError(f"the database server does not answer: {error}", StoreTrouble.SERVER) from error
 
 
 def file_of(url: str) -> Path | None:
