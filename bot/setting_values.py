@@ -150,6 +150,19 @@ def port(value: str) -> int:
     return int(value)
 
 
+def bucket(value: str) -> str:
+    # Amazon's rules for names ("Bucket naming rules"), with the capitals and underscores that other stores allow.
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]", value) or ".." in value:
+        raise ValueError(f"{shown(value)} is not the name of a bucket; write neither address nor slashes")
+    return value
+
+
+def region(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9-]{0,40}", value):
+        raise ValueError(f"{shown(value)} is not the name of a region")
+    return value
+
+
 def budget(value: str) -> Decimal:
     if not MONEY.fullmatch(value) or Decimal(value) <= 0:
         raise ValueError(f"{shown(value)} is not an amount above 0; write only the number, with a point")

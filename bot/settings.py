@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -40,7 +40,16 @@ LATER = frozenset(
     }
 )
 # These may also be given as the path of a file, under NAME_FILE. The database's address holds a password.
-SECRETS = ("DISCORD_TOKEN", "KIE_API_KEY", "KIE_WEBHOOK_KEY", "DATABASE_URL")
+SECRETS = (
+    "DISCORD_TOKEN",
+    "KIE_API_KEY",
+    "KIE_WEBHOOK_KEY",
+    "DATABASE_URL",
+    "S3_ACCESS_KEY_ID",
+    "S3_SECRET_ACCESS_KEY",
+)
+# A bucket needs all of these; without any of them there is none.
+BUCKET = ("S3_ENDPOINT_URL", "S3_BUCKET", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
 # A shorter text would make the log unreadable and hide nothing.
 SHORTEST_REDACTED = 4
 
@@ -59,6 +68,17 @@ class Folders:
 
     def __iter__(self) -> Iterator[Path]:
         yield from (self.inputs, self.results, self.catalogue)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BucketSettings:
+    """Where too large videos are put for members to fetch them."""
+
+    endpoint_url: str
+    name: str
+    region: str
+    access_key_id: SecretStr
+    secret_access_key: SecretStr
 
 
 class Settings(BaseSettings):
@@ -99,12 +119,24 @@ class Settings(BaseSettings):
     )
 
     public_url: Origin | None = Field(
-        None, description="The address under which the provider reaches HTTP_PORT, for example https://bot.example.org."
+        None, description="The address under which others reach HTTP_PORT, for example https://bot.example.org."
     )
     http_host: Annotated[str, BeforeValidator(setting_values.host)] = Field(
         "127.0.0.1", description="Example: 127.0.0.1, or 0.0.0.0 in a container"
     )
     http_port: Annotated[int, BeforeValidator(setting_values.port)] = Field(8080, description="Example: 8080")
+
+    s3_endpoint_url: Origin | None = Field(None, description="Example: https://s3.eu-central-1.amazonaws.com")
+    s3_bucket: Annotated[str | None, BeforeValidator(setting_values.bucket)] = Field(
+        None, description="The bucket's name, for example my-cutscene-videos."
+    )
+    s3_region: Annotated[str | None, BeforeValidator(setting_values.region)] = Field(
+        None, description="Example: eu-central-1; your store's documentation names it (often us-east-1 or auto)."
+    )
+    s3_access_key_id: Secret | None = Field(
+        None, description="Make a key that may only put and get objects of this bucket, in your store's console."
+    )
+    s3_secret_access_key: Secret | None = Field(None, description="It is shown once, together with S3_ACCESS_KEY_ID.")
 
     budget_daily_usd: Budget = Field(None, description="Example: 5 or 12.50")
     budget_monthly_usd: Budget = Field(None, description="Example: 50")
@@ -146,6 +178,25 @@ class Settings(BaseSettings):
         )
 
     @property
+    def bucket(self) -> BucketSettings | None:
+        """The bucket, if there is one; `load_settings` has made sure that it is whole."""
+        if (
+            self.s3_endpoint_url is None
+            or self.s3_bucket is None
+            or self.s3_region is None
+            or self.s3_access_key_id is None
+            or self.s3_secret_access_key is None
+        ):
+            return None
+        return BucketSettings(
+            endpoint_url=self.s3_endpoint_url,
+            name=self.s3_bucket,
+            region=self.s3_region,
+            access_key_id=self.s3_access_key_id,
+            secret_access_key=self.s3_secret_access_key,
+        )
+
+    @property
     def redact(self) -> tuple[str, ...]:
         """The texts that may never appear in a log."""
         secrets = {value.get_secret_value() for _, value in self if isinstance(value, SecretStr)}
@@ -161,17 +212,31 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path | None
     """Read the settings. Raises ConfigurationError with every problem there is, one line each."""
     written = setting_sources.read(environ, env_file, ACTIVE | LATER, SECRETS)
     values: dict[str, Any] = {name.lower(): value for name, value in written.values.items() if name in ACTIVE}
+    unread = {problem.partition(":")[0].removesuffix(setting_sources.FILE_SUFFIX) for problem in written.problems}
+    problems = [*written.problems, *_half_a_bucket(written.values.keys() | unread)]
     values["unused"] = tuple(sorted(written.values.keys() & LATER))
     try:
         settings = Settings.model_validate(values)
     except ValidationError as err:
-        unread = {problem.partition(":")[0].removesuffix(setting_sources.FILE_SUFFIX) for problem in written.problems}
-        problems = [line for name, line in _problems(err) if name not in unread]
+        problems += [line for name, line in _problems(err) if name not in unread]
         # Without the cause: its text would show the values.
-        raise ConfigurationError([*written.problems, *problems]) from None
-    if written.problems:
-        raise ConfigurationError(written.problems)
+        raise ConfigurationError(problems) from None
+    if problems:
+        raise ConfigurationError(problems)
     return settings
+
+
+def _half_a_bucket(names: Set[str]) -> list[str]:
+    """A line for each setting that is missing although others of the bucket are there."""
+    there = [name for name in BUCKET if name in names]
+    if not there:
+        return []
+    return [
+        f"{name}: is missing although {there[0]} is set; a bucket needs all of {', '.join(BUCKET)}. "
+        f"{Settings.model_fields[name.lower()].description}"
+        for name in BUCKET
+        if name not in names
+    ]
 
 
 def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:

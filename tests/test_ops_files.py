@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
-SETTING = re.compile(r"^(# )?([A-Z][A-Z_]+)=(.*)$", re.MULTILINE)
+SETTING = re.compile(r"^(# )?([A-Z][A-Z0-9_]+)=(.*)$", re.MULTILINE)
 REQUIRED = {name.upper() for name, field in Settings.model_fields.items() if field.is_required()}
 
 

@@ -15,6 +15,13 @@ from bot.settings import ACTIVE, Settings, create_folders, load_settings
 
 TOKEN = "MTIz.real.discord-token"
 KEY = "0123456789abcdef"
+BUCKET = {
+    "S3_ENDPOINT_URL": "https://s3.example.org/",
+    "S3_BUCKET": "videos",
+    "S3_REGION": "us-east-1",
+    "S3_ACCESS_KEY_ID": "AKIA-canary",
+    "S3_SECRET_ACCESS_KEY": "bucket-canary",
+}
 REQUIRED = {"DISCORD_TOKEN": TOKEN, "KIE_API_KEY": KEY}
 
 
@@ -159,6 +166,11 @@ def test_unusual_secrets_are_nobodys_business(value: str) -> None:
         ("HTTP_PORT", "65536", "is not a port"),
         ("HTTP_PORT", "-1", "is not a port"),
         ("HTTP_PORT", "1" * 5000, "is not a port"),
+        ("S3_ENDPOINT_URL", "https://s3.example.org/my-bucket", "write only `https://s3.example.org`"),
+        ("S3_BUCKET", "s3://videos", "is not the name of a bucket"),
+        ("S3_BUCKET", "a..b", "is not the name of a bucket"),
+        ("S3_REGION", "Frankfurt am Main", "is not the name of a region"),
+        ("S3_SECRET_ACCESS_KEY", "your-secret-key", "placeholder"),
         ("BUDGET_DAILY_USD", "0", "is not an amount above 0"),
         ("BUDGET_DAILY_USD", "-3", "is not an amount above 0"),
         ("BUDGET_MONTHLY_USD", "$50", "write only the number"),
@@ -175,7 +187,9 @@ def test_unusual_secrets_are_nobodys_business(value: str) -> None:
     ],
 )
 def test_wrong_value_is_named_with_what_is_wrong(name: str, value: str, said: str) -> None:
-    line = problem(**{name: value})
+    others = BUCKET if name in BUCKET else {}
+
+    line = problem(**{**others, name: value})
 
     assert line.startswith(f"{name}: ")
     assert said in line
@@ -263,6 +277,42 @@ def test_every_secret_is_listed_for_the_log() -> None:
     settings = loaded(KIE_WEBHOOK_KEY="hmac-key-1", DATABASE_URL="postgresql+asyncpg://me:hunter%4022@h/d")
 
     assert set(settings.redact) == {TOKEN, KEY, "hmac-key-1", "hunter%4022", "hunter@22"}
+
+
+def test_bucket_is_whole_or_not_there() -> None:
+    bucket = loaded(**BUCKET).bucket
+
+    assert bucket is not None
+    assert (bucket.endpoint_url, bucket.name, bucket.region) == ("https://s3.example.org", "videos", "us-east-1")
+    assert bucket.secret_access_key.get_secret_value() == "bucket-canary"
+    assert loaded().bucket is None
+
+
+@pytest.mark.parametrize("left_out", BUCKET)
+def test_half_a_bucket_is_an_error_that_names_what_is_missing(left_out: str) -> None:
+    line = problem(**(BUCKET | {left_out: ""}))
+
+    assert line.startswith(f"{left_out}: is missing although S3_")
+    assert "bucket-canary" not in line
+
+
+def test_half_a_bucket_is_said_together_with_everything_else() -> None:
+    found = problems({"KIE_API_KEY": KEY, "S3_BUCKET": "videos", "S3_REGION": "?", "S3_ACCESS_KEY_ID_FILE": "/none"})
+
+    assert sorted(line.partition(":")[0] for line in found) == [
+        "DISCORD_TOKEN",
+        "S3_ACCESS_KEY_ID_FILE",
+        "S3_ENDPOINT_URL",
+        "S3_REGION",
+        "S3_SECRET_ACCESS_KEY",
+    ]
+
+
+def test_keys_of_the_bucket_are_masked() -> None:
+    settings = loaded(**BUCKET)
+
+    assert {"AKIA-canary", "bucket-canary"} <= set(settings.redact)
+    assert "canary" not in f"{settings!r} {settings.bucket!r}"
 
 
 def test_settings_of_later_versions_are_accepted_and_listed() -> None:
