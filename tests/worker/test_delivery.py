@@ -17,7 +17,8 @@ from bot.errors import (
     TooLargeError,
 )
 from bot.ports import Done
-from bot.worker.steps import MAX_DEAD_LINKS, MAX_ODD_ANSWERS, MAX_POSTS
+from bot.worker.delivery import MAX_DEAD_LINKS, MAX_POSTS
+from bot.worker.needs import MAX_ODD_ANSWERS
 from tests.fakes import OVERLOADED, PENDING
 from tests.worker.rig import Rig
 
@@ -180,19 +181,34 @@ async def test_a_posted_video_is_removed_from_our_disk(rig: Rig) -> None:
     assert not file_of(rig, job)
 
 
+async def test_a_place_that_is_gone_sends_the_video_to_the_member(rig: Rig) -> None:
+    rig.publisher.videos.then(GONE, None)
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.go()
+
+    (posted,) = rig.publisher.posts.values()
+    assert posted.post.channel_id != job.place.channel_id
+    assert await rig.state(job) is JobState.DELIVERED
+    assert (await rig.find(job)).is_direct
+
+
 @pytest.mark.parametrize("size", [5, 11_000_000], ids=["file", "link"])
-async def test_a_place_that_is_gone_parks_the_video_and_keeps_it(rig: Rig, size: int) -> None:
+async def test_a_video_that_nobody_can_be_sent_is_parked_and_kept(rig: Rig, size: int) -> None:
     rig.publisher.videos.then(GONE)
     rig.publisher.links.then(GONE)
     job = await stored_job(rig, size=size)
 
     async with rig.running():
-        await rig.go()
+        await rig.pass_time(days=13)
+        kept = file_of(rig, job)
+        await rig.pass_time(days=2)
 
-    assert await rig.state(job) is JobState.PARKED
+    assert await rig.path(job) == ["queued", "parked"]
     assert await rig.kinds(job) == ["charge", "settle"]
-    assert file_of(rig, job)
-    assert (await rig.find(job)).due_at is None
+    assert rig.publisher.attempts("video") + rig.publisher.attempts("link") == 2  # To the channel, to the member.
+    assert (kept, file_of(rig, job)) == (True, False)
 
 
 async def test_an_unanswered_post_that_got_through_is_found_and_not_repeated(rig: Rig) -> None:
