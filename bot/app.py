@@ -151,10 +151,13 @@ class App:
         if not connected.is_set():
             working.cancel()
         await asyncio.wait({working})
-        await parts.client.close()
-        await asyncio.wait({discord_task})
+        # Before the client: a card's edit on its way would find the connection closed under it.
         for task in watching:
             task.cancel()
+        await asyncio.wait(watching)
+        await parts.client.close()
+        # While the gateway is away it sleeps for minutes between two tries.
+        discord_task.cancel()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -40,6 +41,9 @@ DynamicItemType = type[discord.ui.DynamicItem[discord.ui.Item[Any]]]
 GUILD_READY_TIMEOUT = 0.2
 # The library waits for rate limits by itself; longer than this the worker's own back-off is the better place.
 LONGEST_RATE_LIMIT = 60.0
+
+# How long people who have just asked for something may still get their answer when the process ends.
+LAST_ANSWERS = timedelta(seconds=3)
 
 # Close codes of the gateway (Discord's documentation, "Gateway Close Event Codes").
 AUTHENTICATION_FAILED = 4004
@@ -131,6 +135,11 @@ class CutsceneClient(commands.Bot):
             raise UnreachableError("Discord's gateway cannot be reached. See DISCORD_GATEWAY_URL.") from err
         finally:
             await self.close()
+
+    async def close(self) -> None:
+        """Leave Discord, once whoever has asked for something is answered: nothing may need us afterwards."""
+        await self.edge.settle(LAST_ANSWERS)
+        await super().close()
 
     async def setup_hook(self) -> None:
         await self.tree.set_translator(Translations())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Coroutine
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -83,6 +86,9 @@ class Edge:
 
     def __init__(self, allowed: Collection[GuildId] = ()) -> None:
         self._allowed = frozenset(allowed)
+        self._under_way = 0
+        self._is_idle = asyncio.Event()
+        self._is_idle.set()
 
     def serves(self, interaction: discord.Interaction) -> bool:
         # Direct messages belong to no guild; what works there costs nothing.
@@ -98,13 +104,29 @@ class Edge:
 
     async def catch(self, interaction: discord.Interaction, work: Awaitable[object]) -> None:
         """Await *work*; whatever it raises is answered here."""
+        self._under_way += 1
+        self._is_idle.clear()
         try:
             await work
         except Exception as err:  # noqa: BLE001 - This is the one edge: nothing above it could answer.
             await self.answer(interaction, err)
+        finally:
+            self._under_way -= 1
+            if not self._under_way:
+                self._is_idle.set()
+
+    async def settle(self, at_most: timedelta) -> None:
+        """Return when everything that was asked for is answered, or the time is over."""
+        await asyncio.sleep(0)  # The library has made tasks for what has just come in; let them begin.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most.total_seconds()):
+                await self._is_idle.wait()
 
     async def answer(self, interaction: discord.Interaction, error: Exception) -> None:
         """Tell the person what happened, seen by nobody else if Discord lets us. Never raises."""
+        if interaction.client.is_closed():
+            log.warning("interaction_cut_off", was=named(interaction), error=repr(error))
+            return
         text = text_of(error, i18n.texts(interaction.locale.value), interaction)
         if text is None:
             return

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from io import StringIO
 
 import pytest
 
 from bot.domain.jobs import JobState
-from sandbox.discord_server import Fault, Permission, text_of
+from sandbox.discord_server import Fault, Permission, text_of, videos_of
 from sandbox.kie_server import Call, Failures, Scenario
 from sandbox.person import Person
 from tests.e2e.stage import FOX, OF_MEMBERS, PATIENCE, PRICE, Stage, asks
@@ -128,50 +129,81 @@ async def test_strict_rate_limits_are_kept(stage: Stage) -> None:
     assert len(refused) <= len(people)
 
 
-async def test_channel_that_is_deleted_while_it_renders_parks_the_video(stage: Stage, ada: Person) -> None:
-    elsewhere = stage.discord.add_channel(stage.guild, "elsewhere")
+async def close_channel(stage: Stage, how: str) -> None:
+    """Take the place of the job away from the bot."""
+    match how:
+        case "deleted":
+            stage.discord.delete_channel(stage.channel)
+        case "forbidden":
+            stage.discord.deny(stage.channel, Permission.SEND_MESSAGES)
+        case "hidden":
+            stage.discord.deny(stage.channel, Permission.VIEW_CHANNEL)
+        case _:
+            stage.discord.remove_bot(stage.guild)
+
+
+@pytest.mark.parametrize("how", ["deleted", "forbidden", "hidden"])
+async def test_video_whose_channel_is_gone_goes_to_its_member(how: str, stage: Stage, ada: Person) -> None:
     stage.kie.scenarios.next(Scenario(seconds=30))
     await ada.types("/video", prompt=FOX)
     await stage.until_state(JobState.RUNNING)
-    stage.discord.delete_channel(stage.channel)
+    await close_channel(stage, how)
 
     stage.clock.advance(seconds=40)
 
-    job = await stage.until_state(JobState.PARKED)
-    assert job.stored is not None
-    # Nothing that was paid for is thrown away.
-    assert (stage.folder / "data" / "results" / job.stored.name).is_file()
-    assert await stage.balance(ada) == 500 - PRICE
-    ada.channel = elsewhere
-    assert "kept for you" in (await asks(ada, "/jobs show", job=1)).text()
-
-
-@pytest.mark.parametrize("permission", [Permission.SEND_MESSAGES, Permission.VIEW_CHANNEL], ids=lambda p: p.name)
-async def test_channel_that_is_closed_to_the_bot_meanwhile_parks_the_video(
-    permission: Permission, stage: Stage, ada: Person
-) -> None:
-    stage.kie.scenarios.next(Scenario(seconds=30))
-    await ada.types("/video", prompt=FOX)
-    await stage.until_state(JobState.RUNNING)
-    stage.discord.deny(stage.channel, permission)
-
-    stage.clock.advance(seconds=40)
-
-    await stage.until_state(JobState.PARKED)
+    posted = await ada.waits_for_message(videos_of, PATIENCE, ada.direct_messages)
+    await stage.until_state(JobState.DELIVERED)
+    assert f"{PRICE} credits" in text_of(posted)
     assert stage.posts() == []
     assert await stage.balance(ada) == 500 - PRICE
 
 
-async def test_guild_that_throws_the_bot_out_meanwhile_keeps_its_books(stage: Stage, ada: Person) -> None:
+@pytest.mark.parametrize("how", ["deleted", "thrown out"])
+async def test_video_that_nobody_takes_is_kept_until_it_is_claimed(how: str, stage: Stage, ada: Person) -> None:
+    elsewhere = stage.discord.add_channel(stage.guild, "elsewhere")
     stage.kie.scenarios.next(Scenario(seconds=30))
     await ada.types("/video", prompt=FOX)
     await stage.until_state(JobState.RUNNING)
-    stage.discord.remove_bot(stage.guild)
-
+    await close_channel(stage, how)
+    stage.discord.close_direct_messages(ada.user)
     stage.clock.advance(seconds=40)
+    job = await stage.until_state(JobState.PARKED)
+    # Nothing that was paid for is thrown away.
+    assert job.stored is not None
+    assert (stage.folder / "data" / "results" / job.stored.name).is_file()
+    assert await stage.balance(ada) == 500 - PRICE
 
+    if how == "deleted":
+        ada.channel = elsewhere
+        await ada.types("/jobs claim", job=1)
+        await ada.waits_for_video(PATIENCE)
+    else:
+        # Discord lets a bot write to people with whom it shares a guild.
+        stage.discord.add_member(stage.discord.add_guild("Another club"), ada.user)
+        stage.discord.open_direct_messages(ada.user)
+        await ada.types("/jobs claim", channel=ada.direct_messages, job=1)
+        await ada.waits_for_message(videos_of, PATIENCE, ada.direct_messages)
+
+    await stage.until_state(JobState.DELIVERED)
+    assert await stage.balance(ada) == 500 - PRICE
+    assert len(stage.kie.tasks) == 1
+
+
+async def test_strangers_cannot_claim_what_is_kept_for_somebody(stage: Stage, ada: Person, bob: Person) -> None:
+    elsewhere = stage.discord.add_channel(stage.guild, "elsewhere")
+    stage.kie.scenarios.next(Scenario(seconds=30))
+    await ada.types("/video", prompt=FOX)
+    await stage.until_state(JobState.RUNNING)
+    await close_channel(stage, "deleted")
+    stage.discord.close_direct_messages(ada.user)
+    stage.clock.advance(seconds=40)
     await stage.until_state(JobState.PARKED)
-    assert await stage.differences() == []
+    bob.channel = elsewhere
+
+    handle = await asks(bob, "/jobs claim", job=1)
+
+    assert "no job 1" in handle.text()
+    assert (await stage.job()).state is JobState.PARKED
 
 
 async def test_failure_that_cannot_be_told_is_refunded_all_the_same(stage: Stage, ada: Person) -> None:
@@ -269,6 +301,16 @@ async def test_video_is_posted_while_the_gateway_is_away(stage: Stage, ada: Pers
 
     await delivered_once(stage, ada)
     assert stage.discord.gateway.connected == []
+
+
+async def test_stop_does_not_wait_for_a_gateway_that_stays_away(stage: Stage, log: StringIO) -> None:
+    stage.discord.gateway.is_down = True
+    stage.discord.gateway.drop_connections()
+    await stage.discord.gateway.wait_disconnected()
+    await stage.until(lambda: "Attempting a reconnect" in log.getvalue(), "a try to come back")
+
+    async with asyncio.timeout(1):
+        await stage.stop()
 
 
 async def test_acknowledgement_whose_answer_is_lost_is_still_one_job(stage: Stage, ada: Person) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from io import StringIO
 
 import pytest
 
@@ -181,6 +182,20 @@ async def test_stop_lets_a_step_that_runs_finish(stage: Stage, ada: Person) -> N
     await stopping
 
     await delivered_once(stage, ada)
+
+
+async def test_stop_lets_people_have_the_answers_that_they_wait_for(stage: Stage, ada: Person, log: StringIO) -> None:
+    hold = asyncio.Event()
+    held = stage.discord.faults.add(Fault(method="PATCH", path="@original$", status=None, hold=hold))
+    handle = await ada.types("/credits balance")
+    await stage.until(lambda: held.hits, "an answer on its way")
+
+    stopping = asyncio.create_task(stage.stop())
+    await stage.until(lambda: "stopping" in log.getvalue(), "the bot to stop")
+    hold.set()
+    await stopping
+
+    assert "**500** credits" in handle.text()
 
 
 async def test_post_is_found_again_after_the_nonce_is_forgotten(stage: Stage, ada: Person) -> None:
