@@ -18,7 +18,8 @@ from bot.errors import (
 )
 from bot.ports import Empty, NotVisible, Refused
 from bot.worker import schedule
-from bot.worker.steps import MAX_ODD_ANSWERS, VISIBLE_AFTER
+from bot.worker.making import VISIBLE_AFTER
+from bot.worker.needs import MAX_ODD_ANSWERS
 from tests.fakes import FINISHED, KIE, OVERLOADED, PENDING, Gate
 from tests.samples import MAKER
 from tests.worker.rig import Rig

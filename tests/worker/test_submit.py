@@ -17,7 +17,7 @@ from bot.errors import (
     ProviderRejectedError,
     ProviderUnavailableError,
 )
-from bot.worker.steps import LONGEST_WISH, QUEUE_PATIENCE
+from bot.worker.making import LONGEST_WISH, QUEUE_PATIENCE
 from tests.fakes import KIE, MADE, OVERLOADED, PENDING, Gate
 from tests.samples import MAKER, PICTURE
 from tests.worker.rig import Rig
