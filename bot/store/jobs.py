@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -37,6 +38,20 @@ from bot.domain.videos import Picture, VideoSpec
 from bot.store.ledger import Payment
 from bot.store.statements import upsert
 from bot.store.tables import job_events, jobs
+
+# What the worker asks again and again is put together once: for SQLAlchemy that is more work than asking.
+_AT = sa.bindparam("at", type_=jobs.c.due_at.type)
+_IS_FREE = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= _AT)
+_READY = (
+    sa.select(jobs.c.state, jobs.c.provider, sa.func.count())
+    .where(jobs.c.due_at <= _AT, _IS_FREE)
+    .group_by(jobs.c.state, jobs.c.provider)
+)
+_NEXT = sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at > _AT, jobs.c.lease_until.is_(None))
+_COUNT_AT_PROVIDER = sa.select(sa.func.count()).where(
+    jobs.c.provider == sa.bindparam("that_provider"), jobs.c.state.in_(AT_PROVIDER)
+)
+_ACTIVE = sa.select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,25 +244,46 @@ def claim(
 
     Those that the claimer still has *in_hand* are left to it even if their lease seems over: its clock has jumped.
     """
-    free = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= now)
-    is_due = sa.and_(jobs.c.due_at <= now, jobs.c.state.in_(states), free)
-    if provider is not None:
-        is_due = sa.and_(is_due, jobs.c.provider == provider)
-    if in_hand:
-        is_due = sa.and_(is_due, jobs.c.id.not_in(in_hand))
-    if JobState.QUEUED in states:
-        due = _in_turn(is_due).limit(limit)
+    taken = connection.execute(
+        _claiming(is_fair=JobState.QUEUED in states, has_provider=provider is not None),
+        {
+            "at": now,
+            "those_states": list(states),
+            "that_provider": provider,
+            "not_these": list(in_hand),
+            "most": limit,
+            "until": now + lease,
+        },
+    )
+    rows = taken.all()
+    return [Claimed(job_of(row), row.claims) for row in sorted(rows, key=lambda row: (row.due_at, row.id))]
+
+
+@cache
+def _claiming(*, is_fair: bool, has_provider: bool) -> sa.UpdateBase:
+    """The statement of `claim`, put together once: that costs more than running it."""
+    is_due = sa.and_(
+        jobs.c.due_at <= _AT,
+        jobs.c.state.in_(sa.bindparam("those_states", expanding=True)),
+        _IS_FREE,
+        jobs.c.id.not_in(sa.bindparam("not_these", expanding=True)),
+    )
+    if has_provider:
+        is_due = sa.and_(is_due, jobs.c.provider == sa.bindparam("that_provider"))
+    most = sa.bindparam("most", type_=sa.Integer)
+    if is_fair:
+        due = _in_turn(is_due).limit(most)
     else:
-        due = sa.select(jobs.c.id).where(is_due).order_by(jobs.c.due_at, jobs.c.id).limit(limit)
+        due = sa.select(jobs.c.id).where(is_due).order_by(jobs.c.due_at, jobs.c.id).limit(most)
     # The window functions of the fair order cannot be locked themselves, so the rows are locked by id.
     locked = sa.select(jobs.c.id).where(jobs.c.id.in_(due)).with_for_update(skip_locked=True)
-    rows = connection.execute(
+    lease_until = sa.bindparam("until", type_=jobs.c.lease_until.type)
+    return (
         sa.update(jobs)
         .where(jobs.c.id.in_(locked), is_due)
-        .values(lease_until=now + lease, fence=jobs.c.fence + 1, claims=jobs.c.claims + 1)
+        .values(lease_until=lease_until, fence=jobs.c.fence + 1, claims=jobs.c.claims + 1)
         .returning(jobs)
-    ).all()
-    return [Claimed(job_of(row), row.claims) for row in sorted(rows, key=lambda row: (row.due_at, row.id))]
+    )
 
 
 def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: timedelta | None = None) -> Job | None:
@@ -365,16 +401,9 @@ def release_leases(connection: Connection, now: datetime) -> int:
 
 def due(connection: Connection, now: datetime) -> Due:
     """What could be claimed now, and when the next job that nobody holds is due."""
-    free = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= now)
-    rows = connection.execute(
-        sa.select(jobs.c.state, jobs.c.provider, sa.func.count())
-        .where(jobs.c.due_at <= now, free)
-        .group_by(jobs.c.state, jobs.c.provider)
-    )
+    rows = connection.execute(_READY, {"at": now})
     ready = {(JobState(state), ProviderId(provider)): count for state, provider, count in rows}
-    next_at: datetime | None = connection.execute(
-        sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at > now, jobs.c.lease_until.is_(None))
-    ).scalar()
+    next_at: datetime | None = connection.execute(_NEXT, {"at": now}).scalar()
     return Due(ready=ready, next_at=next_at)
 
 
@@ -389,9 +418,7 @@ def counts(connection: Connection) -> dict[JobState, int]:
 
 def at_provider(connection: Connection, provider: ProviderId) -> int:
     """How many jobs the provider may be working on for us."""
-    return connection.execute(
-        sa.select(sa.func.count()).where(jobs.c.provider == provider, jobs.c.state.in_(AT_PROVIDER))
-    ).scalar_one()
+    return connection.execute(_COUNT_AT_PROVIDER, {"that_provider": provider}).scalar_one()
 
 
 def queued_before(connection: Connection, job_id: JobId, provider: ProviderId) -> int:
@@ -405,8 +432,7 @@ def queued_before(connection: Connection, job_id: JobId, provider: ProviderId) -
 
 def active(connection: Connection) -> list[Job]:
     """Every job that is on its way."""
-    rows = connection.execute(sa.select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.id))
-    return [job_of(row) for row in rows]
+    return [job_of(row) for row in connection.execute(_ACTIVE)]
 
 
 def files_in_use(connection: Connection) -> set[str]:
