@@ -187,7 +187,7 @@ async def _take(folder: Path, target: Path, tally: Tally) -> None:
     )
     said, _ = await process.communicate()
     if process.returncode != 0:
-        tally.violations.append(f"{target.name}: {said.decode().strip()}")
+        tally.violations.append(f"{target.name}: {said.decode().strip().splitlines()[-1:]}")
         return
     tally.backups += 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -48,14 +48,12 @@ class StorageGuard:
         database: Database,
         epoch: Epoch,
         folders: Collection[Path],
-        publisher: Publisher,
         clock: Clock,
         free: Callable[[Path], int] = free_space,
     ) -> None:
         self._database = database
         self._epoch = epoch
         self._folders = tuple(folders)
-        self._publisher = publisher
         self._clock = clock
         self._free = free
         self._error: StoreError | None = None
@@ -89,12 +87,15 @@ class StorageGuard:
             self._wake.set()
         self._error = error
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Look after the storage until *stop*. Raises StoreError when only a new start can tell what is stored."""
+    async def run(self, stop: asyncio.Event, publisher: Publisher) -> None:
+        """Look after the storage until *stop*, or a cancel, which is quicker, and tell the host of trouble.
+
+        Raises StoreError when only a new start can tell what is stored.
+        """
         unsure: StoreError | None = None
         async with asyncio.TaskGroup() as tasks:
             # Discord may take a minute to take a message; the disk is looked at meanwhile.
-            telling = tasks.create_task(self._tell(), name="storage messages")
+            telling = tasks.create_task(self._tell(publisher), name="storage messages")
             try:
                 while not stop.is_set():
                     self._wake.clear()
@@ -158,6 +159,15 @@ class StorageGuard:
         self._error = self._since = None
         self._good_looks = 0
 
-    async def _tell(self) -> None:
+    async def _tell(self, publisher: Publisher) -> None:
         while True:
-            await self._publisher.tell_host(await self._messages.get())
+            await publisher.tell_host(await self._messages.get())
+
+
+async def through_trouble(watch: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event, clock: Clock) -> None:
+    """Run *watch*, and again whenever the store could not be used: that is for the guard to say and for us to wait."""
+    while not stop.is_set():
+        try:
+            return await watch(stop)
+        except StoreError:
+            await clock.wait(stop, LOOK_EVERY)

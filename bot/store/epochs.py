@@ -2,7 +2,7 @@
 
 Database and note hold the same count of beats: one at each start and one every few seconds after it. The database is
 written first. So it may be ahead of its note, after a crash in between, but behind it only when it is not the
-database that was here last. See docs/adr/0013.
+database that was here last. See docs/adr/0013-a-database-from-the-past-is-recognised.md.
 """
 
 from __future__ import annotations

@@ -43,7 +43,6 @@ class House:
             database=self.database,
             epoch=Epoch(self.database, folder),
             folders=[folder],
-            publisher=self.publisher,
             clock=self.clock,
             free=lambda _: self.space,
         )
@@ -70,7 +69,7 @@ class House:
     @contextlib.asynccontextmanager
     async def watched(self) -> AsyncIterator[asyncio.Task[None]]:
         """With the guard at its rounds; at the first one it has looked once."""
-        watching = asyncio.create_task(self.guard.run(asyncio.Event()))
+        watching = asyncio.create_task(self.guard.run(asyncio.Event(), self.publisher))
         await self.rested()
         try:
             yield watching
