@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -93,10 +94,12 @@ async def test_a_commit_during_the_copy_neither_waits_nor_makes_it_begin_again(
         assert writer.stdout is not None
         assert writer.stdin is not None
         before = int(writer.stdout.readline())
-
-        made = backups.back_up(used, tmp_path / "copy.db", NOON)
-
-        writer.stdin.close()
+        try:
+            # A copy that began again with each commit would end only when the writer does.
+            async with asyncio.timeout(20):
+                made = await asyncio.to_thread(backups.back_up, used, tmp_path / "copy.db", NOON)
+        finally:
+            writer.stdin.close()
         written = [int(line) for line in writer.stdout]
 
     database = Database.connect(f"sqlite+aiosqlite:///{made.path}")

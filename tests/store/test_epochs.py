@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -170,6 +172,23 @@ async def test_a_crash_between_database_and_note_does_not_look_like_a_restore(ho
     host.note.write_bytes(note)
 
     assert (await host.start()).origin is None
+
+
+async def test_a_note_is_never_ahead_of_a_database_that_could_not_be_written(sqlite_url: str, tmp_path: Path) -> None:
+    database = Database.connect(sqlite_url, busy_timeout=timedelta(milliseconds=50))
+    epoch = Epoch(database, tmp_path)
+    await epoch.open(NOON)
+    note = (tmp_path / NOTE).read_bytes()
+    with contextlib.closing(sqlite3.connect(tmp_path / "cutscene.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+
+        with pytest.raises(StoreError, match="locked"):
+            await epoch.beat(LATER)
+        with pytest.raises(StoreError, match="locked"):
+            await epoch.open(LATER)
+
+    assert (tmp_path / NOTE).read_bytes() == note
+    await database.close()
 
 
 async def test_a_crash_after_the_treatment_and_before_the_note_does_not_repeat_it(host: Host) -> None:
