@@ -207,7 +207,7 @@ async def opened(folder: Path, migrated_file: Path, **environ: str) -> AsyncIter
     clock = SkippingClock()
     async with contextlib.AsyncExitStack() as stack:
         discord = await stack.enter_async_context(DiscordServer(clock=clock))
-        kie = await stack.enter_async_context(KieServer(clock=clock.timestamp, seconds=0.1))
+        kie = await stack.enter_async_context(KieServer(clock=clock.timestamp, seconds=0.05))
         guild = discord.add_guild("Film Club")
         channel = discord.add_channel(guild, "videos")
         database = Database.connect(f"sqlite+aiosqlite:///{data}/cutscene.db")

@@ -70,4 +70,5 @@ async def test_tour_into_a_file_is_refused_in_a_line(tmp_path: Path) -> None:
     output, _ = await process.communicate()
 
     assert process.returncode == 2
-    assert "is a file" in output.decode()
+    assert str(taken) in output.decode()
+    assert "Traceback" not in output.decode()

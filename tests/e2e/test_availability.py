@@ -36,7 +36,8 @@ async def test_model_that_the_provider_pauses_is_no_longer_offered(stage: Stage,
     stage.kie.models.pause("kling/v3-turbo-text-to-video")
     stage.kie.models.pause("kling/v3-turbo-image-to-video")
 
-    await until_asked(stage, "kling/v3-turbo-image-to-video")
+    for mode in ("text", "image"):
+        await until_asked(stage, f"kling/v3-turbo-{mode}-to-video")
 
     async def is_gone() -> bool:
         return "kling-3-0-turbo" not in await offered(stage, ada)

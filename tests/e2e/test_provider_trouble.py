@@ -119,10 +119,9 @@ async def test_running_jobs_end_well_while_the_account_is_closed(stage: Stage, a
         (Refusals.TOO_MANY, 15),
         (Refusals.MAINTENANCE, 400),
         (EdgePage(403), 80),
-        (EdgePage(429), 15),
         (Refusal(code=429, text="Too many requests", status=429), 15),
     ],
-    ids=["429", "455", "403 by the edge", "429 by the edge", "429 as status"],
+    ids=["429", "455", "403 by the edge", "429 as status"],
 )
 async def test_provider_that_has_no_time_is_asked_again_later(
     fault: Fault, seconds: float, stage: Stage, ada: Person
@@ -181,7 +180,6 @@ async def test_model_that_is_switched_off_meanwhile_is_refunded_and_offered_no_m
 LOST: dict[str, Fault] = {
     "connection dropped": LostAnswer(),
     "502 by the edge": EdgePage(502, took_effect=True),
-    "504 by the edge": EdgePage(504, took_effect=True),
 }
 
 
@@ -224,10 +222,8 @@ async def test_lost_answer_without_a_callback_is_refunded_after_a_grace_and_the_
 @pytest.mark.parametrize(
     "body",
     [
-        '{"code":200,"msg":"success"}',
         '{"code":200,"msg":"success","data":{"taskId":""}}',
         '{"code":200,"msg":"success","data":{"taskId":42}}',
-        '{"code":"oops"}',
         "{",
     ],
 )
@@ -275,13 +271,12 @@ async def test_state_that_nobody_named_is_waited_for(stage: Stage, ada: Person) 
     ("fault", "passing"),
     [
         (EdgePage(502), 1),
-        (Refusals.SERVER_ERROR, 1),
         (Refusals.TOO_MANY, 2),
         (LostAnswer(), 1),
         (Refusals.UNAUTHORIZED, 20),
         (Body("no healthy upstream"), 1),
     ],
-    ids=["edge", "500", "429", "dropped", "401", "nonsense"],
+    ids=["edge", "429", "dropped", "401", "nonsense"],
 )
 async def test_questions_that_fail_do_not_cost_the_video(
     fault: Fault, passing: float, stage: Stage, ada: Person
@@ -299,11 +294,9 @@ async def test_questions_that_fail_do_not_cost_the_video(
     ("failure", "reason"),
     [
         (Failures.MODERATION, FailureReason.MODERATION),
-        (Failures.MODERATION_PROMINENT, FailureReason.MODERATION),
         (Failures.IMAGE_FETCH, FailureReason.IMAGE),
         (Failures.LANGUAGE, FailureReason.LANGUAGE),
         (Failures.INTERNAL, FailureReason.UPSTREAM),
-        (Failures.TIMEOUT, FailureReason.TIMEOUT),
         (Failure("999", "something nobody has heard of"), FailureReason.UPSTREAM),
     ],
     ids=lambda value: value.text[:30] if isinstance(value, Failure) else "",
@@ -346,7 +339,7 @@ async def test_create_call_that_is_refused_is_refunded_with_its_reason(
 
 @pytest.mark.parametrize(
     "shape",
-    [ResultShape.EMPTY_LIST, ResultShape.MISSING_KEY, ResultShape.EMPTY_TEXT, ResultShape.NULL, ResultShape.BROKEN],
+    [ResultShape.EMPTY_LIST, ResultShape.NULL, ResultShape.BROKEN],
     ids=lambda shape: shape.name,
 )
 async def test_success_without_a_video_is_refunded_in_the_end(shape: ResultShape, stage: Stage, ada: Person) -> None:
