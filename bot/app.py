@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 
 from prometheus_client import CollectorRegistry
 
-from bot import logs, media
+from bot import health, logs, media
 from bot.cards import ProgressCards
 from bot.catalogue import loader
 from bot.client import CutsceneClient, point_library_at
 from bot.domain.ids import ProviderId
 from bot.domain.jobs import Job
 from bot.errors import ConfigurationError, StoreError, UnreachableError
-from bot.http import HTTPServer
+from bot.http import HTTPServer, VideoFiles
 from bot.metrics import Metrics
-from bot.ports import Clock, Provider, SystemClock
+from bot.ports import Clock, LinkMaker, Provider, SystemClock
+from bot.providers.buckets import Bucket
 from bot.providers.kie_jobs import KieJobs
 from bot.publisher import DiscordPublisher
 from bot.services.availability import Availability, ProviderGate
@@ -29,14 +30,18 @@ from bot.services.credits import Credits
 from bot.services.estimates import Estimates
 from bot.services.generation import Budget, Generation
 from bot.services.jobs import Jobs
+from bot.services.keys import CallbackTokens, Keys
 from bot.services.lifecycle import Lifecycle
 from bot.services.memory import Memory
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
+from bot.services.storage import StorageGuard, through_trouble
 from bot.settings import Settings, create_folders
 from bot.store import schema
 from bot.store.database import Database, file_of
+from bot.store.epochs import Epoch
 from bot.store.ownership import owned
+from bot.video_links import BucketLinks, OwnLinks
 from bot.worker import limits
 from bot.worker.limits import SlidingWindow
 from bot.worker.loop import Worker
@@ -55,8 +60,6 @@ from cogs.jobs import JobsCog
 from cogs.quotas import QuotasCog
 
 log = logs.get(__name__)
-
-MEASURE_EVERY = 15.0  # seconds
 
 # The buttons that outlive a restart, by the module of the cog that acts for them.
 CONTROLS = (*generate_cog.CONTROLS, *jobs_cog.CONTROLS, *credits_cog.CONTROLS, *help_cog.CONTROLS)
@@ -95,13 +98,19 @@ class App:
             stack.push_async_callback(database.close)
             if await schema.migrate(database):
                 log.info("schema_migrated", to=schema.HEAD)
-            await self._serve(stack, database, clock)
+            # Before anything can be submitted or posted: the database may be from the past.
+            epoch = Epoch(database, settings.data_dir)
+            opened = await epoch.open(clock.now())
+            if opened.origin is not None:
+                log.warning("database_from_the_past", why=opened.origin, jobs=opened.counts.total)
+            await self._serve(stack, database, epoch, clock)
 
-    async def _serve(self, stack: AsyncExitStack, database: Database, clock: Clock) -> None:
+    async def _serve(self, stack: AsyncExitStack, database: Database, epoch: Epoch, clock: Clock) -> None:
         settings = self._settings
         for name in settings.unused:
             log.warning("setting_unused", name=name, note="set, but this version does nothing with it")
-        parts = _build(settings, database, clock, self._random, stack)
+        keys = await Keys.load(Memory(database))
+        parts = _build(settings, database, epoch, keys, clock, self._random, stack)
         stack.push_async_callback(parts.client.close)
         for folder in (settings.folders.inputs, settings.folders.results):
             await asyncio.to_thread(media.remove_leftovers, folder)
@@ -129,19 +138,29 @@ class App:
             self.started.set()
             await parts.worker.run()
 
-        async def watch_accounts() -> None:
-            await connected.wait()  # What it finds may have to be told to the host, by a message.
-            await parts.gates.run(self._stop)
+        # What these find may have to be told to the host, by a message.
+        async def watch_accounts(stop: asyncio.Event) -> None:
+            await connected.wait()
+            await parts.gates.run(stop)
+
+        async def watch_storage() -> None:
+            await connected.wait()
+            untold = await parts.epoch.untold()
+            if untold is not None:
+                await parts.publisher.tell_host(untold)
+                await parts.epoch.told()
+            await parts.storage.run(self._stop, parts.publisher)
 
         parts.client.add_listener(on_connect)
         token = self._settings.discord_token.get_secret_value()
         discord_task = tasks.create_task(parts.client.start(token), name="discord")
         watching = [
             tasks.create_task(parts.cards.run(), name="cards"),
-            tasks.create_task(parts.models.run(self._stop), name="models"),
-            tasks.create_task(watch_accounts(), name="gates"),
-            tasks.create_task(parts.retention.run(self._stop), name="retention"),
-            tasks.create_task(_measure(parts.metrics, parts.queue), name="metrics"),
+            tasks.create_task(through_trouble(parts.models.run, self._stop, self._clock), name="models"),
+            tasks.create_task(through_trouble(watch_accounts, self._stop, self._clock), name="gates"),
+            tasks.create_task(through_trouble(parts.retention.run, self._stop, self._clock), name="retention"),
+            tasks.create_task(watch_storage(), name="storage"),
+            tasks.create_task(health.measure(parts.metrics, parts.queue), name="metrics"),
         ]
         working = tasks.create_task(work(), name="worker")
         await self._stop.wait()
@@ -174,9 +193,20 @@ class _Parts:
     generation: Generation
     queue: Queue
     metrics: Metrics
+    storage: StorageGuard
+    epoch: Epoch
+    publisher: DiscordPublisher
 
 
-def _build(settings: Settings, database: Database, clock: Clock, random: Random, stack: AsyncExitStack) -> _Parts:
+def _build(
+    settings: Settings,
+    database: Database,
+    epoch: Epoch,
+    keys: Keys,
+    clock: Clock,
+    random: Random,
+    stack: AsyncExitStack,
+) -> _Parts:
     loaded = loader.load(settings.folders.catalogue)
     for problem in loaded.problems:
         log.error("catalogue_problem", problem=str(problem))
@@ -199,7 +229,15 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
     metrics = Metrics(registry := CollectorRegistry())
     availability = Availability(catalogue)
     gate = ProviderGate()
-    lifecycle = Lifecycle(database, clock, markup)
+    lifecycle = Lifecycle(database, clock, markup, settings.late_results)
+    tokens = CallbackTokens(keys.derive("callbacks"))
+    file = file_of(settings.database_url)
+    storage = StorageGuard(
+        database=database,
+        epoch=epoch,
+        folders={settings.data_dir, file.parent if file else settings.data_dir},
+        clock=clock,
+    )
     generation = Generation(
         database=database,
         clock=clock,
@@ -208,6 +246,8 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
         lifecycle=lifecycle,
         budget=Budget.of_usd(settings.budget_daily_usd, settings.budget_monthly_usd, markup),
         markup=markup,
+        storage=storage,
+        tokens=tokens,
     )
     jobs = Jobs(database, clock, lifecycle)
     estimates = Estimates(database, clock, availability)
@@ -257,6 +297,9 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
         folders=folders,
         public_url=settings.public_url,
         random=random,
+        encoder=media.Reencoder(),
+        links=_link_maker(settings, keys, clock, stack),
+        kept=timedelta(days=settings.keep_videos_days),
     )
     worker = Worker(
         steps=Steps(needs), queue=queue, lifecycle=lifecycle, clock=clock, metrics=metrics, creates=creates, wake=wake
@@ -277,12 +320,15 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
             providers=providers, availability=availability, gate=gate, creates=creates, memory=memory, clock=clock
         ),
         gates=GateWatch(providers=providers, gate=gate, publisher=publisher, clock=clock),
-        retention=Retention(queue=queue, clock=clock, folders=folders),
+        retention=Retention(
+            queue=queue, clock=clock, folders=folders, videos_kept=timedelta(days=settings.keep_videos_days)
+        ),
         server=HTTPServer(
             host=settings.http_host,
             port=settings.http_port,
-            health=_Health(database, client, worker),
-            callbacks=Callbacks(database, clock, wake.set),
+            health=health.Health(queue, storage, client, worker),
+            callbacks=Callbacks(database, clock, wake.set, tokens),
+            videos=VideoFiles(folders.results, keys.derive("videos"), clock),
             registry=registry,
             clock=clock,
             webhook_key=settings.kie_webhook_key.get_secret_value() if settings.kie_webhook_key else None,
@@ -290,38 +336,17 @@ def _build(settings: Settings, database: Database, clock: Clock, random: Random,
         generation=generation,
         queue=queue,
         metrics=metrics,
+        storage=storage,
+        epoch=epoch,
+        publisher=publisher,
     )
 
 
-class _Health:
-    """What /healthz and /readyz ask."""
-
-    def __init__(self, database: Database, client: CutsceneClient, worker: Worker) -> None:
-        self._database = database
-        self._client = client
-        self._worker = worker
-
-    async def broken(self) -> Sequence[str]:
-        try:
-            await self._database.read(schema.revision)
-        except StoreError as error:
-            return [f"database: {error}"]
-        return []
-
-    async def missing(self) -> Sequence[str]:
-        missing = list(await self.broken())
-        if not self._client.is_connected:
-            missing.append("gateway")
-        if not self._worker.is_running:
-            missing.append("worker")
-        return missing
-
-
-async def _measure(metrics: Metrics, queue: Queue) -> None:
-    """Numbers that nobody pushes: jobs by state, and how late the loop runs."""
-    loop = asyncio.get_running_loop()
-    while True:
-        metrics.jobs(await queue.counts())
-        before = loop.time()
-        await asyncio.sleep(MEASURE_EVERY)
-        metrics.lagged(max(0.0, loop.time() - before - MEASURE_EVERY))
+def _link_maker(settings: Settings, keys: Keys, clock: Clock, stack: AsyncExitStack) -> LinkMaker | None:
+    """The host's bucket, else the bot's own server if others can reach it, else nothing of our own."""
+    own = None if settings.public_url is None else OwnLinks(settings.public_url, keys.derive("videos"), clock)
+    if settings.bucket is None:
+        return own
+    bucket = Bucket(settings.bucket, clock=clock)
+    stack.push_async_callback(bucket.aclose)
+    return BucketLinks(bucket, clock, own)

@@ -26,7 +26,7 @@ CutsceneError
     ProviderProtocolError        an answer that we do not understand: retry a little, then fail
     AnswerLostError              a create call left and its answer never came: a task may exist
   DeliveryError                handled in the deliver step
-    TooLargeError  PlaceGoneError  DeliveryUnavailableError
+    TooLargeError  CannotFitError  PlaceGoneError  DeliveryUnavailableError
   ConfigurationError           one line per problem, exit code 78
   UnreachableError             Discord cannot be reached, exit code 69
   StoreError                   the database cannot be used, exit code 74
@@ -272,6 +272,10 @@ class DeliveryError(CutsceneError):
 
 class TooLargeError(DeliveryError):
     """The place does not take a file of this size."""
+
+
+class CannotFitError(DeliveryError):
+    """No version of the video is small enough and still worth watching, or the file is not one that we can decode."""
 
 
 class PlaceGoneError(DeliveryError):

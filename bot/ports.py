@@ -162,8 +162,8 @@ class LinkMaker(Protocol):
 class Encoder(Protocol):
     """Makes videos smaller."""
 
-    async def fit(self, source: Path, target: Path, max_bytes: int) -> int | None:
-        """Encode *source* again into *target*, at most *max_bytes* large; its size, or None when it cannot be done."""
+    async def fit(self, source: Path, target: Path, max_bytes: int) -> int:
+        """Encode *source* again into *target*, at most *max_bytes* large; its size. Raises CannotFitError."""
         ...
 
 

@@ -189,6 +189,16 @@ def log_format(value: str) -> str:
     return one_of(value.lower(), ("text", "json"))
 
 
+def late_results(value: str) -> str:
+    return one_of(value.lower(), ("free", "charge", "ignore"))
+
+
+def days(value: str) -> int:
+    if not value.isascii() or not value.isdecimal() or not 1 <= int(value[:9]) <= 3650:
+        raise ValueError(f"{shown(value)} is not a whole number of days from 1 to 3650")
+    return int(value)
+
+
 def role(value: str) -> str:
     """This version is one process that does everything; the other roles come with a later one."""
     if value in {"gateway", "worker"}:

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bot import setting_sources, setting_values
 from bot.domain.ids import GuildId, UserId
+from bot.domain.jobs import LateResults
 from bot.errors import ConfigurationError
 
 # Known to the design and to other versions; this one accepts them, does nothing with them and says so.
@@ -143,6 +144,11 @@ class Settings(BaseSettings):
     price_markup: Annotated[Decimal, BeforeValidator(setting_values.markup)] = Field(
         Decimal(1), description="Example: 1 (the provider's price) or 1.2 (a fifth more)"
     )
+
+    late_results: Annotated[LateResults, BeforeValidator(setting_values.late_results)] = Field(
+        LateResults.FREE, description="Example: free, charge or ignore"
+    )
+    keep_videos_days: Annotated[int, BeforeValidator(setting_values.days)] = Field(14, description="Example: 14")
 
     allow_private_addresses: Annotated[bool, BeforeValidator(setting_values.yes_or_no)] = Field(
         False, description="Example: false"

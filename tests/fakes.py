@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.domain.ids import ChannelId, JobId, MessageId, ProviderId, TaskId
 from bot.domain.jobs import Job, Result
-from bot.errors import ProviderUnavailableError
+from bot.errors import CannotFitError, ProviderUnavailableError
 from bot.ports import Done, Link, NotSold, Pending, Post, ProbeAnswer, Receipt, Sold, Submission, TaskStatus
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -259,11 +259,12 @@ class FakeEncoder:
     size: int | None
     asked: list[int] = field(default_factory=list)  # the limits, in bytes
 
-    async def fit(self, source: Path, target: Path, max_bytes: int) -> int | None:
+    async def fit(self, source: Path, target: Path, max_bytes: int) -> int:
         assert _is_there(source), "there is something to encode"
         self.asked.append(max_bytes)
-        if self.size is not None:
-            await asyncio.to_thread(_write, target)
+        if self.size is None:
+            raise CannotFitError("too long to be watchable")
+        await asyncio.to_thread(_write, target)
         return self.size
 
 

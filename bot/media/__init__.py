@@ -2,5 +2,6 @@
 
 from bot.media.downloads import VideoDownloads, remove_leftovers
 from bot.media.pictures import Pictures
+from bot.media.reencoding import Reencoder
 
-__all__ = ["Pictures", "VideoDownloads", "remove_leftovers"]
+__all__ = ["Pictures", "Reencoder", "VideoDownloads", "remove_leftovers"]

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot import logs
-from bot.errors import DeliveryError
+from bot.errors import CannotFitError
 from bot.media.downloads import PART
 
 log = logs.get(__name__)
@@ -26,10 +26,6 @@ PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 # The answer is one short line; a longer one is not an answer.
 LONGEST_ANSWER = 4096
-
-
-class CannotFitError(DeliveryError):
-    """No version of the video is small enough and still worth watching, or the file is not one that we can decode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,31 +2,81 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from bot.domain.ids import JobId, TaskId
+from bot.errors import StoreError
 from bot.ports import Clock
+from bot.services.keys import CallbackTokens
 from bot.store import jobs
-from bot.store.database import Database
+from bot.store.database import Connection, Database
 
 # What the job table's key can hold; the address of a forged callback may name any number.
 LARGEST_ID = 2**63 - 1
+# How many hints one transaction takes; more would make the first of them wait too long for its answer.
+BATCH = 200
+
+
+@dataclass(slots=True)
+class _Hint:
+    """One call that waits to be stored; `is_known` is its answer."""
+
+    job_id: JobId
+    secret: str
+    task_id: TaskId
+    is_known: bool | None = None
+    error: StoreError | None = field(default=None)
 
 
 class Callbacks:
-    """What the HTTP server hands on."""
+    """What the HTTP server hands on. Calls that come together are stored together, in one durable commit."""
 
-    def __init__(self, database: Database, clock: Clock, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, wake: Callable[[], None], tokens: CallbackTokens | None = None
+    ) -> None:
+        """With *tokens*, a secret that they did not make is refused without a look into the database."""
         self._database = database
         self._clock = clock
         self._wake = wake
+        self._tokens = tokens
+        self._waiting: list[_Hint] = []
+        self._turn = asyncio.Lock()
 
     async def hint(self, job_id: int, secret: str, task_id: str) -> bool:
         """True once the hint is stored; False when job and secret do not belong together."""
-        if not 0 < job_id <= LARGEST_ID:
+        if not 0 < job_id <= LARGEST_ID or (self._tokens is not None and not self._tokens.is_ours(secret)):
             return False
-        known = await self._database.write(jobs.hint, JobId(job_id), secret, TaskId(task_id), self._clock.now())
-        if known is None:
-            return False
-        self._wake()
-        return True
+        mine = _Hint(JobId(job_id), secret, TaskId(task_id))
+        self._waiting.append(mine)
+        async with self._turn:
+            # Whoever has the turn stores for everybody who has come meanwhile; most find their answer written.
+            while mine.is_known is None and mine.error is None:
+                await self._store(mine)
+        if mine.error is not None:
+            raise mine.error
+        if mine.is_known:
+            self._wake()
+        return bool(mine.is_known)
+
+    async def _store(self, mine: _Hint) -> None:
+        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+        now = self._clock.now()
+
+        def store(connection: Connection) -> list[bool]:
+            return [jobs.hint(connection, one.job_id, one.secret, one.task_id, now) is not None for one in batch]
+
+        is_over = False
+        try:
+            for one, is_known in zip(batch, await self._database.write(store), strict=True):
+                one.is_known = is_known
+            is_over = True
+        except StoreError as error:
+            for one in batch:
+                one.error = error
+            is_over = True
+        finally:
+            if not is_over:
+                # Cancelled, or a fault of ours: the others try for themselves. Storing a hint twice changes nothing.
+                self._waiting = [one for one in batch if one is not mine] + self._waiting

@@ -28,6 +28,7 @@ from bot.errors import (
 )
 from bot.ports import Clock
 from bot.services.availability import Availability, ProviderGate
+from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.storage import StorageGuard
 from bot.store import jobs, ledger
@@ -83,6 +84,7 @@ class Generation:
         budget: Budget,
         markup: Decimal,
         storage: StorageGuard | None = None,
+        tokens: CallbackTokens | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -92,6 +94,7 @@ class Generation:
         self._budget = budget
         self._markup = markup
         self._storage = storage  # None where nobody watches the disk
+        self._tokens = tokens or CallbackTokens(secrets.token_bytes(32))
         self.is_open = True  # False while the process shuts down
 
     def choose(self, typed: str | None, mode: Mode) -> VideoModel:
@@ -130,7 +133,7 @@ class Generation:
             place=place,
             video=video,
             provider=model.provider,
-            callback_secret=secrets.token_urlsafe(24),
+            callback_secret=self._tokens.mint(),
             again_of=again_of,
         )
         try:

@@ -301,7 +301,7 @@ def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: 
         "attempts": _attempts(job, move, keeps=lease is not None),
         "is_hinted": False,
     }
-    if move.to in {JobState.RUNNING, JobState.UNKNOWN} and due_at is not None:
+    if lease is None and move.to in {JobState.RUNNING, JobState.UNKNOWN, JobState.FAILED}:
         # A callback came while the step was asking: look again at once.
         values["due_at"] = sa.case((jobs.c.is_hinted, _moment(now)), else_=_moment(due_at))
     if move.task_id is not None:
@@ -576,7 +576,7 @@ def _record(
     )
 
 
-def _moment(at: datetime) -> sa.BindParameter[datetime]:
+def _moment(at: datetime | None) -> sa.BindParameter[datetime | None]:
     """*at* as a value of its column's type, for use inside CASE and COALESCE."""
     return sa.bindparam(None, at, type_=jobs.c.due_at.type)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from bot import logs
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.errors import (
+    CannotFitError,
     DeliveryUnavailableError,
     PlaceGoneError,
     ProviderError,
@@ -112,9 +113,13 @@ class Delivery:
         if self._needs.encoder is None:
             return None
         target = original.with_name(f"{job.id}-{limit}.mp4")
-        size = await self._needs.encoder.fit(original, target, limit)
+        try:
+            size = await self._needs.encoder.fit(original, target, limit)
+        except CannotFitError as error:
+            log.info("video_not_encoded_again", job=job.id, limit=limit, reason=str(error))
+            return None
         log.info("video_encoded_again", job=job.id, limit=limit, size=size)
-        return None if size is None else target
+        return target
 
     async def _link(self, job: Job, original: Path) -> Link | None:
         """The host's own address where there is one, else the provider's as long as that lives."""

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot import logs
+from bot.errors import StoreError
 from bot.ports import Clock
 from bot.services.queue import Queue
 from bot.worker.needs import Folders
@@ -26,14 +27,18 @@ VIDEOS_KEPT = timedelta(days=14)
 class Retention:
     """Sweeps the folders. Whatever a job on its way or a parked one needs is never touched."""
 
-    def __init__(self, *, queue: Queue, clock: Clock, folders: Folders) -> None:
+    def __init__(self, *, queue: Queue, clock: Clock, folders: Folders, videos_kept: timedelta = VIDEOS_KEPT) -> None:
         self._queue = queue
         self._clock = clock
         self._folders = folders
+        self._videos_kept = videos_kept
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await self.sweep()
+            try:
+                await self.sweep()
+            except (StoreError, OSError) as error:
+                log.warning("files_not_cleared", reason=str(error))
             await self._clock.wait(stop, SWEEP_EVERY)
 
     async def sweep(self) -> int:
@@ -41,7 +46,7 @@ class Retention:
         in_use = await self._queue.files_in_use()
         now = self._clock.now()
         removed = 0
-        for folder, kept in ((self._folders.inputs, PICTURES_KEPT), (self._folders.results, VIDEOS_KEPT)):
+        for folder, kept in ((self._folders.inputs, PICTURES_KEPT), (self._folders.results, self._videos_kept)):
             removed += await asyncio.to_thread(_remove, folder, in_use, now - kept)
         if removed:
             log.info("files_cleared", count=removed)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot import logs
 from bot.domain.ids import ProviderId
-from bot.errors import ProviderAuthError, ProviderError
+from bot.errors import ProviderAuthError, ProviderError, StoreError
 from bot.ports import Clock, NotSold, Provider, Publisher
 from bot.services.availability import Availability, ProviderGate, Slug
 from bot.services.memory import Memory
@@ -78,7 +79,9 @@ class ModelWatch:
             if self._gate.find(slug.provider) is not None:
                 continue
             self._creates.count(self._clock.now())
-            await self._memory.remember(ASKED_AT, self._clock.now().isoformat())
+            # A store in trouble is the storage guard's business; the worst here is a question too many.
+            with contextlib.suppress(StoreError):
+                await self._memory.remember(ASKED_AT, self._clock.now().isoformat())
             await self._ask(slug)
 
     async def _asked_before(self) -> list[datetime]:

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import CannotFitError
 from bot.media.encoding import LOWEST_BITRATE, Clip, Refused, first_step, fit, second_step
-from bot.media.reencoding import SCRIPT, CannotFitError, Reencoder, ReencodingLimits
+from bot.media.reencoding import SCRIPT, Reencoder, ReencodingLimits
 from tests.loopback import always, answer, serving
 from tests.media import clips
 
@@ -117,7 +118,9 @@ async def test_sound_that_is_aac_already_is_not_encoded_again(clip: Path, tmp_pa
 
 
 async def test_webm_becomes_what_discord_plays(tmp_path: Path) -> None:
-    source = clips.made(tmp_path / "v.mp4", container="webm", picture="libvpx", sound="libopus", width=160, height=120, seconds=1)
+    source = clips.made(
+        tmp_path / "v.mp4", container="webm", picture="libvpx", sound="libopus", width=160, height=120, seconds=1
+    )
 
     await Reencoder().fit(source, tmp_path / "small.mp4", ROOM)
 
