@@ -371,3 +371,35 @@ async def test_task_that_never_ends_is_given_up_at_the_outer_limit(stage: Stage,
     await stage.until_state(JobState.FAILED, passing=300)
 
     await failed(stage, ada, FailureReason.TIMEOUT)
+
+
+async def test_video_that_comes_after_the_refund_is_posted_with_a_note_and_costs_nothing(
+    stage: Stage, ada: Person
+) -> None:
+    stage.kie.scenarios.next(Scenario(seconds=3 * 3600))
+    await ada.types("/video", prompt=FOX)
+    await stage.until_state(JobState.RUNNING)
+    await stage.until_state(JobState.FAILED, passing=300)
+    await failed(stage, ada, FailureReason.TIMEOUT)
+
+    await stage.until_state(JobState.DELIVERED, passing=600)
+
+    posted = await ada.waits_for_video()
+    assert "after your credits had gone back" in text_of(posted)
+    assert await stage.balance(ada) == 500
+    assert len(stage.kie.tasks) == 1
+
+
+async def test_task_whose_name_comes_after_the_refund_is_found_by_its_callback(stage: Stage, ada: Person) -> None:
+    stage.kie.faults.add(Call.CREATE, LostAnswer(), containing=OF_MEMBERS)
+    stage.kie.scenarios.next(Scenario(callback=CallbackPlan(late=6 * 3600)))
+    await ada.types("/video", prompt=FOX)
+    await stage.until_state(JobState.UNKNOWN)
+    await stage.until_state(JobState.FAILED, passing=900)
+    await failed(stage, ada, FailureReason.NO_ANSWER)
+
+    await stage.until_state(JobState.DELIVERED, passing=900)
+
+    await ada.waits_for_video()
+    assert creates(stage) == 1
+    assert await stage.balance(ada) == 500
