@@ -261,9 +261,9 @@ async def test_a_damaged_database_is_not_trusted_because_one_page_of_it_can_be_w
     house = House(sqlite_url, tmp_path)
     with pytest.raises(StorageTroubleError):
         await house.request()
+    house.guard.report(StoreError("and the disk is full", StoreTrouble.FULL))
     for _ in range(3):
         await house.guard.look()
-        house.guard.report(StoreError("and the disk is full", StoreTrouble.FULL))
     await Epoch(house.database, tmp_path).beat(house.clock.now())  # Its own page is sound.
     await house.database.close()
 

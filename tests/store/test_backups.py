@@ -239,6 +239,25 @@ async def test_what_only_stands_in_the_log_of_a_killed_bot_is_kept_too(used: Pat
         await database.close()
 
 
+async def test_a_log_that_somebody_still_reads_does_not_come_to_stand_beside_the_backup(
+    sqlite_url: str, used: Path, tmp_path: Path
+) -> None:
+    backups.back_up(used, tmp_path / "copy.db", NOON)
+    with contextlib.closing(sqlite3.connect(used, isolation_level=None)) as doctor:
+        doctor.execute("BEGIN")
+        doctor.execute("SELECT count(*) FROM jobs").fetchone()
+        database = Database.connect(sqlite_url)
+        await Desk(database).job()
+        await database.close()
+
+        done = backups.restore(tmp_path / "copy.db", used, NOON)
+
+        assert not used.with_name("cutscene.db-wal").exists()
+    assert done.aside is not None
+    assert await count_of(used) == 2
+    assert await count_of(done.aside) == 3
+
+
 def test_a_database_that_is_beyond_reading_can_be_replaced_and_is_kept(used: Path, tmp_path: Path) -> None:
     backups.back_up(used, tmp_path / "copy.db", NOON)
     wreck = b"\0" * 5000
