@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from bot.domain.jobs import FailureReason, JobState
@@ -28,6 +29,17 @@ def large(tmp_path: Path) -> Path:
     )
     small = shared_studio().movie(request, tmp_path / "small.mp4")
     return padded(small, 11 * MEBIBYTE, tmp_path / "large.mp4")
+
+
+@pytest.fixture
+def stubborn(tmp_path: Path) -> Path:
+    """As large, and with nothing in it that could be encoded again."""
+    path = tmp_path / "stubborn.mp4"
+    kind = b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
+    with path.open("wb") as file:
+        file.write(kind + (11 * MEBIBYTE - len(kind)).to_bytes(4, "big") + b"free")
+        file.truncate(11 * MEBIBYTE)
+    return path
 
 
 def leftovers(stage: Stage) -> list[str]:
@@ -100,22 +112,35 @@ async def test_slow_result_host_is_waited_for(stage: Stage, ada: Person) -> None
     assert stage.kie.counts[Call.RESULT] == 1
 
 
-async def test_video_that_is_too_large_for_the_guild_is_posted_as_a_link(
-    stage: Stage, ada: Person, large: Path
-) -> None:
+async def test_video_that_is_too_large_for_the_guild_is_encoded_to_fit(stage: Stage, ada: Person, large: Path) -> None:
     stage.kie.scenarios.next(Scenario(movie=large))
+
+    await ada.types("/video", prompt=FOX)
+
+    posted = await ada.waits_for_video(PATIENCE)
+    assert 0 < videos_of(posted)[0].size <= 10 * MEBIBYTE
+    await stage.until_state(JobState.DELIVERED)
+    await stage.until(lambda: leftovers(stage) == [], "both versions to be gone")
+
+
+async def test_video_that_cannot_be_made_to_fit_is_posted_as_a_link_of_ours(
+    stage: Stage, ada: Person, stubborn: Path
+) -> None:
+    stage.kie.scenarios.next(Scenario(movie=stubborn))
 
     handle = await ada.types("/video", prompt=FOX)
 
     posted = await ada.waits_for_message(lambda each: "too large for this channel" in text_of(each), PATIENCE)
     text = text_of(posted)
     assert posted.mentions == [ada.user]
-    assert stage.kie.result_url in text
     assert "The link dies <t:" in text
     assert f"{PRICE} credits" in text
     assert stage.posts() == [posted]
     await stage.until_state(JobState.DELIVERED)
     assert leftovers(stage) == ["1.mp4"]  # the host keeps the file
+    link = next(word for word in text.split() if "/videos/" in word)
+    async with aiohttp.ClientSession() as session, session.get(link) as answer:
+        assert (answer.status, len(await answer.read())) == (200, 11 * MEBIBYTE)
     await stage.until(lambda: str(posted.id) in handle.text(), "the card's last word", passing=1)
 
 
@@ -131,9 +156,9 @@ async def test_guild_with_a_higher_limit_gets_the_same_video_as_a_file(stage: St
     await stage.until(lambda: leftovers(stage) == [], "the posted file to be gone")
 
 
-async def test_limit_that_has_shrunk_meanwhile_leads_to_the_link(stage: Stage, ada: Person, large: Path) -> None:
+async def test_limit_that_has_shrunk_meanwhile_leads_to_the_link(stage: Stage, ada: Person, stubborn: Path) -> None:
     stage.discord.set_upload_limit(stage.guild, 50 * MEBIBYTE)
-    stage.kie.scenarios.next(Scenario(movie=large, seconds=30))
+    stage.kie.scenarios.next(Scenario(movie=stubborn, seconds=30))
     await ada.types("/video", prompt=FOX)
     await stage.until_state(JobState.RUNNING)
     stage.discord.set_upload_limit(stage.guild, 10 * MEBIBYTE)
@@ -157,8 +182,8 @@ async def test_413_at_the_post_leads_to_the_link(is_page: bool, stage: Stage, ad
     assert stage.posts() == [posted]
 
 
-async def test_buttons_under_a_link_work_like_those_under_a_file(stage: Stage, ada: Person, large: Path) -> None:
-    stage.kie.scenarios.next(Scenario(movie=large))
+async def test_buttons_under_a_link_work_like_those_under_a_file(stage: Stage, ada: Person, stubborn: Path) -> None:
+    stage.kie.scenarios.next(Scenario(movie=stubborn))
     await ada.types("/video", prompt=FOX)
     posted = await ada.waits_for_message(lambda each: "too large for this channel" in text_of(each), PATIENCE)
     await stage.until_state(JobState.DELIVERED)
