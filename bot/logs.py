@@ -34,7 +34,7 @@ CHATTY_LOGGERS = (
 # Tokens that nobody can list beforehand: an interaction's (good for 15 minutes), a job's callback secret, and whatever
 # a header carries. The part before the token is kept, it says what the line is about.
 TOKEN_PLACES = re.compile(
-    r"(?P<before>/interactions/\d+/|/webhooks/\d+/|/callbacks/\w+/\d+/|\b(?:Bot|Bearer)\s+(?=\S{20}))"
+    r"(?P<before>/interactions/\d+/|/webhooks/\d+/|/callbacks/\w+/\d+/|/videos/\d+/|X-Amz-Signature=|\b(?:Bot|Bearer)\s+(?=\S{20}))"
     r"(?P<token>[^\s/?\"'\\<>]+)"
 )
 

@@ -209,7 +209,7 @@ def show(name: OptionName, value: OptionValue) -> str:
     """An option's value as it is typed in Discord; cut, because people type and a message has an end."""
     if name is OptionName.AUDIO:
         return "True" if value else "False"
-    return str(value)[:50]
+    return str(value)[:50].replace("`", "'")  # It is shown between backticks.
 
 
 def _prompt_problem(prompt: str, spec: ModeSpec) -> Problem | None:

@@ -27,6 +27,7 @@ STATES: Mapping[JobState, str] = {
 ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.CHARGE: N_("held"),
     EntryKind.SETTLE: N_("settled to the real cost"),
+    EntryKind.LATE: N_("charged, came after its refund"),
     EntryKind.REFUND: N_("returned"),
     EntryKind.GRANT: N_("granted"),
     EntryKind.FUND: N_("put into the pool"),

@@ -72,7 +72,9 @@ class Availability:
         """
         model = self.catalogue.find(typed)
         if model is None:
-            raise UnknownModelError(given=typed[:100], nearest=closest_model_id(typed, self.catalogue) or "")
+            raise UnknownModelError(
+                given=typed[:100].replace("`", "'"), nearest=closest_model_id(typed, self.catalogue) or "/models"
+            )
         if mode in self.modes(model) or (self.is_offered(model) and mode not in model.modes):
             return model
         successor = self._successor(model, mode)

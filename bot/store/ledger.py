@@ -289,7 +289,7 @@ def _seen_by_member(kind: EntryKind, price: int | None, returned: int | None, gr
     match kind:
         case EntryKind.CHARGE:
             return -(price or 0)
-        case EntryKind.SETTLE | EntryKind.REFUND:
+        case EntryKind.SETTLE | EntryKind.REFUND | EntryKind.LATE:
             return returned or 0
         case _:
             return granted or 0
