@@ -145,11 +145,14 @@ class App:
 
         async def watch_storage() -> None:
             await connected.wait()
+            await parts.storage.run(self._stop, parts.publisher)
+
+        async def tell_of_the_past(_stop: asyncio.Event) -> None:
+            await connected.wait()
             untold = await parts.epoch.untold()
             if untold is not None:
                 await parts.publisher.tell_host(untold)
                 await parts.epoch.told()
-            await parts.storage.run(self._stop, parts.publisher)
 
         parts.client.add_listener(on_connect)
         token = self._settings.discord_token.get_secret_value()
@@ -160,6 +163,7 @@ class App:
             tasks.create_task(through_trouble(watch_accounts, self._stop, self._clock), name="gates"),
             tasks.create_task(through_trouble(parts.retention.run, self._stop, self._clock), name="retention"),
             tasks.create_task(watch_storage(), name="storage"),
+            tasks.create_task(through_trouble(tell_of_the_past, self._stop, self._clock), name="past"),
             tasks.create_task(health.measure(parts.metrics, parts.queue), name="metrics"),
         ]
         working = tasks.create_task(work(), name="worker")
