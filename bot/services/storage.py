@@ -168,6 +168,8 @@ async def through_trouble(watch: Callable[[asyncio.Event], Awaitable[None]], sto
     """Run *watch*, and again whenever the store could not be used: that is for the guard to say and for us to wait."""
     while not stop.is_set():
         try:
-            return await watch(stop)
+            await watch(stop)
         except StoreError:
             await clock.wait(stop, LOOK_EVERY)
+        else:
+            return

@@ -20,7 +20,7 @@ from bot.errors import StorageTroubleError, StoreError, StoreTrouble
 from bot.services.availability import Availability, ProviderGate
 from bot.services.generation import Budget, Generation
 from bot.services.lifecycle import Lifecycle
-from bot.services.storage import ENOUGH, FLOOR, LOOK_AGAIN, LOOK_EVERY, StorageGuard
+from bot.services.storage import ENOUGH, FLOOR, LOOK_AGAIN, LOOK_EVERY, StorageGuard, through_trouble
 from bot.store import audit, jobs, ledger
 from bot.store.database import Connection, Database, file_of
 from bot.store.epochs import NOTE, Epoch
@@ -301,6 +301,23 @@ async def test_nobody_is_promised_that_nothing_was_charged_when_nobody_knows(hou
 
     with pytest.raises(StoreError, match="the disk lost what was written"):
         await house.request()
+
+
+async def test_a_watch_that_could_not_use_the_store_goes_on_when_it_can(house: House) -> None:
+    looks = 0
+
+    async def watch(_: asyncio.Event) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise StoreError("the disk is full", StoreTrouble.FULL)
+
+    watching = asyncio.create_task(through_trouble(watch, asyncio.Event(), house.clock))
+    await house.rested()
+    house.clock.advance(LOOK_EVERY)
+    await watching
+
+    assert looks == 2
 
 
 # The real thing: a process whose files may not grow any more, so that COMMIT itself fails.
