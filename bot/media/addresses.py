@@ -15,6 +15,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 import httpx
 
+from bot import certificates
 from bot.errors import CutsceneError
 
 # All addresses of a host, as text.
@@ -47,7 +48,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         # No kept connections: the pool knows them by address, and two names on one address would share one whose
         # certificate was checked for the other name.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-        self._inner = httpx.AsyncHTTPTransport(limits=limits, trust_env=False)
+        self._inner = httpx.AsyncHTTPTransport(verify=certificates.trusted(), limits=limits, trust_env=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         host = request.url.host

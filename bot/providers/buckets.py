@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from bot import __version__
+from bot import __version__, certificates
 from bot.errors import DeliveryError
 from bot.ports import Clock
 from bot.providers import bucket_signatures as signatures
@@ -75,7 +75,7 @@ class Bucket:
         self._timeouts = timeouts or BucketTimeouts()
         self._client = httpx.AsyncClient(
             # No proxy and no .netrc from the environment: settings say where our key is used. No redirect either.
-            transport=inner or httpx.AsyncHTTPTransport(trust_env=False),
+            transport=inner or httpx.AsyncHTTPTransport(verify=certificates.trusted(), trust_env=False),
             trust_env=False,
             headers={"User-Agent": f"Cutscene/{__version__} (+self-hosted)"},
             timeout=httpx.Timeout(

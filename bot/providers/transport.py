@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import BinaryIO
 
 import httpx
 
-from bot import __version__
+from bot import __version__, certificates
 from bot.errors import AnswerLostError, ProviderProtocolError, ProviderUnavailableError
 
 # An edge in front of a provider refuses the default names of HTTP libraries ("error code: 1010", seen at Kie).
@@ -82,19 +81,18 @@ class Transport:
             raise ValueError("the provider's key is empty or holds characters that no key has")
         self._key = key
         self._timeouts = timeouts or Timeouts()
-        tls = None if inner else httpx.create_ssl_context()
-        self._reads = self._client(inner, tls, self._timeouts.answer, keep_alive=10)
+        self._reads = self._client(inner, self._timeouts.answer, keep_alive=10)
         # A kept connection may be closed by the other side just as the request leaves, and then nobody knows whether
         # it arrived. Create calls therefore always open their own.
-        self._creates = self._client(inner, tls, self._timeouts.create_answer, keep_alive=0)
+        self._creates = self._client(inner, self._timeouts.create_answer, keep_alive=0)
 
     def _client(
-        self, inner: httpx.AsyncBaseTransport | None, tls: ssl.SSLContext | None, answer: timedelta, *, keep_alive: int
+        self, inner: httpx.AsyncBaseTransport | None, answer: timedelta, *, keep_alive: int
     ) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=50, max_keepalive_connections=keep_alive)
         return httpx.AsyncClient(
             # Settings say where requests go; a proxy or .netrc picked up from the environment would redirect our key.
-            transport=inner or httpx.AsyncHTTPTransport(verify=tls or True, limits=limits, trust_env=False),
+            transport=inner or httpx.AsyncHTTPTransport(verify=certificates.trusted(), limits=limits, trust_env=False),
             trust_env=False,
             headers={
                 "Authorization": f"Bearer {self._key}",

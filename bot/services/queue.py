@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from bot.domain.ids import JobId, ProviderId, TaskId
-from bot.domain.jobs import Job, JobState
+from bot.domain.jobs import TOKEN_LIFE, Job, JobState
 from bot.ports import Clock
 from bot.store import jobs
 from bot.store.database import Connection, Database
@@ -55,8 +55,9 @@ class Queue:
     async def hinted_task(self, job: Job) -> TaskId | None:
         return await self._database.read(jobs.hinted_task, job.id)
 
-    async def active(self) -> list[Job]:
-        return await self._database.read(jobs.active)
+    async def followed(self) -> list[Job]:
+        """The jobs whose cards can still be edited and may not show the truth after a restart."""
+        return await self._database.read(jobs.followed, self._clock.now() - TOKEN_LIFE)
 
     async def files_in_use(self) -> set[str]:
         return await self._database.read(jobs.files_in_use)

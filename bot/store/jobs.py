@@ -52,6 +52,11 @@ _COUNT_AT_PROVIDER = sa.select(sa.func.count()).where(
     jobs.c.provider == sa.bindparam("that_provider"), jobs.c.state.in_(AT_PROVIDER)
 )
 _ACTIVE = sa.select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.id)
+_FOLLOWED = (
+    sa.select(jobs)
+    .where(sa.or_(jobs.c.state.in_(ACTIVE), jobs.c.finished_at > sa.bindparam("since", type_=jobs.c.finished_at.type)))
+    .order_by(jobs.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -433,6 +438,11 @@ def queued_before(connection: Connection, job_id: JobId, provider: ProviderId) -
 def active(connection: Connection) -> list[Job]:
     """Every job that is on its way."""
     return [job_of(row) for row in connection.execute(_ACTIVE)]
+
+
+def followed(connection: Connection, since: datetime) -> list[Job]:
+    """Every job that is on its way or has ended since: its card may still have something to learn."""
+    return [job_of(row) for row in connection.execute(_FOLLOWED, {"since": since})]
 
 
 def files_in_use(connection: Connection) -> set[str]:

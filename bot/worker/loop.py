@@ -107,8 +107,8 @@ class Worker:
         now = self._clock.now()
         taken_back = await self._queue.take_back_leases()
         self._creates.remember(await self._queue.submitted_since(now - limits.CREATES_WINDOW))
-        for job in await self._queue.active():
-            self._lifecycle.announce(job)
+        for job in await self._queue.followed():
+            self._steps.follow(job)
         log.info("worker_started", interrupted=taken_back)
         self.is_running = True
         try:

@@ -47,6 +47,10 @@ class Steps:
     async def discard(self, job: Job, move: Move) -> None:
         await self._delivery.discard(job, move)
 
+    def follow(self, job: Job) -> None:
+        """Let the job's card catch up with what an earlier process has done."""
+        self._needs.cards.changed(job)
+
     def give_up(self, job: Job) -> Move:
         """What becomes of a job that crashed its step again and again, or the whole process three times."""
         match job.state:
