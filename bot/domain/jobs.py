@@ -43,8 +43,10 @@ ARROWS: Mapping[JobState, frozenset[JobState]] = {
     JobState.SUBMITTING: frozenset({JobState.RUNNING, JobState.UNKNOWN, JobState.QUEUED, JobState.FAILED}),
     JobState.UNKNOWN: frozenset({JobState.RUNNING, JobState.FAILED}),
     JobState.RUNNING: frozenset({JobState.FETCHING, JobState.FAILED}),
-    JobState.FETCHING: frozenset({JobState.DELIVERING, JobState.FAILED}),
-    JobState.DELIVERING: frozenset({JobState.DELIVERED, JobState.PARKED}),
+    # To PARKED: it was settled long ago and its file got lost; what was spent stays spent.
+    JobState.FETCHING: frozenset({JobState.DELIVERING, JobState.FAILED, JobState.PARKED}),
+    # To FETCHING: the file is not here any more, a backup was put back without it.
+    JobState.DELIVERING: frozenset({JobState.DELIVERED, JobState.PARKED, JobState.FETCHING}),
     JobState.PARKED: frozenset({JobState.DELIVERING}),  # its member claims it somewhere else
     JobState.DELIVERED: frozenset(),
     JobState.FAILED: frozenset({JobState.FETCHING}),  # the task finished after all, too late

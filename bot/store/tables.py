@@ -133,6 +133,8 @@ jobs = sa.Table(
     sa.CheckConstraint("price > 0 AND paid_allowance >= 0 AND paid_bonus >= 0", name="payment_not_negative"),
     sa.CheckConstraint("state <> 'running' OR task_id IS NOT NULL", name="running_has_task"),
     sa.CheckConstraint("state <> 'delivered' OR message_id IS NOT NULL", name="delivered_has_message"),
+    # A number is never given twice, so that a button or a nonce never means another job after a restore.
+    sqlite_autoincrement=True,
 )
 sa.Index(
     "jobs_due", jobs.c.due_at, sqlite_where=jobs.c.due_at.is_not(None), postgresql_where=jobs.c.due_at.is_not(None)

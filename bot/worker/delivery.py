@@ -73,6 +73,8 @@ class Delivery:
                 found = await self._needs.publisher.find_post(job)
                 if found is not None:
                     return _delivered(found, detail="found in the channel")
+            if not await self._is_here(job):
+                return Move(to=JobState.FETCHING, detail="the stored video is gone")
             job = await hold.advance(Move(to=JobState.DELIVERING, is_posting=True), TRANSFER_LEASE)
             return await self._post(job)
         except PlaceGoneError as error:
@@ -121,6 +123,11 @@ class Delivery:
         log.info("video_encoded_again", job=job.id, limit=limit, size=size)
         return target
 
+    async def _is_here(self, job: Job) -> bool:
+        if job.stored is None:
+            return False
+        return await asyncio.to_thread((self._needs.folders.results / job.stored.name).is_file)
+
     async def _link(self, job: Job, original: Path) -> Link | None:
         """The host's own address where there is one, else the provider's as long as that lives."""
         if self._needs.links is not None and (own := await self._needs.links.link(job, original)) is not None:
@@ -131,6 +138,8 @@ class Delivery:
         return Link(url=result.url, expires_at=result.expires_at)
 
     def _not_fetched(self, job: Job, detail: str) -> Move:
+        if job.is_closed and not job.is_late:
+            return Move(to=JobState.PARKED, after=None, is_cleared=True, detail=detail)
         # A late video that cannot be had either is looked for again at the late pace, not at once.
         after = self._needs.next_late_look(job) if job.is_late else timedelta(0)
         return Move(to=JobState.FAILED, after=after, failure=FailureReason.NO_RESULT, detail=detail)

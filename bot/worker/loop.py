@@ -147,8 +147,8 @@ class Worker:
                         running.add(task)
                         task.add_done_callback(running.discard)
         except StoreError as error:
-            # Nothing can be claimed and nothing is lost; say it once a nap and look again.
-            log.error("store_unusable", reason=str(error))
+            # Nothing can be claimed and nothing is lost; the storage guard tells the host.
+            log.debug("store_unusable", reason=str(error))
             return LONGEST_NAP
         now = self._clock.now()
         waits = [LONGEST_NAP]

@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.CheckConstraint("price > 0 AND paid_allowance >= 0 AND paid_bonus >= 0", name=op.f("payment_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("jobs_pk")),
         sa.UniqueConstraint("interaction_id", name="one_job_per_interaction"),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "jobs_due",
