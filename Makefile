@@ -30,11 +30,13 @@ test: $(READY) ## Import contracts and every test
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m pytest
 
-check: $(READY) ## Format, lint, types, imports
+check: $(READY) ## Format, lint, types, imports, known kinds of holes
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/bandit -q -c pyproject.toml -r bot cogs
+	@$(BIN)/zizmor --offline -q .github/workflows
 
 fmt: $(READY) ## Format and fix what can be fixed by itself
 	@$(BIN)/ruff format .

@@ -71,7 +71,7 @@ class App:
     def __init__(self, settings: Settings, *, clock: Clock | None = None, random: Random | None = None) -> None:
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._random = random or Random()  # noqa: S311 - spreads retries; no secret depends on it
+        self._random = random or Random()  # noqa: S311 - spreads retries; no secret depends on it  # nosec B311
         self.started = asyncio.Event()
         self._stop = asyncio.Event()
         self.http_port = 0

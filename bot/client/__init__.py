@@ -48,7 +48,7 @@ LAST_ANSWERS = timedelta(seconds=3)
 # Close codes of the gateway (Discord's documentation, "Gateway Close Event Codes").
 AUTHENTICATION_FAILED = 4004
 
-TOKEN_ADVICE = "Get it at https://discord.com/developers/applications: your application, Bot, Reset Token."  # noqa: S105 - A text about it.
+TOKEN_ADVICE = "Get it at https://discord.com/developers/applications: your application, Bot, Reset Token."  # noqa: S105 - A text about it.  # nosec B105
 
 
 def point_library_at(api_url: str, gateway_url: str) -> None:

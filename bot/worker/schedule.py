@@ -91,4 +91,4 @@ def next_poll(elapsed: timedelta, durations: Durations, *, running: int, soft_li
 def back_off(attempt: int, random: Random, *, first: timedelta, longest: timedelta) -> timedelta:
     """Double the wait with each attempt (from 0), up to *longest*; spread, so that a crowd does not return at once."""
     seconds = min(longest.total_seconds(), first.total_seconds() * 2.0 ** min(attempt, 30))
-    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))
+    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # No secret depends on it.  # nosec B311
