@@ -25,7 +25,7 @@ with warnings.catch_warnings():
     from discord.ext import commands
 
 import cogs
-from bot.__main__ import COMMANDS, EX_CONFIG, EX_IOERR
+from bot import __main__ as command_line
 from bot.catalogue import loader
 from bot.client import permissions
 from bot.domain.models import ModelState
@@ -92,7 +92,7 @@ def test_the_configuration_table_names_every_setting_once_and_nothing_else() -> 
 
 def test_the_configuration_table_shows_the_real_defaults() -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")  # Itself held against the settings.
-    defaults = dict(re.findall(r"^(?:# )?([A-Z_]+)=(.*)$", example, re.MULTILINE))
+    defaults = dict(re.findall(r"^(?:# )?([A-Z0-9_]+)=(.*)$", example, re.MULTILINE))
     required = {name.upper() for name, field in Settings.model_fields.items() if field.is_required()}
 
     for cell, shown, _ in rows(section("Configuration")):
@@ -150,13 +150,22 @@ def test_commands_of_the_shell_exist(document: Path) -> None:
 
     used = set(re.findall(r"python -m bot ([a-z]+)", text))
 
-    assert used <= set(COMMANDS)
+    assert used <= set(command_line.COMMANDS)
 
 
 def test_the_exit_codes_are_the_real_ones() -> None:
-    codes = {row[0] for row in rows(section("Operating")) if row[0].isdecimal()}
+    ours = {str(code) for name, code in vars(command_line).items() if name.startswith("EX_")}
+    everybodys = {"0", "1", "2", "130"}
 
-    assert {str(EX_IOERR), str(EX_CONFIG)} <= codes
+    assert {row[0] for row in rows(section("Operating")) if row[0].isdecimal()} == ours | everybodys
+
+
+@pytest.mark.parametrize("document", ["README.md", "compose.yaml", "docs/architecture.md"])
+def test_both_paths_that_strangers_may_reach_are_named(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+
+    assert "/callbacks/" in text
+    assert "/videos/" in text
 
 
 # Models
