@@ -114,6 +114,13 @@ class Provider(Protocol):
         """What became of the task. Safe to repeat."""
         ...
 
+    async def callback_url(self, task_id: TaskId) -> str | None:
+        """The callback address that the task was made with; None when its record does not tell.
+
+        Raises ProviderUnavailableError while there is no record.
+        """
+        ...
+
     async def probe(self, slug: str) -> ProbeAnswer:
         """Ask, without cost, whether the model string is sold."""
         ...

@@ -117,6 +117,7 @@ class FakeProvider:
         self.creates = Script(MADE)
         self.statuses = Script(FINISHED)
         self.uploads = Script("https://uploads.test/picture.png")
+        self.addresses = Script(MADE)  # of callbacks; MADE: as the task was made with
         self.probes: dict[str, ProbeAnswer | BaseException] = {}
         self.balance = Script(1000.0)
         self.tasks: dict[TaskId, Submission] = {}
@@ -151,6 +152,14 @@ class FakeProvider:
         self.asked_at.append(self._clock.now())
         answer = await self.statuses.next()
         assert isinstance(answer, TaskStatus)
+        return answer
+
+    async def callback_url(self, task_id: TaskId) -> str | None:
+        answer = await self.addresses.next()
+        if answer is MADE:
+            submission = self.tasks.get(task_id)
+            return None if submission is None else submission.callback_url
+        assert answer is None or isinstance(answer, str)
         return answer
 
     async def probe(self, slug: str) -> ProbeAnswer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -103,19 +104,30 @@ class KieJobs:
         return TaskId(named)
 
     async def status(self, task_id: TaskId) -> TaskStatus:
+        record = await self._record(task_id)
+        if record is None:
+            return NotVisible()
+        return records.status_of(record, task_id, self._clock.now(), self._http.clean)
+
+    async def callback_url(self, task_id: TaskId) -> str | None:
+        record = await self._record(task_id)
+        if record is None:
+            raise ProviderUnavailableError("the provider does not know the task, or not yet")
+        return records.callback_url_of(record)
+
+    async def _record(self, task_id: TaskId) -> Mapping[str, object] | None:
+        """The task's record; None when the provider has none, or none yet."""
         answer = await self._http.get(f"{self._api}/api/v1/jobs/recordInfo", {"taskId": task_id})
         code, text = codes.code_of(answer), codes.text_of(answer)
         if code == 200:
             data = (answer.fields or {}).get("data")
-            if data is None:
-                return NotVisible()
-            if not isinstance(data, dict):
+            if data is not None and not isinstance(data, dict):
                 raise ProviderProtocolError("the provider's record is not an object")
-            return records.status_of(data, task_id, self._clock.now(), self._http.clean)
+            return data
         if code == 404 or (code is None and answer.status == 404 and not answer.is_page):
-            return NotVisible()
+            return None
         if codes.is_missing_record(text) and not answer.is_page:
-            return NotVisible()
+            return None
         raise codes.read_error(answer, self._http.clean)
 
     async def probe(self, slug: str) -> ProbeAnswer:

@@ -36,6 +36,12 @@ def status_of(record: Mapping[str, object], task_id: TaskId, now: datetime, clea
             return Pending()
 
 
+def callback_url_of(record: Mapping[str, object]) -> str | None:
+    """The callback address that the record echoes from its create call."""
+    address = _object(record.get("param")).get("callBackUrl")
+    return address if isinstance(address, str) and address else None
+
+
 def _state(record: Mapping[str, object]) -> str:
     """`state`, or for records of the newer shape without one what `successFlag` stands for."""
     state = record.get("state")

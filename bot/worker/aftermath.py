@@ -8,6 +8,7 @@ from bot import logs
 from bot.domain.jobs import FailureReason, Job, JobState, LateResults, Move
 from bot.errors import DeliveryUnavailableError, PlaceGoneError, ProviderError
 from bot.ports import Done, Empty, NotVisible, Pending, Refused
+from bot.worker import hints
 from bot.worker.hold import Hold
 from bot.worker.needs import MAX_ODD_ANSWERS, Needs
 
@@ -38,14 +39,14 @@ class Aftermath:
             return await self._announce(job)
         if self._needs.lifecycle.policy.late is LateResults.IGNORE or job.failure not in MAY_FINISH_LATE:
             return Move(to=JobState.FAILED, after=None)
-        task_id = job.task_id or await self._needs.queue.hinted_task(job)
-        if task_id is None:
-            return Move(to=JobState.FAILED, after=None)
         await hold.turn()
         try:
+            task_id = job.task_id or await hints.hinted_task(self._needs, job)
+            if task_id is None:
+                return Move(to=JobState.FAILED, after=None)
             status = await self._needs.providers[job.provider].status(task_id)
         except ProviderError as error:
-            return Move(to=JobState.FAILED, after=self._needs.next_late_look(job), task_id=task_id, detail=str(error))
+            return Move(to=JobState.FAILED, after=self._needs.next_late_look(job), detail=str(error))
         match status:
             case Done(result=result):
                 log.warning("late_result", job=job.id)

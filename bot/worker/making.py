@@ -31,7 +31,7 @@ from bot.ports import (
     Refused,
     Submission,
 )
-from bot.worker import schedule, watches
+from bot.worker import hints, schedule, watches
 from bot.worker.hold import Hold
 from bot.worker.needs import MAX_ODD_ANSWERS, SUBMIT_LEASE, Needs, failed
 
@@ -45,6 +45,9 @@ VISIBLE_AFTER = timedelta(seconds=90)
 
 # On top of the model's outer limit: the time in which a callback could still name a task whose answer was lost.
 CALLBACK_MARGIN = timedelta(minutes=15)
+
+# On top of the model's outer limit: how long an outage, of the provider or of ourselves, may keep us from asking.
+OUTAGE_PATIENCE = timedelta(hours=12)
 
 # The longest wait that a provider's answer may ask for: its clock or its configuration may be wrong.
 LONGEST_WISH = timedelta(minutes=10)
@@ -89,11 +92,18 @@ class Making:
     async def recover(self, hold: Hold) -> Move:
         """SUBMITTING whose process died, or UNKNOWN: nothing is ever sent again; a callback may still name the task."""
         job = hold.job
-        task_id = await self._needs.queue.hinted_task(job)
-        if task_id is not None:
-            return Move(to=JobState.RUNNING, task_id=task_id, detail="a callback named the task")
         grace_over = (job.submitted_at or job.created_at) + self.grace(job)
         left = grace_over - self._needs.clock.now()
+        try:
+            task_id = await hints.hinted_task(self._needs, job)
+        except ProviderError as error:
+            if left > timedelta(0):
+                wait = min(left, self._needs.back_off(job.attempts, first=2, longest=60))
+                return Move(to=JobState.UNKNOWN, after=wait, is_retry=True, detail=str(error))
+            # Whoever named it knew the job's secret: a guess that is better than giving up a task that may be ours.
+            task_id = await self._needs.queue.hinted_task(job)
+        if task_id is not None:
+            return Move(to=JobState.RUNNING, task_id=task_id, detail="a callback named the task")
         if left > timedelta(0):
             return Move(to=JobState.UNKNOWN, after=left, detail="the create call's answer was lost")
         await self._needs.publisher.tell_host(
@@ -116,11 +126,12 @@ class Making:
             status = await provider.status(job.task_id)
         except (ProviderUnavailableError, AnswerLostError) as error:
             wait = max(self._outage_wait(job.provider), _wish(error))
-            return self._patiently(job, model, elapsed, Move(to=JobState.RUNNING, after=wait))
+            return self._patiently(job, model, elapsed, Move(to=JobState.RUNNING, after=wait), OUTAGE_PATIENCE)
         except ProviderAuthError as error:
             # The task goes on without us; the key may work again long before it ends.
             await self._pause(job.provider, error)
-            return self._patiently(job, model, elapsed, Move(to=JobState.RUNNING, after=timedelta(seconds=60)))
+            move = Move(to=JobState.RUNNING, after=timedelta(seconds=60))
+            return self._patiently(job, model, elapsed, move, OUTAGE_PATIENCE)
         except (ProviderProtocolError, ProviderRejectedError) as error:
             # Where the question itself was refused, that says nothing about the task yet.
             return self._odd_answer(job, FailureReason.UPSTREAM, str(error))
@@ -178,10 +189,12 @@ class Making:
         running = await self._needs.queue.at_provider(job.provider)
         return schedule.next_poll(elapsed, durations, running=running, soft_limit=model.soft_limit)
 
-    def _patiently(self, job: Job, model: VideoModel | None, elapsed: timedelta, move: Move) -> Move:
-        """The move, unless the model's outer limit is over."""
+    def _patiently(
+        self, job: Job, model: VideoModel | None, elapsed: timedelta, move: Move, more: timedelta = timedelta(0)
+    ) -> Move:
+        """The move, unless the model's outer limit is over, with *more* of it where the provider did not say."""
         if model is not None:
-            if elapsed > model.outer_limit:
+            if elapsed > model.outer_limit + more:
                 return failed(FailureReason.TIMEOUT, f"no result after {elapsed}")
             if elapsed > model.soft_limit:
                 self._needs.cards.changed(job)
@@ -220,7 +233,7 @@ class Making:
     def _callback_url(self, job: Job) -> str | None:
         if self._needs.public_url is None:
             return None
-        return f"{self._needs.public_url}/callbacks/kie/{job.id}/{job.callback_secret}"
+        return self._needs.public_url + hints.callback_path(job)
 
 
 def _wish(error: ProviderError) -> timedelta:

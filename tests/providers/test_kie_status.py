@@ -227,3 +227,29 @@ async def test_record_of_another_task_is_never_taken_for_ours(answering: Answeri
 
     with pytest.raises(ProviderProtocolError):
         await kie.status(TaskId("t-2"))
+
+
+@pytest.mark.parametrize(
+    ("param", "address"),
+    [
+        (json.dumps({"callBackUrl": "https://bot.test/callbacks/kie/1/s"}), "https://bot.test/callbacks/kie/1/s"),
+        ({"callBackUrl": "https://bot.test/callbacks/kie/1/s"}, "https://bot.test/callbacks/kie/1/s"),
+        ('{"model": "maker/text"}', None),
+        ('{"callBackUrl": 7}', None),
+        ("not JSON", None),
+        (None, None),
+    ],
+)
+async def test_record_tells_with_which_callback_address_its_task_was_made(
+    answering: Answering, param: object, address: str | None
+) -> None:
+    kie, _ = answering(body=record(param=param))
+
+    assert await kie.callback_url(TASK) == address
+
+
+async def test_address_of_a_task_without_a_record_is_a_question_for_later(answering: Answering) -> None:
+    kie, _ = answering(body=json.dumps({"code": 422, "msg": "recordInfo is null", "data": None}))
+
+    with pytest.raises(ProviderUnavailableError):
+        await kie.callback_url(TASK)

@@ -275,3 +275,27 @@ async def test_a_callback_with_a_wrong_secret_changes_nothing(rig: Rig) -> None:
     assert await rig.callbacks.hint(job.id, "wrong", "task-1") is False
 
     assert await rig.find(job) == job
+
+
+async def test_an_outage_that_outlasts_the_models_limit_loses_no_video(rig: Rig) -> None:
+    rig.provider.statuses.then(OVERLOADED)
+    async with rig.running():
+        job = await rig.accept()
+        await rig.go()
+        await rig.skip(hours=3)
+        assert await rig.state(job) is JobState.RUNNING
+        rig.provider.statuses.then(FINISHED)
+        await rig.skip(minutes=2)
+
+        assert await rig.state(job) is JobState.DELIVERED
+
+
+async def test_an_outage_without_end_ends_in_a_refund(rig: Rig) -> None:
+    rig.provider.statuses.then(OVERLOADED)
+    async with rig.running():
+        job = await rig.accept()
+        await rig.go()
+        await rig.skip(hours=14)
+
+        assert await rig.state(job) is JobState.FAILED
+        assert await rig.kinds(job) == ["charge", "refund"]
