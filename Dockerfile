@@ -33,7 +33,7 @@ WORKDIR /app
 USER 10001:10001
 VOLUME /data
 EXPOSE 8080
-# The first start migrates the database and connects to Discord; afterwards a failed check means that a restart helps.
+# The first start migrates the database and connects to Discord; afterwards a failed check means that nothing can be stored: see the reason at /healthz.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import http.client, os, sys; c = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('HTTP_PORT') or 8080), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status != 200)"]
 # SIGTERM lets running steps end; what is left is carried on from the database by the next start.

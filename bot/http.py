@@ -47,7 +47,7 @@ class Health(Protocol):
     """Each answers with reasons, short words such as `database`; none means that all is well."""
 
     async def broken(self) -> Sequence[str]:
-        """What only a restart heals: asked by /healthz."""
+        """What keeps the bot from storing anything: asked by /healthz. It may heal by itself, or need the host."""
         ...
 
     async def missing(self) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""The command line: `python -m sandbox --once --out DIR`."""
+"""The command line: `python -m sandbox [--out DIR] [--crash]`."""
 
 from __future__ import annotations
 

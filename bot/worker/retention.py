@@ -1,4 +1,4 @@
-"""Clears away files that nobody needs any more: members' pictures after a week, linked videos after two."""
+"""Clears away files that nobody needs any more: members' pictures after a week, linked videos when the host says."""
 
 from __future__ import annotations
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bot.services.queue import Queue
-from bot.worker.retention import PICTURES_KEPT, VIDEOS_KEPT, Retention
 from bot.worker.needs import Folders
+from bot.worker.retention import PICTURES_KEPT, VIDEOS_KEPT, Retention
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
