@@ -78,9 +78,11 @@ def apply(
     if move.to is job.state:
         return moved
     if moved.is_closed:
-        # Its hold has ended long ago; only a late video may still cost something.
-        is_charged = move.to in _ENDS_IN_SPENDING and moved.is_late and policy.late is LateResults.CHARGE
-        return _charge_late(connection, moved, policy, now) if is_charged else moved
+        # Its hold has ended long ago; only a late video may still cost something, unless there is none after all.
+        is_late_end = move.to in _ENDS_IN_SPENDING and not move.is_cleared
+        if is_late_end and _is_still_to_be_charged(connection, moved, policy):
+            return _charge_late(connection, moved, policy, now)
+        return moved
     if move.to in _ENDS_IN_SPENDING:
         return _release(connection, EntryKind.SETTLE, moved, _cost(moved, policy), now)
     if move.to in _ENDS_IN_REFUND:
@@ -90,11 +92,15 @@ def apply(
 
 def receipt_of(connection: Connection, job: Job, now: datetime, policy: Policy) -> Receipt:
     balance = ledger.balance(connection, job.place.guild_id, job.user_id, now)
-    if job.is_closed:
-        cost = _cost(job, policy) if job.is_late and policy.late is LateResults.CHARGE else 0
+    cost = _cost(job, policy)
+    if job.is_closed and _is_still_to_be_charged(connection, job, policy):
         cost = 0 if split(cost, balance) is None else cost
         return Receipt(charged=cost, returned=0, spendable=balance.spendable - cost)
-    cost = _cost(job, policy)
+    if job.is_closed:
+        # Kept for its member until now: the receipt tells what they have paid for it long ago.
+        paid = jobs.paid(connection, job.id)
+        returned = 0 if job.is_late else job.video.price - paid
+        return Receipt(charged=paid, returned=returned, spendable=balance.spendable)
     returned = job.video.price - cost
     after = ledger.with_returned(balance, jobs.payment_of(connection, job.id), returned, now)
     return Receipt(charged=cost, returned=returned, spendable=after.spendable)
@@ -102,6 +108,11 @@ def receipt_of(connection: Connection, job: Job, now: datetime, policy: Policy) 
 
 def _cost(job: Job, policy: Policy) -> int:
     return settled(job.video.price, job.result.credits if job.result else None, policy.markup)
+
+
+def _is_still_to_be_charged(connection: Connection, job: Job, policy: Policy) -> bool:
+    """A late video is charged once: one that was kept and is claimed later has been paid for."""
+    return job.is_late and policy.late is LateResults.CHARGE and jobs.paid(connection, job.id) == 0
 
 
 def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: datetime) -> Job:

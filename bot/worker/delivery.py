@@ -52,13 +52,13 @@ class Delivery:
             size = await self._needs.downloads.fetch(result.url, self._needs.folders.results / name)
         except ProviderRejectedError as error:
             if job.attempts + 1 >= MAX_DEAD_LINKS:
-                return self._not_fetched(job, error.detail)
+                return self.not_fetched(job, error.detail)
             wait = self._needs.back_off(job.attempts, first=2, longest=60)
             return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=error.detail)
         except (ProviderUnavailableError, OSError) as error:
             # A rendered video is paid for: neither a slow host nor our own full disk loses it soon.
             if job.attempts + 1 >= MAX_FETCHES:
-                return self._not_fetched(job, str(error))
+                return self.not_fetched(job, str(error))
             log.warning("video_not_fetched", job=job.id, reason=str(error))
             wait = self._needs.back_off(job.attempts, first=2, longest=300)
             return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=str(error))
@@ -91,7 +91,7 @@ class Delivery:
         """PARKED for so long that nobody will come for it: the file goes, what happened stays known."""
         job = hold.job
         if job.stored is not None:
-            await asyncio.to_thread((self._needs.folders.results / job.stored.name).unlink, missing_ok=True)
+            await asyncio.to_thread(_remove_versions, self._needs.folders.results, job)
         return Move(to=JobState.PARKED, after=None, is_cleared=True, detail="kept long enough")
 
     async def _post(self, job: Job) -> Move:
@@ -137,12 +137,14 @@ class Delivery:
             return None
         return Link(url=result.url, expires_at=result.expires_at)
 
-    def _not_fetched(self, job: Job, detail: str) -> Move:
-        if job.is_closed and not job.is_late:
+    def not_fetched(self, job: Job, detail: str, reason: FailureReason = FailureReason.NO_RESULT) -> Move:
+        """The video cannot be had. Whether that is a failure depends on how the job has ended before."""
+        if job.is_closed and (job.stored is not None or not job.is_late):
+            # It was here and was kept for its member: what they have paid for it stays paid.
             return Move(to=JobState.PARKED, after=None, is_cleared=True, detail=detail)
         # A late video that cannot be had either is looked for again at the late pace, not at once.
         after = self._needs.next_late_look(job) if job.is_late else timedelta(0)
-        return Move(to=JobState.FAILED, after=after, failure=FailureReason.NO_RESULT, detail=detail)
+        return Move(to=JobState.FAILED, after=after, failure=reason, detail=detail)
 
     async def discard(self, job: Job, move: Move) -> None:
         """Remove a video that is posted as a file, with its smaller versions; a linked or parked one is kept."""

@@ -56,6 +56,8 @@ class Steps:
         match job.state:
             case JobState.SUBMITTING:
                 return Move(to=JobState.UNKNOWN, after=self._making.grace(job), detail="quarantined")
+            case JobState.FETCHING:
+                return self._delivery.not_fetched(job, "quarantined", FailureReason.BROKEN)
             case JobState.DELIVERING:
                 return self._needs.parked("quarantined")
             case JobState.FAILED | JobState.PARKED:
