@@ -15,9 +15,8 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 def packed_zeros(count: int) -> bytes:
     """Millions of zeros in a thousandth of their size."""
-    packer, block, parts = zlib.compressobj(9), bytes(1 << 20), []
-    for _ in range(count >> 20):
-        parts.append(packer.compress(block))
+    packer, block = zlib.compressobj(9), bytes(1 << 20)
+    parts = [packer.compress(block) for _ in range(count >> 20)]
     return b"".join([*parts, packer.compress(bytes(count % (1 << 20))), packer.flush()])
 
 
