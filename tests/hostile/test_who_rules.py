@@ -1,0 +1,169 @@
+"""Who may do what staff does: every role, every command, every place, also past what Discord's client hides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import pytest
+
+from bot.client.edge import ONLY_IN_SERVERS
+from bot.domain.ids import GuildId
+from bot.domain.quotas import Quota
+from bot.errors import NotAllowedError
+from bot.services import quotas
+from bot.store import ledger
+from sandbox.discord_server import Channel, NotOfferedError, Permission
+from sandbox.person import Handle, Person
+from tests.cogs.conftest import Stage, answered, asked
+
+
+class Role(StrEnum):
+    """Who somebody is in the guild of these tests."""
+
+    MEMBER = "member"
+    MESSAGES = "may delete messages only"
+    CHANNELS = "may manage channels only"
+    STRANGER = "rules another guild, member here"
+    HOST = "runs the bot, member here"
+    MODERATOR = "may manage the server"
+    ADMINISTRATOR = "administrator"
+    OWNER = "owner of the server"
+
+
+class Where(StrEnum):
+    CHANNEL = "channel"
+    THREAD = "thread"
+    DIRECT = "direct messages"
+
+
+RULERS = frozenset({Role.MODERATOR, Role.ADMINISTRATOR, Role.OWNER})
+COMMANDS = ("/quota show", "/quota default", "/quota pool", "/quota grant")
+REFUSAL = NotAllowedError.text
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """One person of every role, and every place."""
+
+    stage: Stage
+    people: dict[Role, Person]
+    thread: Channel
+    ana: Person
+
+    def place(self, person: Person, where: Where) -> Channel:
+        match where:
+            case Where.CHANNEL:
+                return self.stage.channel
+            case Where.THREAD:
+                return self.thread
+            case Where.DIRECT:
+                return person.direct_messages
+
+    async def rules(self) -> Quota:
+        return await self.stage.database.read(ledger.quota, GuildId(self.stage.guild.id))
+
+
+@pytest.fixture
+async def town(stage: Stage, ana: Person) -> Town:
+    server, guild, channel = stage.server, stage.guild, stage.channel
+
+    def joins(name: str, **traits: object) -> Person:
+        return Person(server, server.add_member(guild, name, **traits), channel)  # type: ignore[arg-type] # traits vary
+
+    stranger = joins("stranger")
+    elsewhere = server.add_guild("Somewhere else")
+    server.add_channel(elsewhere, "videos")
+    server.add_member(elsewhere, stranger.user, is_owner=True)
+    administrator = joins("administrator")
+    server.make_administrator(administrator.member)
+    people = {
+        Role.MEMBER: joins("member"),
+        Role.MESSAGES: joins("messages", permissions=Permission.MANAGE_MESSAGES),
+        Role.CHANNELS: joins("channels", permissions=Permission.MANAGE_CHANNELS | Permission.MODERATE_MEMBERS),
+        Role.STRANGER: stranger,
+        Role.HOST: Person(server, guild.members[server.owner.id], channel),
+        Role.MODERATOR: joins("moderator", permissions=Permission.MANAGE_GUILD),
+        Role.ADMINISTRATOR: administrator,
+        Role.OWNER: joins("owner", is_owner=True),
+    }
+    return Town(stage, people, server.add_channel(guild, "foxes", "thread", parent=channel), ana)
+
+
+async def forced(town: Town, role: Role, command: str, where: Where) -> Handle:
+    """Send it as a changed client would: whatever the real one hides."""
+    person = town.people[role]
+    options: dict[str, object] = {}
+    if command != "/quota show":
+        options["credits"] = 77
+    if command == "/quota grant":
+        options["member"] = town.ana.user
+    return await answered(await person.types(command, town.place(person, where), True, **options))
+
+
+@pytest.mark.parametrize("where", Where)
+@pytest.mark.parametrize("command", COMMANDS)
+async def test_staffs_commands_work_for_those_who_rule_here_and_nobody_else(
+    town: Town, command: str, where: Where
+) -> None:
+    for role in Role:
+        before, balance = await town.rules(), await town.stage.balance(town.ana)
+
+        handle = await forced(town, role, command, where)
+
+        is_changed = (await town.rules(), await town.stage.balance(town.ana)) != (before, balance)
+        if where is Where.DIRECT:
+            assert ONLY_IN_SERVERS in handle.text(), role
+            assert not is_changed, role
+        elif role in RULERS:
+            assert REFUSAL not in handle.text(), role
+            assert handle.text(), role
+        else:
+            assert REFUSAL in handle.text(), role
+            assert not is_changed, role
+        assert where is Where.DIRECT or all(message.is_ephemeral for message in handle.interaction.messages)
+
+
+async def test_grants_of_those_who_rule_are_the_only_ones(town: Town) -> None:
+    for role in Role:
+        await forced(town, role, "/quota grant", Where.CHANNEL)
+
+    assert await town.stage.balance(town.ana) == 500 + 77 * len(RULERS)
+
+
+async def test_hiding_alone_would_give_everybody_what_they_want(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The version without a control: the commands are hidden, and nothing checks who sends them."""
+    monkeypatch.setattr(quotas, "_check", lambda _staff: None)
+
+    for role in Role:
+        await forced(town, role, "/quota grant", Where.CHANNEL)
+
+    assert await town.stage.balance(town.ana) == 500 + 77 * len(Role)
+
+
+@pytest.mark.parametrize("role", sorted(set(Role) - RULERS))
+async def test_client_hides_them_from_everybody_else(town: Town, role: Role) -> None:
+    """Which is comfort and no control: the tests above go past it."""
+    for command in COMMANDS:
+        with pytest.raises(NotOfferedError):
+            await town.people[role].types(command, credits=77)
+
+
+@pytest.mark.parametrize("where", [Where.CHANNEL, Where.THREAD])
+async def test_only_those_who_rule_see_and_stop_the_jobs_of_others(town: Town, where: Where) -> None:
+    await town.stage.allow(5000)
+    await asked(town.ana, "/video", prompt="zanzibar marmalade", duration=4, quality="480p")
+
+    for role, person in town.people.items():
+        if role in RULERS:
+            continue
+        channel = town.place(person, where)
+        shown = await asked(person, "/jobs show", channel=channel, job=1)
+        stopped = await asked(person, "/jobs cancel", channel=channel, job=1)
+        assert "zanzibar" not in shown.text() + stopped.text(), role
+        assert (await town.stage.job(1)).finished_at is None, role
+
+    moderator = town.people[Role.MODERATOR]
+    assert "zanzibar" in (await asked(moderator, "/jobs show", job=1)).text()
+    await asked(moderator, "/jobs cancel", job=1)
+    assert (await town.stage.job(1)).finished_at is not None
