@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
 
 from bot.domain.ids import JobId, TaskId
 from bot.errors import StoreError
 from bot.ports import Clock
 from bot.services.keys import CallbackTokens
 from bot.store import jobs
-from bot.store.database import Connection, Database
+from bot.store.database import Database
+from bot.store.jobs import Hint
 
 # What the job table's key can hold; the address of a forged callback may name any number.
 LARGEST_ID = 2**63 - 1
@@ -20,14 +23,17 @@ BATCH = 200
 
 
 @dataclass(slots=True)
-class _Hint:
-    """One call that waits to be stored; `is_known` is its answer."""
+class _Waiting:
+    """One call that waits to be stored; `is_known` is its answer, `error` why it has none."""
 
-    job_id: JobId
-    secret: str
-    task_id: TaskId
+    call: Hint
     is_known: bool | None = None
-    error: StoreError | None = field(default=None)
+    error: Exception | None = None
+    is_suspect: bool = False  # a batch with it could not be stored, through no trouble of the database
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.is_known is None and self.error is None
 
 
 class Callbacks:
@@ -41,18 +47,18 @@ class Callbacks:
         self._clock = clock
         self._wake = wake
         self._tokens = tokens
-        self._waiting: list[_Hint] = []
+        self._waiting: list[_Waiting] = []
         self._turn = asyncio.Lock()
 
     async def hint(self, job_id: int, secret: str, task_id: str) -> bool:
-        """True once the hint is stored; False when job and secret do not belong together."""
+        """True once the hint is stored; False when job and secret do not belong together. Raises StoreError."""
         if not 0 < job_id <= LARGEST_ID or (self._tokens is not None and not self._tokens.is_ours(secret)):
             return False
-        mine = _Hint(JobId(job_id), secret, TaskId(task_id))
+        mine = _Waiting(Hint(JobId(job_id), secret, TaskId(task_id)))
         self._waiting.append(mine)
         async with self._turn:
             # Whoever has the turn stores for everybody who has come meanwhile; most find their answer written.
-            while mine.is_known is None and mine.error is None:
+            while mine.is_waiting:
                 await self._store(mine)
         if mine.error is not None:
             raise mine.error
@@ -60,21 +66,29 @@ class Callbacks:
             self._wake()
         return bool(mine.is_known)
 
-    async def _store(self, mine: _Hint) -> None:
-        batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+    async def _store(self, mine: _Waiting) -> None:
+        count = 1 if self._waiting[0].is_suspect else BATCH
+        batch, self._waiting = self._waiting[:count], self._waiting[count:]
         now = self._clock.now()
-
-        def store(connection: Connection) -> list[bool]:
-            return [jobs.hint(connection, one.job_id, one.secret, one.task_id, now) is not None for one in batch]
 
         is_over = False
         try:
-            for one, is_known in zip(batch, await self._database.write(store), strict=True):
+            answers = await self._database.write(jobs.hints, [one.call for one in batch], now)
+            for one, is_known in zip(batch, answers, strict=True):
                 one.is_known = is_known
             is_over = True
         except StoreError as error:
             for one in batch:
                 one.error = error
+            is_over = True
+        except (DBAPIError, ValueError) as error:
+            # Something in one of them cannot be stored at all: it must not take the others with it.
+            if len(batch) == 1:
+                batch[0].error = error
+            else:
+                for one in batch:
+                    one.is_suspect = True
+                self._waiting = batch + self._waiting
             is_over = True
         finally:
             if not is_over:

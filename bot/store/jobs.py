@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -57,6 +58,39 @@ _FOLLOWED = (
     .where(sa.or_(jobs.c.state.in_(ACTIVE), jobs.c.finished_at > sa.bindparam("since", type_=jobs.c.finished_at.type)))
     .order_by(jobs.c.id)
 )
+
+_SECRETS = sa.select(jobs.c.id, jobs.c.callback_secret).where(jobs.c.id.in_(sa.bindparam("those_ids", expanding=True)))
+_HINTING = (
+    sa.update(jobs)
+    .where(jobs.c.id == sa.bindparam("that_id"))
+    .values(
+        is_hinted=True,
+        hinted_task_id=sa.case(
+            (jobs.c.task_id.is_(None), sa.bindparam("named", type_=jobs.c.hinted_task_id.type)),
+            else_=jobs.c.hinted_task_id,
+        ),
+        due_at=sa.case(
+            (
+                # FAILED: its task may have finished after all.
+                sa.and_(
+                    sa.or_(*(jobs.c.state == each for each in (JobState.RUNNING, JobState.UNKNOWN, JobState.FAILED))),
+                    jobs.c.lease_until.is_(None),
+                ),
+                _AT,
+            ),
+            else_=jobs.c.due_at,
+        ),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a callback says: this task, made for this job, has ended."""
+
+    job_id: JobId
+    secret: str
+    task_id: TaskId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,31 +398,31 @@ def take_over(connection: Connection, job_id: JobId, state: JobState) -> Job | N
 
 
 def hint(connection: Connection, job_id: JobId, secret: str, task_id: TaskId, now: datetime) -> Job | None:
-    """Note that the provider called about a job: it is looked at now. None when id and secret do not belong together.
+    """Note one call of the provider about a job; None when id and secret do not belong together."""
+    (is_known,) = hints(connection, [Hint(job_id, secret, task_id)], now)
+    return find(connection, job_id) if is_known else None
+
+
+def hints(connection: Connection, calls: Sequence[Hint], now: datetime) -> list[bool]:
+    """Note that the provider called about these jobs: they are looked at now. For each, whether the secret is right.
 
     The task id is only kept where we have none of our own; what the task really is, the provider is asked.
     """
-    row = connection.execute(
-        sa.update(jobs)
-        .where(jobs.c.id == job_id, jobs.c.callback_secret == secret)
-        .values(
-            is_hinted=True,
-            hinted_task_id=sa.case((jobs.c.task_id.is_(None), task_id), else_=jobs.c.hinted_task_id),
-            due_at=sa.case(
-                (
-                    sa.and_(
-                        # FAILED: its task may have finished after all.
-                        jobs.c.state.in_([JobState.RUNNING, JobState.UNKNOWN, JobState.FAILED]),
-                        jobs.c.lease_until.is_(None),
-                    ),
-                    _moment(now),
-                ),
-                else_=jobs.c.due_at,
-            ),
-        )
-        .returning(jobs)
-    ).one_or_none()
-    return None if row is None else job_of(row)
+    rows = connection.execute(_SECRETS, {"those_ids": list({call.job_id for call in calls})})
+    secrets = {row.id: row.callback_secret for row in rows}
+    are_known = [
+        call.job_id in secrets and hmac.compare_digest(secrets[call.job_id].encode(), call.secret.encode())
+        for call in calls
+    ]
+    # One statement for all of them: each on its own would cost more than the commit that they share.
+    values = [
+        {"that_id": call.job_id, "named": call.task_id, "at": now}
+        for call, is_known in zip(calls, are_known, strict=True)
+        if is_known
+    ]
+    if values:
+        connection.execute(_HINTING, values)
+    return are_known
 
 
 def hinted_task(connection: Connection, job_id: JobId) -> TaskId | None:
