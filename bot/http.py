@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import logging
 import os
 import socket
 import stat
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from bot import links, logs
@@ -109,6 +111,7 @@ class HTTPServer:
         )
         if self._videos is not None:
             app.router.add_get("/videos/{expires}/{signature}/{name}", self._videos.serve)  # HEAD, too
+        logging.getLogger("aiohttp.server").addFilter(_is_our_trouble)
         # No access log: the paths of callbacks and videos hold secrets.
         runner = web.AppRunner(
             app, access_log=None, keepalive_timeout=15, shutdown_timeout=self._patience.close.total_seconds()
@@ -242,12 +245,20 @@ def _type_of_video(path: Path) -> str | None:
     return "video/quicktime" if head[4:12] == b"ftypqt  " else "video/mp4"
 
 
+def _is_our_trouble(record: logging.LogRecord) -> bool:
+    """Strangers send nonsense to every open port. It is answered with 400 and closed; it fills nobody's log."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError)
+
+
 async def _json_object(request: web.Request, patience: timedelta) -> dict[str, object]:
     try:
         async with asyncio.timeout(patience.total_seconds()):
             body = await request.read()
     except TimeoutError as err:
         raise web.HTTPRequestTimeout from err
+    except (ConnectionError, web.RequestPayloadError) as err:  # They left in the middle, or sent what is no body.
+        raise web.HTTPBadRequest from err
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError) as err:  # The latter: nested thousands of levels deep.

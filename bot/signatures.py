@@ -24,7 +24,9 @@ MOST_REMEMBERED = 4096
 
 def sign_kie_callback(key: str, task_id: str, timestamp: str) -> str:
     """What Kie puts into the signature header."""
-    digest = hmac.new(key.encode(), f"{task_id}.{timestamp}".encode(), hashlib.sha256).digest()
+    # Header bytes that are no text arrive as lone surrogates; nothing signed is made of those.
+    signed = f"{task_id}.{timestamp}".encode("utf-8", "replace")
+    digest = hmac.new(key.encode(), signed, hashlib.sha256).digest()
     return base64.b64encode(digest).decode()
 
 
