@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 OUT ?= demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench messages lock clean
+.PHONY: help setup demo test check fmt bench chaos messages lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ check: $(READY) ## Format, lint, types, imports, known kinds of holes
 fmt: $(READY) ## Format and fix what can be fixed by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+chaos: $(READY) ## Break it on purpose for hours: simulated crashes, kills, backups
+	@$(BIN)/python -m chaos
 
 bench: $(READY) ## Measure ours beside the naive baseline
 	@$(BIN)/python -m benchmarks
