@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-import sqlite3
+import asyncio
+import io
+import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
+import pytest
 
+from bot import logs
 from bot.domain.jobs import JobState
+from bot.services.credits import Credits
+from bot.settings import SECRETS
+from bot.store import backups
 from sandbox.discord_server import Fault, text_of
 from sandbox.kie_server import Body, Call, EdgePage, LostAnswer, Refusal, Refusals
 from sandbox.person import Person
-from tests.e2e.stage import OF_MEMBERS, Stage, asks
+from tests.e2e.conftest import BugWatch
+from tests.e2e.stage import OF_MEMBERS, Stage, asks, free_port
 from tests.logged import logged
 from tests.media.drawings import drawn
 
 WEBHOOK = "webhook-canary-8812"
+ROOT = Path(__file__).parents[2]
+BUCKET = {
+    "S3_ENDPOINT_URL": "http://127.0.0.1:9",  # Nobody listens; nothing here is too large to be posted.
+    "S3_BUCKET": "videos",
+    "S3_REGION": "eu-central-1",
+    "S3_ACCESS_KEY_ID": "AKIDCANARY6634",
+    "S3_SECRET_ACCESS_KEY": "bucket-canary-2209",
+}
 WORDS = "a very private wedding on the moon"
 
 
 async def test_nobody_reads_a_secret_anywhere(world: Stage, ada: Person, mod: Person) -> None:
     # Everything that can go wrong says something, and some of it repeats our own requests.
     key = world.kie.api_key
-    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, LOG_LEVEL="DEBUG")
-    secrets = {"the provider's key": key, "the webhook key": WEBHOOK, "the bot's token": world.discord.token}
+    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, LOG_LEVEL="DEBUG", **BUCKET)
+    secrets = hosts_secrets(world)
     world.kie.faults.add(
         Call.CREATE,
         Refusal(code=400, text=f"invalid Authorization: Bearer {key}"),
@@ -49,8 +69,12 @@ async def test_nobody_reads_a_secret_anywhere(world: Stage, ada: Person, mod: Pe
         async with aiohttp.ClientSession() as session, session.get(metrics_url) as answer:
             metrics = await answer.text()
         jobs = [await world.job(number) for number in (1, 2, 3)]
+        pages = pages_of(world)  # With what only stands in the write-ahead log yet.
+        backup = world.folder / "backup.db"
+        await asyncio.to_thread(backups.back_up, world.folder / "data" / "cutscene.db", backup, world.clock.now())
         await world.stop()
 
+    hosts = dict(secrets)
     for number, job in enumerate(jobs, start=1):
         secrets[f"the callback secret of job {number}"] = job.callback_secret
         secrets[f"the interaction token of job {number}"] = job.place.interaction_token
@@ -71,15 +95,83 @@ async def test_nobody_reads_a_secret_anywhere(world: Stage, ada: Person, mod: Pe
     assert WORDS not in log.getvalue()
     assert WORDS not in metrics
     # The database needs the tokens of its jobs, and nothing of the host's.
-    dumped = _dump(world.folder / "data" / "cutscene.db")
+    files = {**pages, "the backup": backup.read_bytes(), **pages_of(world)}
+    assert WORDS.encode() in b"".join(files.values())
     assert [
-        what for what in ("the provider's key", "the webhook key", "the bot's token") if secrets[what] in dumped
+        f"{what} in {name}" for what, secret in hosts.items() for name in files if secret.encode() in files[name]
     ] == []
 
 
-def _dump(path: Path) -> str:
-    connection = sqlite3.connect(path)
-    try:
-        return "\n".join(connection.iterdump())
-    finally:
-        connection.close()
+@pytest.mark.parametrize("log_format", ["text", "json"])
+async def test_exception_that_carries_every_secret_shows_none(
+    world: Stage, ada: Person, bugs: BugWatch, monkeypatch: pytest.MonkeyPatch, log_format: str
+) -> None:
+    """With the log set up as the product does it; what no masking has touched is kept beside it, as a control."""
+    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, LOG_LEVEL="DEBUG", **BUCKET)
+    secrets = hosts_secrets(world)
+
+    async def breaks(*_: object) -> None:
+        raise RuntimeError(f"while using {secrets}") from ValueError(" ".join(secrets.values()))
+
+    monkeypatch.setattr(Credits, "balance", breaks)
+    with logged():
+        stream = io.StringIO()
+        logs.setup("DEBUG", log_format, world.settings().redact, stream)
+        logging.getLogger().addHandler(bugs)
+        await world.start()
+        handle = await asks(ada, "/credits balance")
+        await world.stop()
+
+    log = stream.getvalue()
+    assert "Traceback" in log
+    assert log.count(logs.MASK) >= len(secrets)
+    assert [what for what, secret in secrets.items() if secret in log + handle.text()] == []
+    assert [what for what, secret in secrets.items() if secret not in "".join(bugs.met)] == []
+    bugs.met.clear()  # It was broken on purpose.
+
+
+def test_password_of_a_database_that_does_not_answer_is_not_shown(world: Stage) -> None:
+    password = "canary p@ss/word 4471"
+    url = f"postgresql+asyncpg://bot:{quote(password, safe='')}@127.0.0.1:{free_port()}/bot"
+    environ = {**os.environ, **world.environ, "DATABASE_URL": url, "LOG_LEVEL": "DEBUG", "PYTHONPATH": str(ROOT)}
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "bot"],
+        env=environ,
+        cwd=world.folder,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    said = ran.stdout + ran.stderr
+    assert ran.returncode not in (0, 1)
+    assert said
+    assert [part for part in (password, quote(password, safe=""), quote(password)) if part in said] == []
+
+
+def hosts_secrets(world: Stage) -> dict[str, str]:
+    """Every secret that the host's settings hold."""
+    return {
+        "the provider's key": world.kie.api_key,
+        "the webhook key": WEBHOOK,
+        "the bot's token": world.discord.token,
+        "the bucket's key": BUCKET["S3_ACCESS_KEY_ID"],
+        "the bucket's secret": BUCKET["S3_SECRET_ACCESS_KEY"],
+    }
+
+
+def test_every_secret_of_the_settings_is_planted(world: Stage) -> None:
+    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, **BUCKET)
+
+    planted = set(hosts_secrets(world).values())
+
+    # The database's address is a secret of its own kind; see the test of its password.
+    assert {world.environ[name] for name in SECRETS if name != "DATABASE_URL"} == planted
+    assert set(world.settings().redact) == planted
+
+
+def pages_of(world: Stage) -> dict[str, bytes]:
+    """The database's files as they lie on the disk, whatever is in them."""
+    return {path.name: path.read_bytes() for path in (world.folder / "data").glob("cutscene.db*")}
