@@ -14,7 +14,7 @@ from typing import Literal, TextIO, cast
 from urllib.parse import quote
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 MASK = "***"
 # Ours are quiet where nothing happens; the others show, at DEBUG, whole payloads with interaction tokens and prompts.
@@ -38,6 +38,9 @@ TOKEN_PLACES = re.compile(
     r"(?P<token>[^\s/?\"'\\<>]+)"
 )
 
+# Control characters and those that turn the direction of text; new lines inside of values are quoted by structlog.
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+UNSEEN_OR_NEW_LINE = re.compile(rf"{UNSEEN.pattern}|\n")
 _STAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _ADDED_TO_ALL: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -105,9 +108,10 @@ class MaskingFormatter(structlog.stdlib.ProcessorFormatter):
             [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
             if log_format == "json"
             else [
+                _escaped,
                 structlog.dev.ConsoleRenderer(
                     colors=has_colours, exception_formatter=structlog.dev.plain_traceback, pad_event_to=24
-                )
+                ),
             ]
         )
         super().__init__(
@@ -118,3 +122,13 @@ class MaskingFormatter(structlog.stdlib.ProcessorFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return self._mask(super().format(record))
+
+
+def _escaped(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """A stranger's words neither move the reader's terminal nor begin a line that looks like one of ours."""
+    return {
+        name: (UNSEEN_OR_NEW_LINE if name == "event" else UNSEEN).sub(lambda found: ascii(found[0])[1:-1], value)
+        if isinstance(value, str) and name not in ("exception", "stack")
+        else value
+        for name, value in event.items()
+    }
