@@ -348,7 +348,8 @@ def _build(
 
 def _link_maker(settings: Settings, keys: Keys, clock: Clock, stack: AsyncExitStack) -> LinkMaker | None:
     """The host's bucket, else the bot's own server if others can reach it, else nothing of our own."""
-    own = None if settings.public_url is None else OwnLinks(settings.public_url, keys.derive("videos"), clock)
+    kept = timedelta(days=settings.keep_videos_days)
+    own = None if settings.public_url is None else OwnLinks(settings.public_url, keys.derive("videos"), clock, kept)
     if settings.bucket is None:
         return own
     bucket = Bucket(settings.bucket, clock=clock)

@@ -18,15 +18,16 @@ LIFETIME = timedelta(days=7)
 
 
 class OwnLinks:
-    """Signed addresses under PUBLIC_URL, served by the bot itself."""
+    """Signed addresses under PUBLIC_URL, served by the bot itself for as long as it keeps the file."""
 
-    def __init__(self, public_url: str, key: bytes, clock: Clock) -> None:
+    def __init__(self, public_url: str, key: bytes, clock: Clock, kept: timedelta = LIFETIME) -> None:
         self._public_url = public_url
         self._key = key
         self._clock = clock
+        self._lifetime = min(LIFETIME, kept)
 
     async def link(self, job: Job, path: Path) -> Link | None:
-        expires_at = self._clock.now() + LIFETIME
+        expires_at = self._clock.now() + self._lifetime
         return Link(url=f"{self._public_url}{links.sign(self._key, path.name, expires_at)}", expires_at=expires_at)
 
 

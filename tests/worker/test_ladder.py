@@ -21,6 +21,7 @@ from bot.errors import (
     TooLargeError,
 )
 from bot.ports import Link, NotVisible
+from bot.video_links import OwnLinks
 from bot.worker.delivery import MAX_DEAD_LINKS, SAFE_UPLOAD
 from bot.worker.hold import Hold
 from bot.worker.steps import Steps
@@ -187,6 +188,17 @@ async def test_a_video_of_which_only_a_dead_link_is_left_is_kept(rig: Rig) -> No
     assert await rig.state(job) is JobState.PARKED
     assert files(rig) == [f"{job.id}.mp4"]
     await settled_once(rig, job)
+
+
+@pytest.mark.parametrize(("kept", "lives"), [(3, 3), (14, 7)])
+async def test_our_own_link_never_promises_more_days_than_the_file_is_kept(rig: Rig, kept: int, lives: int) -> None:
+    job = await stored(rig, size=LARGE)
+    own = OwnLinks("https://bot.test", b"k" * 32, rig.clock, timedelta(days=kept))
+
+    link = await own.link(job, rig.folders.results / f"{job.id}.mp4")
+
+    assert link is not None
+    assert link.expires_at == rig.clock.now() + timedelta(days=lives)
 
 
 # To the member
