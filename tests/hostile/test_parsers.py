@@ -11,7 +11,8 @@ from random import Random
 import pytest
 
 from bot.signatures import verify_kie_signature
-from chaos.fuzz import CASES, REQUESTS, TARGETS, Check, Target, fuzz, main, tried
+from chaos.fuzz import CASES, fuzz, main, tried
+from chaos.parsers import REQUESTS, TARGETS, Check, Target
 from tests.fakes import NOON
 
 # Enough to meet the usual damages in every field; `python -m chaos.fuzz` goes on from there.
