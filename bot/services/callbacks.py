@@ -6,14 +6,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
-
 from bot.domain.ids import JobId, TaskId
 from bot.errors import StoreError
 from bot.ports import Clock
 from bot.services.keys import CallbackTokens
 from bot.store import jobs
-from bot.store.database import Database
+from bot.store.database import Database, RefusedStatement
 from bot.store.jobs import Hint
 
 # What the job table's key can hold; the address of a forged callback may name any number.
@@ -81,7 +79,7 @@ class Callbacks:
             for one in batch:
                 one.error = error
             is_over = True
-        except (DBAPIError, ValueError) as error:
+        except (RefusedStatement, ValueError) as error:
             # Something in one of them cannot be stored at all: it must not take the others with it.
             if len(batch) == 1:
                 batch[0].error = error

@@ -21,7 +21,10 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool
 from bot.errors import StoreError, StoreTrouble
 
 # Services take connections by type without knowing SQLAlchemy.
-__all__ = ["Connection", "Database", "file_of", "trouble_of"]
+__all__ = ["Connection", "Database", "RefusedStatement", "file_of", "trouble_of"]
+
+# What the database says of a single statement that it will not run; its own troubles are StoreErrors.
+RefusedStatement = sa.exc.DBAPIError
 
 P = ParamSpec("P")
 T = TypeVar("T")
