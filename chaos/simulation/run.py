@@ -1,0 +1,194 @@
+"""Plays one scenario under one plan: starts processes, ends them at their touches, starts them again, and judges."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from chaos.simulation.channel import FakeDiscord
+from chaos.simulation.disk import Disk
+from chaos.simulation.invariants import Invariants
+from chaos.simulation.kie import Callback, FakeKie
+from chaos.simulation.loop import Life
+from chaos.simulation.process import Process
+from chaos.simulation.scenarios import Scenario
+from chaos.simulation.world import Crash, End, Order, Plan, Violation, World
+
+UNDISTURBED = Plan()
+_BUSY = """
+    SELECT id FROM jobs WHERE due_at < ? OR lease_until IS NOT NULL
+    OR state NOT IN ('delivered', 'parked', 'failed', 'cancelled')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run has come to."""
+
+    scenario: Scenario
+    plan: Plan
+    touches: tuple[str, ...]
+    states: tuple[str, ...]  # of the jobs, in order
+    violations: tuple[Violation, ...]
+    seconds: float  # of simulated time
+
+
+class Simulator:
+    """A disk and a folder that run after run uses again."""
+
+    def __init__(self, disk: Disk, folder: Path, bugs: Bugs) -> None:
+        self._disk = disk
+        self._folder = folder
+        self._bugs = bugs
+
+    def run(self, scenario: Scenario, plan: Plan = UNDISTURBED) -> Outcome:
+        self._bugs.heard.clear()
+        run = _Run(scenario, plan, self._disk, self._folder)
+        return run.play(self._bugs)
+
+
+@contextmanager
+def simulator(disk: Disk | None = None) -> Iterator[Simulator]:
+    """Everything a run needs; the log is silent meanwhile, since rendering it would be most of the work."""
+    used = disk or Disk()
+    shared_memory = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
+    log, bugs = logging.getLogger("bot"), Bugs()
+    level, log.propagate = log.level, False
+    log.setLevel(logging.ERROR)
+    log.addHandler(bugs)
+    try:
+        with tempfile.TemporaryDirectory(dir=shared_memory if shared_memory.is_dir() else None) as folder:
+            yield Simulator(used, Path(folder), bugs)
+    finally:
+        log.removeHandler(bugs)
+        log.setLevel(level)
+        log.propagate = True
+        used.close()
+
+
+class Bugs(logging.Handler):
+    """Hears what the worker says when a step raises what nobody has thought of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = record.msg
+        if isinstance(event, dict) and event.get("event") == "step_failed":
+            self.heard.append(f"{event.get('stage')} of job {event.get('job')}: {sys.exc_info()[1]!r}")
+
+
+class _Run:
+    def __init__(self, scenario: Scenario, plan: Plan, disk: Disk, folder: Path) -> None:
+        disk.wipe()
+        self._world = world = World(scenario, plan, disk)
+        world.on_crash = self._end
+        self._folder = folder
+        self._kie = FakeKie(world, self._call)
+        self._channel = FakeDiscord(world)
+        self._invariants = Invariants(world, self._kie, self._channel)
+        self._processes: list[Process] = []
+        self._changes = -1
+        self._is_quiet = False
+
+    def play(self, bugs: Bugs) -> Outcome:
+        world = self._world
+        for guild in {command.guild for command in world.scenario.commands}:
+            world.disk.raw.execute(
+                "INSERT INTO guilds (guild_id, allowance, is_pool_limited) VALUES (?, ?, 0)",
+                (guild, world.scenario.allowance),
+            )
+        world.later(0.0, self._boot)
+        for order in world.orders:
+            for _ in range(order.command.times):
+                world.later(0.001 + order.command.at, partial(self._bring, order))
+            self._plan_cancels(order)
+        limit = world.scenario.within.total_seconds()
+        crashes = sum(crash.downtime + (crash.frozen if crash.end is End.FREEZE else 0) for crash in world.plan.crashes)
+        is_over = world.loop.run(self._is_over, until=limit + crashes)
+        self._invariants.at_the_end(is_over=is_over)
+        for process in self._processes:
+            process.life.kill()
+        ended = world.loop.time()
+        world.loop.run(lambda: True, until=ended)
+        # A process that was frozen may stumble over what the other one has cleared away, before it finds itself stale.
+        was_frozen = any(crash.end is End.FREEZE for crash in world.plan.crashes)
+        for trouble in [*world.loop.troubles, *([] if was_frozen else bugs.heard)]:
+            world.violated("L0", trouble)
+        return Outcome(
+            world.scenario,
+            world.plan,
+            tuple(world.touches),
+            tuple(state for (state,) in world.disk.rows("SELECT state FROM jobs ORDER BY id")),
+            tuple(world.violations),
+            ended,
+        )
+
+    def _is_over(self) -> bool:
+        world = self._world
+        if world.waiting_events or not all(order.accepted or order.is_refused for order in world.orders):
+            return False
+        if world.disk.raw.total_changes != self._changes:
+            self._changes = world.disk.raw.total_changes
+            # A look for late videos, or at one that waits for its member, is due in hours or days.
+            horizon = world.now() + (timedelta(days=20) if world.scenario.until_late else timedelta(minutes=10))
+            self._is_quiet = not world.disk.rows(_BUSY, int(horizon.timestamp() * 1e6))
+        return self._is_quiet
+
+    # Processes.
+
+    def _boot(self) -> None:
+        life = Life(self._world.loop)
+        process = Process(self._world, self._kie, self._channel, self._folder, life, self._invariants.committed)
+        self._processes.append(process)
+        process.start()
+        # The gateway brings again what nobody has answered.
+        for order in self._world.orders:
+            if not order.accepted and not order.is_refused and self._world.loop.time() >= order.command.at + 0.001:
+                process.bring(order)
+
+    def _end(self, life: Life, crash: Crash) -> None:
+        process = next(process for process in self._processes if process.life is life)
+        world = self._world
+        match crash.end:
+            case End.KILL:
+                life.kill()
+                world.later(crash.downtime, self._boot)
+            case End.FREEZE:
+                life.freeze()
+                world.later(crash.downtime, self._boot)
+                world.later(crash.frozen, life.thaw)
+            case End.TERM:
+                process.generation.is_open = False
+                process.stop(lambda: world.later(crash.downtime, self._boot))
+
+    def _living(self) -> list[Process]:
+        return [p for p in self._processes if not p.life.is_dead and not p.life.is_frozen]
+
+    # What comes in from outside, to whoever lives; to nobody if nobody does.
+
+    def _bring(self, order: Order) -> None:
+        for process in self._living()[-1:]:
+            process.bring(order)
+
+    def _call(self, callback: Callback) -> None:
+        for process in self._living()[-1:]:
+            process.called(callback)
+
+    def _plan_cancels(self, order: Order) -> None:
+        command = order.command
+        for seconds, guild in ((command.cancels_after, command.guild), (command.foreigner_cancels_after, 666)):
+            if seconds is not None:
+                self._world.later(0.002 + command.at + seconds, partial(self._cancel, order, guild))
+
+    def _cancel(self, order: Order, guild: int) -> None:
+        for process in self._living()[-1:]:
+            process.cancel(order, guild)

@@ -1,0 +1,198 @@
+"""What may happen outside, as data: how the provider, its callbacks, Discord and members behave in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import StrEnum
+from itertools import product
+
+
+class Create(StrEnum):
+    """What becomes of one create call."""
+
+    OK = "ok"
+    LOST = "lost"  # the task exists, the answer never comes
+    DROPPED = "dropped"  # neither task nor answer
+    LATE = "late"  # the client gives up; then the request lands
+    RESET = "reset"  # the task exists, the connection is cut
+    INTERNAL = "internal"  # the task exists, the body says code 500
+    SLOW = "slow"  # the answer takes a minute
+    REFUSED = "refused"  # code 422: provably no task
+    BUSY = "busy"  # code 429: provably no task, come back
+    UNREACHABLE = "unreachable"  # no connection
+
+
+class Ending(StrEnum):
+    """What becomes of a task."""
+
+    VIDEO = "video"
+    FAILURE = "failure"
+    NOTHING = "nothing"  # it renders for longer than anybody waits
+
+
+class Calling(StrEnum):
+    """How the provider calls back."""
+
+    NEVER = "never"  # we have no public address
+    ONCE = "once"
+    LOST = "lost"
+    DOUBLED = "doubled"
+    EARLY = "early"  # before the create call is answered
+    FORGED = "forged"  # somebody else does, with the name of another task
+    LEAKED = "leaked"  # somebody else does, who has seen the address of the callback
+
+
+class Poll(StrEnum):
+    """What becomes of one question about a task."""
+
+    OK = "ok"
+    DOWN = "down"  # HTTP 503
+    CUT = "cut"  # no answer
+    HIDDEN = "hidden"  # "recordInfo is null"
+    WRONG_KEY = "wrong key"  # code 401
+
+
+class Fetch(StrEnum):
+    """What becomes of one download."""
+
+    OK = "ok"
+    CUT = "cut"
+    DEAD = "dead"  # the link has died; the provider gives a fresh one
+
+
+class Post(StrEnum):
+    """What becomes of one result message."""
+
+    OK = "ok"
+    LOST = "lost"  # it is there, the answer never comes
+    DROPPED = "dropped"  # it is not there, and no answer comes
+    LATE = "late"  # the client gives up; then it lands
+    DOWN = "down"  # HTTP 503, not there
+    GONE = "gone"  # the channel does not exist any more
+    TOO_LARGE = "too large"
+
+
+class History(StrEnum):
+    """How Discord answers who looks for an earlier message."""
+
+    OK = "ok"
+    DOWN_ONCE = "down once"
+    CLOSED = "closed"  # the bot may not read it: for some minutes the nonce alone protects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One `/video`, and what its member does next."""
+
+    at: float = 0.0  # seconds after the start
+    user: int = 1
+    guild: int = 10
+    times: int = 1  # how often the gateway brings the interaction
+    cancels_after: float | None = None
+    foreigner_cancels_after: float | None = None  # somebody in another guild tries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One way the world can be. Of each list the first entry is for the first call, and so on; then all goes well."""
+
+    name: str
+    commands: tuple[Command, ...] = (Command(),)
+    creates: tuple[Create, ...] = ()
+    ending: Ending = Ending.VIDEO
+    calling: Calling = Calling.NEVER
+    polls: tuple[Poll, ...] = ()
+    fetches: tuple[Fetch, ...] = ()
+    posts: tuple[Post, ...] = ()
+    history: History = History.OK
+    is_direct_closed: bool = False  # members take no direct messages from the bot
+    renders: float = 1.5  # seconds
+    until_late: bool = False  # go on for days, to see whether a late video comes
+    allowance: int = 1_000_000
+    is_shared: bool = False  # a server database with leases: a second process may start while the first one lives
+    full_disk: tuple[float, float] | None = None  # from, to: nothing can be written
+    within: timedelta = field(default=timedelta(minutes=45))  # how long a job may take, downtimes not counted
+
+    @property
+    def has_public_url(self) -> bool:
+        return self.calling is not Calling.NEVER
+
+
+BUSY_CREATES = (Create.REFUSED, Create.BUSY, Create.UNREACHABLE)
+
+
+def single_jobs() -> Iterator[Scenario]:
+    """Everything that can become of one create call, its task and its callback."""
+    for create, ending, calling in product(Create, (Ending.VIDEO, Ending.FAILURE), Calling):
+        if create in {Create.REFUSED, Create.DROPPED} and (ending is Ending.FAILURE or calling not in {Calling.NEVER}):
+            continue  # There is no task that could end or be called about.
+        yield Scenario(
+            name=f"create {create}, {ending}, callback {calling}", creates=(create,), ending=ending, calling=calling
+        )
+
+
+def deliveries() -> Iterator[Scenario]:
+    """Everything that can go wrong between the rendered video and the posted message."""
+    for post, history in product(Post, (History.OK, History.DOWN_ONCE)):
+        yield Scenario(name=f"post {post}, history {history}", posts=(post,), history=history)
+    yield Scenario(name="channel gone, direct messages closed", posts=(Post.GONE,), is_direct_closed=True)
+    for post in (Post.LOST, Post.LATE, Post.DROPPED):
+        yield Scenario(name=f"channel gone, direct message {post}", posts=(Post.GONE, post))
+    yield Scenario(name="post lost twice", posts=(Post.LOST, Post.DROPPED, Post.LOST))
+    for fetch in (Fetch.CUT, Fetch.DEAD):
+        yield Scenario(name=f"fetch {fetch}", fetches=(fetch, fetch))
+    for poll in (Poll.DOWN, Poll.CUT, Poll.HIDDEN, Poll.WRONG_KEY):
+        yield Scenario(name=f"poll {poll}", polls=(poll, poll, poll))
+
+
+def blind_deliveries() -> Iterator[Scenario]:
+    """The bot may not read the channel's history; only for restarts within the life of a nonce."""
+    for post in (Post.OK, Post.LOST, Post.DROPPED, Post.DOWN):
+        yield Scenario(name=f"post {post}, history closed", posts=(post,), history=History.CLOSED)
+
+
+def members() -> Iterator[Scenario]:
+    """What members do: replays, double clicks, cancelling, at the last credit."""
+    yield Scenario(name="interaction twice at once", commands=(Command(times=2),))
+    for after in (0.0, 0.001, 0.5):
+        yield Scenario(name=f"cancelled after {after} s", commands=(Command(cancels_after=after),))
+    yield Scenario(name="cancelled in the queue", commands=(Command(cancels_after=3.0),), creates=(Create.BUSY,) * 3)
+    yield Scenario(name="cancelled from abroad", commands=(Command(foreigner_cancels_after=0.0),))
+    yield Scenario(name="two at the last credit", commands=(Command(), Command()), allowance=150)
+    yield Scenario(name="the disk is full for a while", full_disk=(1.0, 20.0))
+
+
+def late_results() -> Iterator[Scenario]:
+    """No video within the model's time, and perhaps one after the refund: it is delivered once, as a gift."""
+    yield Scenario(name="the task never ends", ending=Ending.NOTHING)
+    yield Scenario(name="the task never ends, callbacks", ending=Ending.NOTHING, calling=Calling.ONCE)
+    days = timedelta(days=16)
+    late = Scenario(name="rendered after the outer limit", renders=400.0, until_late=True, within=days)
+    yield late
+    yield replace(late, name="rendered after the outer limit, callback", calling=Calling.ONCE)
+    yield replace(late, name="rendered after the outer limit, post lost", posts=(Post.LOST,))
+    yield replace(
+        late,
+        name="the create answer lost, the callback late",
+        creates=(Create.LOST,),
+        calling=Calling.ONCE,
+        renders=1500.0,
+    )
+
+
+def double_jobs() -> Iterator[Scenario]:
+    """Two members at once; the trouble hits the first create call, the other job must not notice."""
+    for single in single_jobs():
+        if single.calling in {Calling.NEVER, Calling.ONCE, Calling.DOUBLED}:
+            commands = (Command(user=1), Command(user=2, at=0.02))
+            yield replace(single, name=f"two jobs: {single.name}", commands=commands)
+    for delivery in deliveries():
+        commands = (Command(user=1), Command(user=2, at=0.02))
+        yield replace(delivery, name=f"two jobs: {delivery.name}", commands=commands)
+
+
+def burst() -> Scenario:
+    """More commands at once than the provider takes in its window."""
+    return Scenario(name="a burst", commands=tuple(Command(user=n, at=0.01 * n) for n in range(30)))
