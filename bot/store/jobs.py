@@ -52,6 +52,7 @@ _NEXT = sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at > _AT, jobs.c.
 _COUNT_AT_PROVIDER = sa.select(sa.func.count()).where(
     jobs.c.provider == sa.bindparam("that_provider"), jobs.c.state.in_(AT_PROVIDER)
 )
+_RECORD = sa.insert(job_events)
 _ACTIVE = sa.select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.id)
 _FOLLOWED = (
     sa.select(jobs)
@@ -336,13 +337,11 @@ def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: 
         "state": move.to,
         "due_at": due_at if lease is None else now + lease,
         "lease_until": None if lease is None else now + lease,
-        "claims": 0 if lease is None else jobs.c.claims,
         "attempts": _attempts(job, move, keeps=lease is not None),
         "is_hinted": False,
     }
-    if lease is None and move.to in {JobState.RUNNING, JobState.UNKNOWN, JobState.FAILED}:
-        # A callback came while the step was asking: look again at once.
-        values["due_at"] = sa.case((jobs.c.is_hinted, _moment(now)), else_=_moment(due_at))
+    if lease is None:
+        values["claims"] = 0
     if move.task_id is not None:
         values["task_id"] = move.task_id
     if move.result is not None:
@@ -370,20 +369,39 @@ def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: 
     if move.failure is not None:
         values |= {"failure": move.failure, "failure_detail": move.detail}
     if move.is_posting:
-        values["posting_at"] = sa.func.coalesce(jobs.c.posting_at, _moment(now))
+        values["posting_at"] = now
     if not stays and not move.is_late:  # How long a late one took says nothing about the model.
         values |= _stamps(move.to, now)
-    row = connection.execute(
-        sa.update(jobs)
-        .where(jobs.c.id == job.id, jobs.c.state == job.state, jobs.c.fence == job.fence)
-        .values(values)
-        .returning(jobs)
-    ).one_or_none()
+    # A callback came while the step was asking: look again at once.
+    heeds_hints = lease is None and move.to in {JobState.RUNNING, JobState.UNKNOWN, JobState.FAILED}
+    written = {f"to_{name}": value for name, value in values.items()}
+    seen = {"seen_id": job.id, "seen_state": job.state, "seen_fence": job.fence, "at": now}
+    row = connection.execute(_moving(frozenset(values), heeds_hints), written | seen).one_or_none()
     if row is None:
         return None
     if not stays:
         _record(connection, job.id, job.state, move.to, job.fence, move.detail, now)
     return job_of(row)
+
+
+@cache
+def _moving(columns: frozenset[str], heeds_hints: bool) -> sa.UpdateBase:
+    """The statement of `move` that writes these columns, put together once for each shape."""
+    values: dict[str, Any] = {name: sa.bindparam(f"to_{name}", type_=jobs.c[name].type) for name in sorted(columns)}
+    if heeds_hints:
+        values["due_at"] = sa.case((jobs.c.is_hinted, _AT), else_=values["due_at"])
+    if "posting_at" in columns:
+        values["posting_at"] = sa.func.coalesce(jobs.c.posting_at, values["posting_at"])
+    return (
+        sa.update(jobs)
+        .where(
+            jobs.c.id == sa.bindparam("seen_id"),
+            jobs.c.state == sa.bindparam("seen_state"),
+            jobs.c.fence == sa.bindparam("seen_fence"),
+        )
+        .values(values)
+        .returning(jobs)
+    )
 
 
 def take_over(connection: Connection, job_id: JobId, state: JobState) -> Job | None:
@@ -616,13 +634,9 @@ def _record(
     now: datetime,
 ) -> None:
     connection.execute(
-        sa.insert(job_events).values(job_id=job_id, at=now, source=source, target=target, fence=fence, detail=detail)
+        _RECORD,
+        {"job_id": job_id, "at": now, "source": source, "target": target, "fence": fence, "detail": detail},
     )
-
-
-def _moment(at: datetime | None) -> sa.BindParameter[datetime | None]:
-    """*at* as a value of its column's type, for use inside CASE and COALESCE."""
-    return sa.bindparam(None, at, type_=jobs.c.due_at.type)
 
 
 def _picture_as_json(picture: Picture | None) -> dict[str, str | int] | None:

@@ -27,6 +27,29 @@ NOBODY: Final = UserId(0)
 # What `balance` locks comes first.
 _ORDER: Final = (AccountKind.POOL, AccountKind.BONUS, AccountKind.HELD, AccountKind.SPENT, AccountKind.ISSUED)
 
+# What every command asks is put together once: for SQLAlchemy that is more work than asking.
+_GUILD, _MEMBER = sa.bindparam("of_guild", type_=sa.BigInteger), sa.bindparam("of_member", type_=sa.BigInteger)
+_RULES = sa.select(guilds.c.allowance, guilds.c.is_pool_limited).where(guilds.c.guild_id == _GUILD)
+_USED = sa.select(usage.c.used).where(
+    usage.c.guild_id == _GUILD,
+    usage.c.user_id == _MEMBER,
+    usage.c.day == sa.bindparam("of_day", type_=usage.c.day.type),
+)
+_USED_LOCKED = _USED.with_for_update()
+_HELD = sa.select(accounts.c.kind, accounts.c.balance).where(
+    accounts.c.guild_id == _GUILD,
+    sa.or_(
+        sa.and_(accounts.c.kind == AccountKind.BONUS, accounts.c.user_id == _MEMBER),
+        accounts.c.kind == AccountKind.POOL,
+    ),
+)
+_HELD_LOCKED = _HELD.order_by(accounts.c.kind.desc()).with_for_update()  # The pool first.
+_RUNNING = (
+    sa.select(sa.func.coalesce(sa.func.sum(jobs.c.price), 0))
+    .select_from(jobs)
+    .where(jobs.c.guild_id == _GUILD, jobs.c.user_id == _MEMBER, jobs.c.state.in_(ACTIVE))
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
@@ -55,39 +78,20 @@ def balance(
 ) -> Balance:
     """What the member can spend. With *lock* nobody else can spend it until the transaction ends."""
     day = day_of(now)
-    rules = connection.execute(
-        sa.select(guilds.c.allowance, guilds.c.is_pool_limited).where(guilds.c.guild_id == guild_id)
-    ).one_or_none()
+    whose = {"of_guild": guild_id, "of_member": user_id, "of_day": day}
+    rules = connection.execute(_RULES, whose).one_or_none()
     allowance = DEFAULT_ALLOWANCE if rules is None or rules.allowance is None else rules.allowance
-    if lock:
+    used = connection.execute(_USED_LOCKED if lock else _USED, whose).scalar()
+    if used is None and lock:
+        # The first of the day: there has to be a row that the next one can wait for.
         row = upsert(connection, usage).values(guild_id=guild_id, user_id=user_id, day=day, used=0)
         connection.execute(row.on_conflict_do_nothing())
-    used_row = sa.select(usage.c.used).where(
-        usage.c.guild_id == guild_id, usage.c.user_id == user_id, usage.c.day == day
-    )
-    used = connection.execute(used_row.with_for_update() if lock else used_row).scalar() or 0
-    held_accounts = sa.select(accounts.c.kind, accounts.c.user_id, accounts.c.balance).where(
-        accounts.c.guild_id == guild_id,
-        sa.or_(
-            sa.and_(accounts.c.kind == AccountKind.BONUS, accounts.c.user_id == user_id),
-            accounts.c.kind == AccountKind.POOL,
-        ),
-    )
-    if lock:
-        held_accounts = held_accounts.order_by(accounts.c.kind.desc()).with_for_update()  # The pool first.
-    held = {row.kind: row.balance for row in connection.execute(held_accounts)}
-    running = connection.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(jobs.c.price), 0))
-        .select_from(jobs)
-        .where(
-            jobs.c.guild_id == guild_id,
-            jobs.c.user_id == user_id,
-            jobs.c.state.in_(ACTIVE),
-        )
-    ).scalar_one()
+        used = connection.execute(_USED_LOCKED, whose).scalar()
+    held = {row.kind: row.balance for row in connection.execute(_HELD_LOCKED if lock else _HELD, whose)}
+    running = connection.execute(_RUNNING, whose).scalar_one()
     return Balance(
         allowance=allowance,
-        allowance_left=max(0, allowance - used),
+        allowance_left=max(0, allowance - (used or 0)),
         renews_at=next_day(now),
         bonus=held.get(AccountKind.BONUS, 0),
         held=int(running),

@@ -58,7 +58,7 @@ async def test_a_restart_does_not_reset_the_rate_of_create_calls(rig: Rig) -> No
     rig.start_again()
     await rig.go()
     right_after = len(rig.provider.created_at)
-    await rig.skip(seconds=7)
+    await rig.skip(limits.CREATES_WINDOW - timedelta(seconds=3))
     await rig.stop()
 
     assert right_after == limits.CREATES
@@ -77,13 +77,13 @@ async def test_create_calls_keep_their_rate_when_uploads_take_long_before_them(r
     async with rig.running():
         await rig.go_until(upload.reached)
         await rig.until_waiting(1)
-        rig.clock.advance(seconds=11)  # The window of the claims is over, their calls have not left.
+        rig.clock.advance(limits.CREATES_WINDOW)  # The window of the claims is over, their calls have not left.
         for _ in range(30):
             await rig.accept()
         upload.opened.set()
         rig.wake.set()
         await rig.go()
-        for _ in range(4):
+        for _ in range(6):
             await rig.skip(seconds=5)
 
     assert most_in_a_window(rig) <= limits.CREATES
