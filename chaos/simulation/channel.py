@@ -137,7 +137,7 @@ class ChannelDouble:
         )
         await self._world.touch(self._life, "post leaves")
         # Only results are hit; failures are told on the quiet path.
-        is_result = any(custom_id.endswith(":delete") for custom_id in draft.custom_ids)
+        is_result = file is not None or any(custom_id.endswith(":delete") for custom_id in draft.custom_ids)
         fate = self._discord.next_post() if is_result else Post.OK
         if fate is Post.GONE or (self.id > DIRECT and self._world.scenario.is_direct_closed):
             self._discord.lose(self.id)

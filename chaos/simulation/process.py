@@ -214,6 +214,7 @@ class Process:
 
     def stop(self, stopped: Callable[[], None]) -> None:
         """SIGTERM: the worker ends what it can end in its time, then the process ends."""
+        self.generation.is_open = False
         self.worker.stop()
 
         def end(_: object) -> None:

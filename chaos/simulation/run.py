@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from chaos.simulation.channel import FakeDiscord
 from chaos.simulation.disk import Disk
@@ -22,10 +22,6 @@ from chaos.simulation.scenarios import Scenario
 from chaos.simulation.world import Crash, End, Order, Plan, Violation, World
 
 UNDISTURBED = Plan()
-_BUSY = """
-    SELECT id FROM jobs WHERE due_at < ? OR lease_until IS NOT NULL
-    OR state NOT IN ('delivered', 'parked', 'failed', 'cancelled')
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +36,45 @@ class Outcome:
     seconds: float  # of simulated time
 
 
+class Bot(Protocol):
+    """One process of a bot, and what reaches it from outside."""
+
+    life: Life
+
+    def start(self) -> None: ...
+
+    def stop(self, stopped: Callable[[], None]) -> None: ...
+
+    def bring(self, order: Order) -> None: ...
+
+    def cancel(self, order: Order, guild: int) -> None: ...
+
+    def called(self, callback: Callback) -> None: ...
+
+
+class Judge(Protocol):
+    """Knows what a bot has promised."""
+
+    def committed(self) -> None: ...
+
+    def is_at_rest(self) -> bool: ...
+
+    def at_the_end(self, *, is_over: bool) -> None: ...
+
+    def states(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A bot that can be put into the simulated world."""
+
+    start: Callable[[World, FakeKie, FakeDiscord, Path, Life, Callable[[], None]], Bot]
+    judge: Callable[[World, FakeKie, FakeDiscord], Judge]
+
+
+OURS = Contender(Process, Invariants)
+
+
 class Simulator:
     """A disk and a folder that run after run uses again."""
 
@@ -48,9 +83,9 @@ class Simulator:
         self._folder = folder
         self._bugs = bugs
 
-    def run(self, scenario: Scenario, plan: Plan = UNDISTURBED) -> Outcome:
+    def run(self, scenario: Scenario, plan: Plan = UNDISTURBED, contender: Contender = OURS) -> Outcome:
         self._bugs.heard.clear()
-        run = _Run(scenario, plan, self._disk, self._folder)
+        run = _Run(scenario, plan, self._disk, self._folder, contender)
         return run.play(self._bugs)
 
 
@@ -87,17 +122,16 @@ class Bugs(logging.Handler):
 
 
 class _Run:
-    def __init__(self, scenario: Scenario, plan: Plan, disk: Disk, folder: Path) -> None:
+    def __init__(self, scenario: Scenario, plan: Plan, disk: Disk, folder: Path, contender: Contender) -> None:
         disk.wipe()
         self._world = world = World(scenario, plan, disk)
         world.on_crash = self._end
         self._folder = folder
         self._kie = FakeKie(world, self._call)
         self._channel = FakeDiscord(world)
-        self._invariants = Invariants(world, self._kie, self._channel)
-        self._processes: list[Process] = []
-        self._changes = -1
-        self._is_quiet = False
+        self._contender = contender
+        self._judge = contender.judge(world, self._kie, self._channel)
+        self._processes: list[Bot] = []
 
     def play(self, bugs: Bugs) -> Outcome:
         world = self._world
@@ -114,7 +148,7 @@ class _Run:
         limit = world.scenario.within.total_seconds()
         crashes = sum(crash.downtime + (crash.frozen if crash.end is End.FREEZE else 0) for crash in world.plan.crashes)
         is_over = world.loop.run(self._is_over, until=limit + crashes)
-        self._invariants.at_the_end(is_over=is_over)
+        self._judge.at_the_end(is_over=is_over)
         for process in self._processes:
             process.life.kill()
         ended = world.loop.time()
@@ -127,7 +161,7 @@ class _Run:
             world.scenario,
             world.plan,
             tuple(world.touches),
-            tuple(state for (state,) in world.disk.rows("SELECT state FROM jobs ORDER BY id")),
+            self._judge.states(),
             tuple(world.violations),
             ended,
         )
@@ -136,18 +170,15 @@ class _Run:
         world = self._world
         if world.waiting_events or not all(order.accepted or order.is_refused for order in world.orders):
             return False
-        if world.disk.raw.total_changes != self._changes:
-            self._changes = world.disk.raw.total_changes
-            # A look for late videos, or at one that waits for its member, is due in hours or days.
-            horizon = world.now() + (timedelta(days=20) if world.scenario.until_late else timedelta(minutes=10))
-            self._is_quiet = not world.disk.rows(_BUSY, int(horizon.timestamp() * 1e6))
-        return self._is_quiet
+        return self._judge.is_at_rest()
 
     # Processes.
 
     def _boot(self) -> None:
         life = Life(self._world.loop)
-        process = Process(self._world, self._kie, self._channel, self._folder, life, self._invariants.committed)
+        process = self._contender.start(
+            self._world, self._kie, self._channel, self._folder, life, self._judge.committed
+        )
         self._processes.append(process)
         process.start()
         # The gateway brings again what nobody has answered.
@@ -167,10 +198,9 @@ class _Run:
                 world.later(crash.downtime, self._boot)
                 world.later(crash.frozen, life.thaw)
             case End.TERM:
-                process.generation.is_open = False
                 process.stop(lambda: world.later(crash.downtime, self._boot))
 
-    def _living(self) -> list[Process]:
+    def _living(self) -> list[Bot]:
         return [p for p in self._processes if not p.life.is_dead and not p.life.is_frozen]
 
     # What comes in from outside, to whoever lives; to nobody if nobody does.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
-from chaos.simulation.run import Outcome, Simulator
+from chaos.simulation.run import OURS, Contender, Outcome, Simulator
 from chaos.simulation.scenarios import Scenario
 from chaos.simulation.world import FROZEN, Crash, End, Plan
 
@@ -21,12 +21,14 @@ def each_touch(
     end: End = End.KILL,
     frozen: float = FROZEN,
     step: int = 1,
+    contender: Contender = OURS,
 ) -> Iterator[Outcome]:
     """The scenario undisturbed, then once for each of its touches (or every so many) with a process that ends there."""
-    undisturbed = simulator.run(scenario)
+    undisturbed = simulator.run(scenario, contender=contender)
     yield undisturbed
     for touch in range(1, len(undisturbed.touches) + 1, step):
-        yield simulator.run(scenario, Plan(crashes=(Crash(touch=touch, end=end, downtime=downtime, frozen=frozen),)))
+        plan = Plan(crashes=(Crash(touch=touch, end=end, downtime=downtime, frozen=frozen),))
+        yield simulator.run(scenario, plan, contender)
 
 
 def each_pair_of_touches(simulator: Simulator, scenario: Scenario, *, downtime: float = SOON) -> Iterator[Outcome]:
