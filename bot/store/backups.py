@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -117,7 +118,8 @@ def _copy(source: Path, part: Path, mode: str) -> None:
         reading.execute("BEGIN")
         reading.execute("SELECT count(*) FROM sqlite_master").fetchone()
         _check_room(reading, part.parent)
-        reading.backup(writing, pages=PAGES_PER_STEP, sleep=REST)
+        # Its own `sleep` only counts for a database that is locked.
+        reading.backup(writing, pages=PAGES_PER_STEP, progress=lambda *_: time.sleep(REST))
         reading.execute("ROLLBACK")
 
 

