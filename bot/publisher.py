@@ -78,7 +78,7 @@ class DiscordPublisher:
         def content(*, has_prompt: bool) -> str:
             return posts.failure_post(texts, job)
 
-        await self._post(job, f"cutscene-{job.id}-failed", content, buttons.of_failure(texts, job.id))
+        await self._post(job, f"cutscene-{job.id}-failed", content, buttons.of_failure(texts, job))
 
     async def find_post(self, job: Job) -> Post | None:
         """The result message of this job, if it already is in the channel.

@@ -40,6 +40,7 @@ from bot.i18n import CATALOGUES, LOCALE_DIR, Texts, texts
 from bot.rendering import buttons, choices, replies, words
 from bot.rendering.model_list import Listed, model_pages
 from cogs.generate import FIELD_LENGTH, Generate, PromptForm
+from tests.discord_side.making import job as made
 
 ROOT = Path(__file__).parents[1]
 # As `make messages` has them; a difference shows in the template.
@@ -318,7 +319,7 @@ async def test_button_labels_fit(locale: str) -> None:
         for view in (
             buttons.of_waiting(told, job),
             buttons.of_result(told, job),
-            buttons.of_failure(told, job),
+            buttons.of_failure(told, made(JobState.FAILED, failure=FailureReason.TIMEOUT)),
             buttons.of_link(told, "https://example.com/"),
             replies.page_buttons(told, "page:jobs", 2, has_more=True) or discord.ui.View(),
         )
@@ -326,7 +327,7 @@ async def test_button_labels_fit(locale: str) -> None:
         if isinstance(item, discord.ui.Button)
     ]
 
-    assert len(labels) == 8
+    assert len(labels) == 9
     assert all(1 <= len(label) <= MAX_BUTTON for label in labels)
 
 

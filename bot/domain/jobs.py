@@ -79,15 +79,23 @@ class LateResults(StrEnum):
 class FailureReason(StrEnum):
     """Why a job failed, as far as a member is told; each has one text in `bot/errors.py`."""
 
-    MODERATION = "moderation"  # the provider's filter refused prompt, picture or result
+    MODERATION = "moderation"  # the provider's filter refused prompt, picture or result, and does not say which
+    MODERATION_PROMPT = "moderation_prompt"  # its filter refused the prompt
+    MODERATION_IMAGE = "moderation_image"  # its filter refused the picture
+    MODERATION_RESULT = "moderation_result"  # its filter refused the video that came of them
+    PERSON = "person"  # the picture shows a child or a well-known person
     IMAGE = "image"  # the provider could not use the picture
+    IMAGE_UNREACHED = "image_unreached"  # the provider could not fetch the picture
+    AUDIO = "audio"  # no sound could be made, and without it no video
     LANGUAGE = "language"  # the model understands English only
     REJECTED = "rejected"  # the provider refused the request for another reason
+    BUSY = "busy"  # the model has too much to do
     UPSTREAM = "upstream"  # the model failed on the provider's side
     TIMEOUT = "timeout"  # no result within the model's outer limit
     NO_ANSWER = "no_answer"  # the create call's answer was lost and nothing ever came
     NO_RESULT = "no_result"  # the provider says success but has no usable video
     NOT_NOW = "not_now"  # the provider takes no jobs from us at the moment
+    BALANCE = "balance"  # the host's account at the provider is empty, or its key has reached its limit
     MODEL_PAUSED = "model_paused"  # the provider has switched the model off
     BROKEN = "broken"  # a fault of ours; quarantined
 

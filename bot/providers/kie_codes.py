@@ -19,6 +19,7 @@ from bot.errors import (
     ProviderRejectedError,
     ProviderUnavailableError,
 )
+from bot.providers.failure_texts import REQUEST_FAULTS, reason_in
 from bot.providers.transport import Answer
 
 # Kie's documentation: 20 new tasks per 10 s; what exceeds that is dropped, and Retry-After is never sent.
@@ -33,45 +34,6 @@ _ACCOUNT_FAULTS = {401: AccountFault.KEY, 402: AccountFault.BALANCE, 403: Accoun
 _REFUSALS = frozenset({400, 404, 405, 413, 422, 451, 505})
 # "Generation failed": whatever was created is over, and failed tasks are not billed.
 _TASK_FAILURES = frozenset({501, 531})
-# What is the request's fault is not the server's, even under code 500.
-_REQUEST_FAULTS = frozenset({FailureReason.MODERATION, FailureReason.LANGUAGE, FailureReason.IMAGE})
-
-# The first row with a text that occurs in the message counts. Moderation is first: it talks about images too.
-_REASONS: tuple[tuple[FailureReason, tuple[str, ...]], ...] = (
-    (
-        FailureReason.MODERATION,
-        (
-            "flagged",
-            "sensitive",
-            "unsafe",
-            "moderation",
-            "moderator",
-            "nsfw",
-            "minor upload",
-            "prominent people",
-            "content polic",
-            "safety",
-            "violat",
-        ),
-    ),
-    (FailureReason.LANGUAGE, ("only english", "english prompt", "only supports english")),
-    (
-        FailureReason.IMAGE,
-        (
-            "image fetch failed",
-            "fetch the image",
-            "fetch image",
-            "image format",
-            "invalid image",
-            "unsupported width",
-            "unsupported height",
-            "url is wrong",
-        ),
-    ),
-    (FailureReason.TIMEOUT, ("timed out", "timeout")),
-    (FailureReason.UPSTREAM, ("internal error", "internal server error", "server is busy", "concurrent limit")),
-)
-
 # Texts under code 500 (and 422) that say that the request itself was wrong, so that nothing was created.
 _VALIDATION = (
     "is required",
@@ -123,16 +85,16 @@ def is_missing_record(text: str) -> bool:
 
 def reason_of(code: str, text: str) -> FailureReason:
     """Why a task failed or a request was refused, from its code and text together."""
-    for reason, needles in _REASONS:
-        if _has(text, needles):
-            return reason
+    told = reason_in(text)
+    if told is not None:
+        return told
     match code:
         case "400" | "404" | "405" | "413" | "422":
             return FailureReason.REJECTED
         case "408":
             return FailureReason.TIMEOUT
         case "451":
-            return FailureReason.IMAGE
+            return FailureReason.IMAGE_UNREACHED
         case "505":
             return FailureReason.MODEL_PAUSED
         case _:
@@ -183,14 +145,14 @@ def _refusal(code: int, text: str, detail: str) -> ProviderError | None:
     if is_paused(text) or is_unknown_model(text):
         return ProviderRejectedError(FailureReason.MODEL_PAUSED, detail)
     reason = reason_of(str(code), text)
+    if reason is FailureReason.BALANCE and (code == 500 or code in _REFUSALS | _TASK_FAILURES):
+        return ProviderAuthError(detail, AccountFault.BALANCE)
     if code in _REFUSALS or (code == 500 and is_validation(text)):
         # The request was turned down before it reached the upstream, whatever the text says about that.
         upstream = reason in (FailureReason.TIMEOUT, FailureReason.UPSTREAM)
         return ProviderRejectedError(FailureReason.REJECTED if upstream else reason, detail)
-    if code in _TASK_FAILURES or (code == 500 and reason in _REQUEST_FAULTS):
+    if code in _TASK_FAILURES or (code == 500 and reason in REQUEST_FAULTS):
         return ProviderRejectedError(reason, detail)
-    if code == 500 and _has(text, ("insufficient",)) and _has(text, ("credit", "balance")):
-        return ProviderAuthError(detail, AccountFault.BALANCE)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import discord
 
 from bot.domain.ids import JobId
+from bot.domain.jobs import FailureReason, Job
 from bot.i18n import Texts
 
 
@@ -48,8 +49,28 @@ def of_result(_: Texts, job_id: JobId) -> discord.ui.View:
     )
 
 
-def of_failure(_: Texts, job_id: JobId) -> discord.ui.View:
-    return lasting(_button(_("Again"), again_id(job_id), discord.ButtonStyle.primary))
+# Failures in which the very same request would be refused again: something has to be changed first.
+_NEEDS_CHANGE = frozenset(
+    {
+        FailureReason.MODERATION_PROMPT,
+        FailureReason.MODERATION_IMAGE,
+        FailureReason.PERSON,
+        FailureReason.IMAGE,
+        FailureReason.AUDIO,
+        FailureReason.LANGUAGE,
+        FailureReason.REJECTED,
+        FailureReason.MODEL_PAUSED,
+    }
+)
+
+
+def of_failure(_: Texts, job: Job) -> discord.ui.View:
+    """First what helps best; the same once more is only offered where that may end differently."""
+    if job.failure in _NEEDS_CHANGE:
+        return lasting(_button(_("Edit"), edit_id(job.id), discord.ButtonStyle.primary))
+    return lasting(
+        _button(_("Again"), again_id(job.id), discord.ButtonStyle.primary), _button(_("Edit"), edit_id(job.id))
+    )
 
 
 def of_link(_: Texts, link: str) -> discord.ui.View:

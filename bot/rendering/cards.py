@@ -10,7 +10,6 @@ from datetime import datetime
 import discord
 
 from bot.domain.jobs import ACTIVE, Job, JobState
-from bot.errors import FAILURE_TEXTS
 from bot.i18n import N_, Texts
 from bot.rendering import buttons, words
 from bot.rendering.prompts import harmless
@@ -93,7 +92,7 @@ def card(_: Texts, job: Job, progress: Progress) -> Card:
             embed.add_field(name=_("What now"), value=_(KEPT), inline=False)
         case JobState.FAILED:
             if job.failure is not None:
-                embed.add_field(name=_("Why it failed"), value=_(FAILURE_TEXTS[job.failure]), inline=False)
+                embed.add_field(name=_("Why it failed"), value=words.failure_of(_, job), inline=False)
             embed.add_field(name=_("What it cost"), value=_nothing(_, job), inline=False)
         case JobState.CANCELLED:
             embed.add_field(name=_("What it cost"), value=_nothing(_, job), inline=False)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bot.domain.jobs import FailureReason, Job
-from bot.errors import FAILURE_TEXTS
+from bot.domain.jobs import Job
 from bot.i18n import Texts
 from bot.ports import Link, Receipt
 from bot.rendering import words
@@ -34,9 +33,8 @@ def link_post(_: Texts, job: Job, link: Link, receipt: Receipt, model: str, *, h
 
 def failure_post(_: Texts, job: Job) -> str:
     """Why there is no video, and that it cost nothing."""
-    reason = _(FAILURE_TEXTS[job.failure or FailureReason.BROKEN])
     returned = _.plural("Your {count} credit is back.", "Your {count} credits are back.", job.video.price)
-    sorry = _("Your video could not be made. {reason}", reason=reason)
+    sorry = _("Your video could not be made. {reason}", reason=words.failure_of(_, job))
     return f"<@{job.user_id}> {sorry}\n{SMALL}{returned} · {_job(_, job)}"
 
 

@@ -12,7 +12,6 @@ from bot.domain.ids import UserId
 from bot.domain.jobs import Job, JobState
 from bot.domain.models import Catalogue
 from bot.domain.quotas import Quota
-from bot.errors import FAILURE_TEXTS
 from bot.i18n import N_, Texts
 from bot.rendering import words
 from bot.rendering.buttons import lasting
@@ -89,7 +88,7 @@ def job_details(
     if options:
         card.add_field(name=_("Options"), value=cut(options, MAX_FIELD), inline=False)
     if job.failure is not None:
-        card.add_field(name=_("Why it failed"), value=cut(_(FAILURE_TEXTS[job.failure]), MAX_FIELD), inline=False)
+        card.add_field(name=_("Why it failed"), value=words.failure_of(_, job), inline=False)
     if is_staff and job.failure_detail:
         card.add_field(name=_("What the provider said"), value=harmless(job.failure_detail, 300), inline=False)
     happened = [f"{words.moment(at, 'T')} {words.state_of(_, state)}" for at, state in timeline]

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.credits import EntryKind
-from bot.domain.jobs import Job, JobState
+from bot.domain.jobs import FailureReason, Job, JobState
 from bot.domain.models import Mode
 from bot.domain.videos import VideoSpec, show
+from bot.errors import FAILURE_TEXTS, MODERATION_WITHOUT_PICTURE
 from bot.i18n import N_, Texts
 
 STATES: Mapping[JobState, str] = {
@@ -39,6 +40,14 @@ MODES: Mapping[Mode, str] = {Mode.TEXT: N_("from text"), Mode.IMAGE: N_("from a 
 
 def state_of(_: Texts, state: JobState) -> str:
     return _(STATES[state])
+
+
+def failure_of(_: Texts, job: Job) -> str:
+    """Why there is no video, and what to change. What the provider said itself is for staff only."""
+    reason = job.failure or FailureReason.BROKEN
+    if reason is FailureReason.MODERATION and job.video.picture is None:
+        return _(MODERATION_WITHOUT_PICTURE)
+    return _(FAILURE_TEXTS[reason])
 
 
 def credits_of(_: Texts, credits: int) -> str:

@@ -20,6 +20,7 @@ MAY_FINISH_LATE = frozenset(
         FailureReason.TIMEOUT,
         FailureReason.NO_ANSWER,
         FailureReason.NO_RESULT,
+        FailureReason.BUSY,
         FailureReason.UPSTREAM,
         FailureReason.BROKEN,
     }

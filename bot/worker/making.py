@@ -15,6 +15,7 @@ from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.domain.models import ModeSpec, VendorValue, VideoModel
 from bot.domain.videos import vendor_fields
 from bot.errors import (
+    AccountFault,
     AnswerLostError,
     ProviderAuthError,
     ProviderError,
@@ -140,6 +141,8 @@ class Making:
             case Done(result=result):
                 return Move(to=JobState.FETCHING, result=result)
             case Refused(reason=reason, detail=detail):
+                if reason is FailureReason.BALANCE:
+                    await self._pause(job.provider, ProviderAuthError(detail, AccountFault.BALANCE))
                 return failed(reason, detail)
             case Empty(detail=detail):
                 return self._odd_answer(job, FailureReason.NO_RESULT, detail)
@@ -215,7 +218,8 @@ class Making:
 
     async def _not_now(self, job: Job, error: ProviderAuthError) -> Move:
         await self._pause(job.provider, error)
-        return failed(FailureReason.NOT_NOW, str(error))
+        is_empty = error.fault in (AccountFault.BALANCE, AccountFault.CAP)
+        return failed(FailureReason.BALANCE if is_empty else FailureReason.NOT_NOW, str(error))
 
     async def _pause(self, provider: ProviderId, error: ProviderAuthError) -> None:
         await watches.refuse(self._needs.gate, self._needs.publisher, provider, str(error), self._needs.clock.now())

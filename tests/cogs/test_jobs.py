@@ -92,6 +92,7 @@ async def test_details_of_a_failure_say_why_and_that_it_cost_nothing(stage: Stag
 
     assert "failed, credits returned" in own
     assert "safety filter refused it" in own
+    assert "the picture" not in own
     assert "nothing; 100 credits returned" in own
     assert "vendor words" not in own
     assert "vendor words" in staff

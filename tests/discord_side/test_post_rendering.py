@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from datetime import timedelta
 from typing import Any
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 
 from bot.domain.ids import MessageId
 from bot.domain.jobs import FailureReason, Job, JobState, Result
+from bot.domain.videos import Picture
 from bot.i18n import Texts, texts
 from bot.ports import Receipt
 from bot.rendering import buttons, posts
 from bot.rendering.cards import LATE, LEAVING, Card, Progress, card
 from bot.rendering.prompts import harmless
 from tests.discord_side.making import START, job, link_of
+from tests.samples import PICTURE
 
 ENGLISH: Texts = texts("en-US")
 RECEIPT = Receipt(charged=50, returned=12, spendable=438)
@@ -207,7 +210,9 @@ async def test_delivered_card_leads_to_the_video() -> None:
 async def test_failed_card_says_why_and_that_it_cost_nothing() -> None:
     fields = fields_of(shown(job(JobState.FAILED, failure=FailureReason.TIMEOUT), ready_at=START))
 
-    assert fields["Why it failed"] == "The provider did not finish in time."
+    assert fields["Why it failed"] == (
+        "The provider did not finish in time. Trying again often helps, or take another model."
+    )
     assert fields["What it cost"] == "nothing; 62 credits returned"
     assert "Ready" not in fields
 
@@ -241,4 +246,26 @@ async def test_fingerprint_follows_what_is_seen() -> None:
 async def test_library_does_not_remember_views_that_outlive_the_process() -> None:
     assert buttons.of_result(ENGLISH, job().id).is_finished()
     assert ids_of(buttons.of_result(ENGLISH, job().id)) == ["job:12:again", "job:12:edit", "job:12:delete"]
-    assert ids_of(buttons.of_failure(ENGLISH, job().id)) == ["job:12:again"]
+    assert buttons.of_failure(ENGLISH, job()).is_finished()
+
+
+@pytest.mark.parametrize(
+    ("failure", "ids"),
+    [
+        (FailureReason.TIMEOUT, ["job:12:again", "job:12:edit"]),
+        (FailureReason.MODERATION_RESULT, ["job:12:again", "job:12:edit"]),
+        # The same words would be refused again.
+        (FailureReason.MODERATION_PROMPT, ["job:12:edit"]),
+        (FailureReason.LANGUAGE, ["job:12:edit"]),
+    ],
+)
+async def test_failure_can_be_edited_and_repeated_where_that_may_help(failure: FailureReason, ids: list[str]) -> None:
+    assert ids_of(buttons.of_failure(ENGLISH, job(JobState.FAILED, failure=failure))) == ids
+
+
+@pytest.mark.parametrize(("picture", "is_named"), [(PICTURE, True), (None, False)])
+def test_picture_is_only_suspected_where_there_was_one(picture: Picture | None, is_named: bool) -> None:
+    made = job(JobState.FAILED, failure=FailureReason.MODERATION)
+    made = dataclasses.replace(made, video=dataclasses.replace(made.video, picture=picture))
+
+    assert ("picture" in posts.failure_post(ENGLISH, made)) == is_named

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.jobs import FailureReason, JobState
-from bot.errors import FAILURE_TEXTS
+from bot.i18n import texts
+from bot.rendering import words
 from sandbox.discord_server import Message, text_of
 from sandbox.kie_server import (
     Body,
@@ -25,7 +26,7 @@ from sandbox.kie_server import (
     Unseen,
 )
 from sandbox.person import Person
-from tests.e2e.stage import FOX, OF_MEMBERS, PATIENCE, PRICE, Stage, asks, is_private
+from tests.e2e.stage import FOX, OF_MEMBERS, PATIENCE, PRICE, Stage, asks, clicks, is_private
 from tests.media.drawings import drawn
 
 LOST_CALLBACK = CallbackPlan(copies=0)
@@ -41,7 +42,7 @@ async def failed(stage: Stage, person: Person, reason: FailureReason) -> Message
     message = await person.waits_for_message(lambda each: "could not be made" in text_of(each), PATIENCE)
     job = await stage.until_state(JobState.FAILED)
     assert job.failure is reason
-    assert FAILURE_TEXTS[reason] in text_of(message)
+    assert words.failure_of(texts("en"), job) in text_of(message)
     assert f"Your {PRICE} credits are back" in text_of(message)
     assert message.mentions == [person.user]
     assert await stage.balance(person) == 500
@@ -64,14 +65,20 @@ def creates(stage: Stage) -> int:
 
 
 @pytest.mark.parametrize(
-    "refusal", [Refusals.UNAUTHORIZED, Refusals.NO_CREDITS, Refusals.KEY_CAP], ids=lambda r: r.code
+    ("refusal", "reason"),
+    [
+        (Refusals.UNAUTHORIZED, FailureReason.NOT_NOW),
+        (Refusals.NO_CREDITS, FailureReason.BALANCE),
+        (Refusals.KEY_CAP, FailureReason.BALANCE),
+    ],
+    ids=["key", "balance", "cap"],
 )
 async def test_account_trouble_refunds_tells_the_host_once_and_closes_intake(
-    refusal: Refusal, stage: Stage, ada: Person, bob: Person
+    refusal: Refusal, reason: FailureReason, stage: Stage, ada: Person, bob: Person
 ) -> None:
     stage.kie.faults.add(Call.CREATE, refusal, times=None, containing=OF_MEMBERS)
     await ada.types("/video", prompt=FOX)
-    await failed(stage, ada, FailureReason.NOT_NOW)
+    await failed(stage, ada, reason)
 
     handle = await asks(bob, "/video", prompt=FOX)
 
@@ -87,7 +94,7 @@ async def test_account_trouble_refunds_tells_the_host_once_and_closes_intake(
 async def test_intake_opens_by_itself_once_the_account_holds_credits(stage: Stage, ada: Person, bob: Person) -> None:
     stage.kie.account.balance = 0
     await ada.types("/video", prompt=FOX)
-    await failed(stage, ada, FailureReason.NOT_NOW)
+    await failed(stage, ada, FailureReason.BALANCE)
     stage.clock.advance(seconds=80)
     await stage.until_seen(Call.CREDIT)
     assert "takes no jobs" in (await asks(bob, "/video", prompt=FOX)).text()
@@ -294,7 +301,7 @@ async def test_questions_that_fail_do_not_cost_the_video(
     ("failure", "reason"),
     [
         (Failures.MODERATION, FailureReason.MODERATION),
-        (Failures.IMAGE_FETCH, FailureReason.IMAGE),
+        (Failures.IMAGE_FETCH, FailureReason.IMAGE_UNREACHED),
         (Failures.LANGUAGE, FailureReason.LANGUAGE),
         (Failures.INTERNAL, FailureReason.UPSTREAM),
         (Failure("999", "something nobody has heard of"), FailureReason.UPSTREAM),
@@ -311,16 +318,29 @@ async def test_task_that_fails_is_refunded_with_its_reason(
     message = await failed(stage, ada, reason)
     # The provider's own words are for staff, not for everybody who reads the channel.
     assert failure.text not in text_of(message)
-    await stage.until(lambda: FAILURE_TEXTS[reason] in handle.text(), "a card that says why", passing=1)
+    why = words.failure_of(texts("en"), await stage.job())
+    await stage.until(lambda: why in handle.text(), "a card that says why", passing=1)
     assert failure.text in (await asks(stage.joins("Mod", is_moderator=True), "/jobs show", job=1)).text()
     assert stage.kie.account.spent == 0
+
+
+async def test_refused_prompt_is_edited_with_the_button_of_its_failure(stage: Stage, ada: Person) -> None:
+    stage.kie.scenarios.next(Scenario(failure=Failures.MODERATION_POLICY))
+    await ada.types("/video", prompt=FOX)
+    message = await failed(stage, ada, FailureReason.MODERATION_PROMPT)
+    handle = await clicks(ada, message, "Edit")
+
+    await ada.submits(handle, Prompt="a friendly fox")
+
+    assert "a friendly fox" in text_of(await ada.waits_for_video())
+    assert [task.prompt for task in stage.kie.tasks] == [FOX, "a friendly fox"]
 
 
 @pytest.mark.parametrize(
     ("refusal", "reason"),
     [
-        (Refusal(code=400, text="Your prompt was flagged as sensitive"), FailureReason.MODERATION),
-        (Refusal(code=500, text="The prompt was flagged by moderation"), FailureReason.MODERATION),
+        (Refusal(code=400, text="Your prompt was flagged as sensitive"), FailureReason.MODERATION_PROMPT),
+        (Refusal(code=500, text="The prompt was flagged by moderation"), FailureReason.MODERATION_PROMPT),
         (Refusal(code=422, text="aspect_ratio is not within the range of allowed options"), FailureReason.REJECTED),
     ],
     ids=["moderation", "moderation under 500", "field"],

@@ -116,9 +116,9 @@ async def test_longer_wish_of_a_proxy_is_respected(answering: Answering) -> None
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ('{"code":451,"msg":"Failed to fetch the image"}', FailureReason.IMAGE),
-        ('{"code":422,"msg":"Your prompt was flagged by Website as violating content policies"}', "moderation"),
-        ('{"code":500,"msg":"Your prompt was flagged as sensitive"}', FailureReason.MODERATION),
+        ('{"code":451,"msg":"Failed to fetch the image"}', FailureReason.IMAGE_UNREACHED),
+        ('{"code":422,"msg":"Your prompt was flagged by Website as violating content policies"}', "moderation_prompt"),
+        ('{"code":500,"msg":"Your prompt was flagged as sensitive"}', FailureReason.MODERATION_PROMPT),
         ('{"code":"422","message":"Only English prompts"}', FailureReason.LANGUAGE),
         ('{"code":501,"msg":"generation failed"}', FailureReason.UPSTREAM),
         ('{"code":400,"msg":"bad request"}', FailureReason.REJECTED),
