@@ -30,7 +30,7 @@ from bot.http import HTTPServer
 from bot.ports import SystemClock
 from bot.services.callbacks import Callbacks
 from bot.services.keys import CallbackTokens
-from bot.store import jobs, schema, tables
+from bot.store import hints, jobs, schema, tables
 from bot.store.database import Connection, Database
 from bot.store.jobs import NewJob
 from bot.store.ledger import Payment
@@ -55,7 +55,7 @@ class OneByOne:
         self._database = database
 
     async def hint(self, job_id: JobId, secret: str, task_id: TaskId) -> bool:
-        found = await self._database.write(jobs.hint, job_id, secret, task_id, SystemClock().now())
+        found = await self._database.write(hints.note, job_id, secret, task_id, SystemClock().now())
         return found is not None
 
 

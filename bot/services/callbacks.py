@@ -10,9 +10,9 @@ from bot.domain.ids import JobId, TaskId
 from bot.errors import StoreError
 from bot.ports import Clock
 from bot.services.keys import CallbackTokens
-from bot.store import jobs
+from bot.store import hints
 from bot.store.database import Database, RefusedStatement
-from bot.store.jobs import Hint
+from bot.store.hints import Hint
 
 # What the job table's key can hold; the address of a forged callback may name any number.
 LARGEST_ID = 2**63 - 1
@@ -71,7 +71,7 @@ class Callbacks:
 
         is_over = False
         try:
-            answers = await self._database.write(jobs.hints, [one.call for one in batch], now)
+            answers = await self._database.write(hints.note_all, [one.call for one in batch], now)
             for one, is_known in zip(batch, answers, strict=True):
                 one.is_known = is_known
             is_over = True

@@ -17,9 +17,9 @@ from bot.errors import (
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle
-from bot.store import jobs
+from bot.store import claims, events, jobs, moves
 from bot.store.database import Connection, Database
-from bot.store.jobs import Event
+from bot.store.events import Event
 
 PAGE = 10
 
@@ -62,7 +62,7 @@ class Jobs:
             job = jobs.find_in_guild(connection, guild_id, job_id)
             if job is None or (job.user_id != user_id and not is_staff):
                 return None
-            return Details(job=job, timeline=jobs.timeline(connection, job_id), charged=jobs.paid(connection, job_id))
+            return Details(job=job, timeline=events.timeline(connection, job_id), charged=jobs.paid(connection, job_id))
 
         details = await self._database.read(both)
         if details is None:
@@ -71,7 +71,7 @@ class Jobs:
 
     async def queue_place(self, job: Job) -> int:
         """How many jobs were accepted before this one and still wait for the same provider."""
-        return await self._database.read(jobs.queued_before, job.id, job.provider)
+        return await self._database.read(claims.queued_before, job.id, job.provider)
 
     async def cancel(self, guild_id: GuildId, user_id: UserId, job_id: JobId, *, is_staff: bool = False) -> Job:
         """Stop a job that has not been sent to the provider; its credits go back at once.
@@ -89,7 +89,7 @@ class Jobs:
         if job.user_id != user_id and not is_staff:
             raise NotYoursError
         # A step that is just preparing this job finds its fence old and stops before the create call.
-        waiting = jobs.take_over(connection, job_id, JobState.QUEUED)
+        waiting = moves.take_over(connection, job_id, JobState.QUEUED)
         if waiting is None:
             raise (TooLateError if job.state in ACTIVE else AlreadyEndedError)(job=job_id)
         move = Move(to=JobState.CANCELLED, after=None)
@@ -122,7 +122,7 @@ class Jobs:
             raise NotFoundError(job=job_id)
         if job.state is JobState.PARKED and job.stored is None:
             raise NotKeptError(job=job_id)
-        parked = jobs.take_over(connection, job_id, JobState.PARKED)
+        parked = moves.take_over(connection, job_id, JobState.PARKED)
         if parked is None:
             raise NotWaitingError(job=job_id)
         jobs.move_place(connection, job_id, channel_id, upload_limit)

@@ -12,7 +12,7 @@ from bot.domain.credits import EntryKind, day_of, settled, split
 from bot.domain.jobs import Job, JobState, LateResults, Move
 from bot.errors import StaleJobError
 from bot.ports import Clock, Receipt
-from bot.store import jobs, ledger
+from bot.store import jobs, ledger, moves
 from bot.store.database import Connection, Database
 
 Listener = Callable[[Job], None]
@@ -72,7 +72,7 @@ def apply(
     """The transaction of a move; see `Lifecycle.apply`."""
     if not job_rules.is_allowed(job.state, move.to):
         raise AssertionError(f"a job never goes from {job.state} to {move.to}")
-    moved = jobs.move(connection, job, move, now, lease=lease)
+    moved = moves.move(connection, job, move, now, lease=lease)
     if moved is None:
         raise StaleJobError(job.id)
     if move.to is job.state:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.domain.jobs import TOKEN_LIFE, Job, JobState
 from bot.ports import Clock
-from bot.store import jobs
+from bot.store import claims, hints, jobs
+from bot.store.claims import Claimed, Due
 from bot.store.database import Connection, Database
-from bot.store.jobs import Claimed, Due
 
 
 class Queue:
@@ -24,11 +24,11 @@ class Queue:
         """Right after the start of the only process: nobody else can be working, so every lease is over."""
         if not self._database.is_sqlite:
             return 0
-        return await self._database.write(jobs.release_leases, self._clock.now())
+        return await self._database.write(claims.release_leases, self._clock.now())
 
     async def due(self) -> Due:
         """What could be claimed now, by state and provider, and when the next job is due."""
-        return await self._database.read(jobs.due, self._clock.now())
+        return await self._database.read(claims.due, self._clock.now())
 
     async def claim(
         self,
@@ -41,19 +41,19 @@ class Queue:
         now = self._clock.now()
 
         def take(connection: Connection) -> list[Claimed]:
-            return jobs.claim(connection, states, limit, lease, now, provider=provider, in_hand=in_hand)
+            return claims.claim(connection, states, limit, lease, now, provider=provider, in_hand=in_hand)
 
         return await self._database.write(take)
 
     async def submitted_since(self, since: datetime) -> list[datetime]:
         """When the newest create calls left; a restart must not forget the provider's rate limit."""
-        return await self._database.read(jobs.submitted_since, since)
+        return await self._database.read(claims.submitted_since, since)
 
     async def at_provider(self, provider: ProviderId) -> int:
-        return await self._database.read(jobs.at_provider, provider)
+        return await self._database.read(claims.at_provider, provider)
 
     async def hinted_task(self, job: Job) -> TaskId | None:
-        return await self._database.read(jobs.hinted_task, job.id)
+        return await self._database.read(hints.hinted_task, job.id)
 
     async def followed(self) -> list[Job]:
         """The jobs whose cards can still be edited and may not show the truth after a restart."""

@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 from bot.domain.jobs import ACTIVE, JobState, Move
 from bot.errors import StoreError
 from bot.store import jobs as job_rows
-from bot.store import meta
+from bot.store import meta, moves
 from bot.store.database import Database
 from bot.store.tables import jobs
 from bot.store.tables import meta as meta_table
@@ -143,7 +143,7 @@ def treat_as_ambiguous(connection: Connection, now: datetime, *, until: datetime
         found[job.state] += 1
         if job.state in {JobState.QUEUED, JobState.SUBMITTING}:
             move = Move(to=JobState.UNKNOWN, detail="the database was brought back from the past")
-            if job_rows.move(connection, job, move, now) is None:
+            if moves.move(connection, job, move, now) is None:
                 raise AssertionError("nobody else moves jobs inside this transaction")
             # A callback has its full grace from the last moment at which the create call may have left.
             sent_at = now if until is None else min(now, until)

@@ -15,7 +15,7 @@ from bot.metrics import Metrics
 from bot.ports import Clock
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
-from bot.store.jobs import Claimed
+from bot.store.claims import Claimed
 from bot.worker import limits
 from bot.worker.hold import Hold
 from bot.worker.limits import SlidingWindow

@@ -20,8 +20,8 @@ from bot.providers.kie_jobs import KieJobs
 from bot.publisher import DiscordPublisher
 from bot.services import lifecycle
 from bot.services.generation import Generation
-from bot.store import jobs, ledger, tables
-from bot.store.jobs import Hint
+from bot.store import claims, hints, jobs, ledger, moves, tables
+from bot.store.hints import Hint
 from bot.worker.delivery import Delivery
 from bot.worker.hold import Hold
 from bot.worker.limits import SlidingWindow
@@ -142,17 +142,17 @@ def _refund_twice() -> list[Patch]:
 
 def _trust_callback() -> list[Patch]:
     """The task that a callback names is the job's task from now on."""
-    hints = jobs.hints
+    note_all = hints.note_all
 
     def believe(connection: Any, calls: Sequence[Hint], now: Any) -> list[bool]:
-        are_known = hints(connection, calls, now)
+        are_known = note_all(connection, calls, now)
         for call, is_known in zip(calls, are_known, strict=True):
             mine = sa.update(tables.jobs).where(tables.jobs.c.id == call.job_id)
             if is_known:
                 connection.execute(mine.values(task_id=call.task_id))
         return are_known
 
-    return [(jobs, "hints", believe)]
+    return [(hints, "note_all", believe)]
 
 
 def _unverified_hint() -> list[Patch]:
@@ -172,11 +172,11 @@ def _any_secret() -> list[Patch]:
         answers: list[bool] = believe(connection, genuine, now)
         return answers
 
-    return [(jobs, "hints", without_secret)]
+    return [(hints, "note_all", without_secret)]
 
 
 def _no_fence() -> list[Patch]:
-    move = jobs.move
+    move = moves.move
 
     def whoever(connection: Any, job: Job, *arguments: Any, **options: Any) -> Job | None:
         """As if the statement did not compare the fence: the row's is put aside while it runs."""
@@ -189,7 +189,7 @@ def _no_fence() -> list[Patch]:
         connection.execute(mine.values(fence=everybodys))
         return moved
 
-    return [(jobs, "move", whoever)]
+    return [(moves, "move", whoever)]
 
 
 def _settle_first() -> list[Patch]:
@@ -227,8 +227,8 @@ def _poll_error_is_failure() -> list[Patch]:
 
 def _no_lease() -> list[Patch]:
     """Whoever looks may take a job, also one that is being worked on."""
-    claim = jobs.claim
-    move = jobs.move
+    claim = claims.claim
+    move = moves.move
 
     def grab(connection: Any, states: Any, limit: int, lease: timedelta, *rest: Any, **options: Any) -> Any:
         options["in_hand"] = ()
@@ -237,7 +237,7 @@ def _no_lease() -> list[Patch]:
     def hold_nothing(connection: Any, job: Job, move_: Move, now: Any, *, lease: timedelta | None = None) -> Any:
         return move(connection, job, move_, now, lease=None if lease is None else timedelta(0))
 
-    return [(jobs, "claim", grab), (jobs, "move", hold_nothing)]
+    return [(claims, "claim", grab), (moves, "move", hold_nothing)]
 
 
 def _no_key() -> list[Patch]:

@@ -14,7 +14,7 @@ from bot.domain.jobs import Job, JobState
 from bot.errors import StoreError
 from bot.services.callbacks import BATCH, LARGEST_ID, Callbacks
 from bot.services.keys import CallbackTokens
-from bot.store import jobs, tables
+from bot.store import hints, tables
 from bot.store.database import Connection, Database
 from tests.services.desk import Desk
 
@@ -71,7 +71,7 @@ async def unknown(desk: Desk, secret: str | None = None) -> Job:
 
 
 async def named(desk: Desk, job: Job) -> TaskId | None:
-    return await desk.database.read(jobs.hinted_task, job.id)
+    return await desk.database.read(hints.hinted_task, job.id)
 
 
 class Unwilling(Database):

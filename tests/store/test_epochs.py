@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from bot.domain.jobs import JobState
 from bot.errors import StoreError
-from bot.store import backups, epochs, jobs, tables
+from bot.store import backups, claims, epochs, events, jobs, tables
+from bot.store.claims import Claimed
 from bot.store.database import Connection, Database, file_of
 from bot.store.epochs import IDS_BETWEEN_BEATS, NOTE, Counts, Epoch, Origin, treat_as_ambiguous
-from bot.store.jobs import Claimed
 from tests.fakes import KIE, NOON
 from tests.store.making import insert, running
 
@@ -256,7 +256,7 @@ async def test_what_may_have_been_submitted_since_is_not_submitted_again(databas
     # The grace runs from the last moment at which the lost process may have sent it.
     assert [job.submitted_at for job in found if job] == [NOON + timedelta(minutes=3)] * 2 + [NOON]
     assert [job.due_at for job in found if job] == [LATER] * 3
-    timeline = await database.read(jobs.timeline, queued.id)
+    timeline = await database.read(events.timeline, queued.id)
     assert (timeline[-1].target, timeline[-1].detail) == ("unknown", "the database was brought back from the past")
 
 
@@ -279,13 +279,13 @@ async def test_a_lease_of_the_past_is_worth_nothing(database: Database) -> None:
     await database.write(running)
 
     def claim(connection: Connection) -> list[Claimed]:
-        return jobs.claim(connection, [JobState.RUNNING], 1, timedelta(hours=1), NOON, provider=KIE)
+        return claims.claim(connection, [JobState.RUNNING], 1, timedelta(hours=1), NOON, provider=KIE)
 
     (held,) = await database.write(claim)
     await database.write(treat_as_ambiguous, LATER)
 
     found = await database.read(jobs.find, held.job.id)
-    due = await database.read(jobs.due, LATER)
+    due = await database.read(claims.due, LATER)
     assert found is not None
     assert found.fence > held.job.fence
     assert due.ready == {(JobState.RUNNING, KIE): 1}

@@ -17,9 +17,10 @@ from bot.domain.credits import day_of
 from bot.domain.ids import JobId, MessageId, ModelId, ProviderId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.domain.models import Mode, OptionName
-from bot.store import jobs, tables
+from bot.store import claims, events, hints, jobs, moves, tables
+from bot.store.claims import Claimed
 from bot.store.database import Connection, Database
-from bot.store.jobs import Claimed, NewJob
+from bot.store.jobs import NewJob
 from bot.store.ledger import Payment
 from tests.fakes import KIE, NOON
 from tests.samples import ANNA, BORIS, GUILD, MAKER, OTHER_GUILD, PICTURE, place, video
@@ -37,7 +38,7 @@ async def claim(
     database: Database, *states: JobState, limit: int = 10, now: datetime = NOON, provider: ProviderId | None = None
 ) -> list[Claimed]:
     def take(connection: Connection) -> list[Claimed]:
-        return jobs.claim(connection, states or (JobState.QUEUED,), limit, LEASE, now, provider=provider)
+        return claims.claim(connection, states or (JobState.QUEUED,), limit, LEASE, now, provider=provider)
 
     return await database.write(take)
 
@@ -51,7 +52,7 @@ async def make_running(database: Database, **values: Any) -> Job:
 
 
 async def move(database: Database, job: Job, step: Move, now: datetime = NOON, **keeps: Any) -> Job | None:
-    return await database.write(lambda connection: jobs.move(connection, job, step, now, **keeps))
+    return await database.write(lambda connection: moves.move(connection, job, step, now, **keeps))
 
 
 async def find(database: Database, job: Job) -> Job:
@@ -226,7 +227,7 @@ async def test_what_is_due_is_counted_by_state_and_provider(database: Database) 
     await make(database, due_at=at(9))
     await make(database, due_at=at(7), lease_until=at(7))
 
-    due = await database.read(jobs.due, NOON)
+    due = await database.read(claims.due, NOON)
 
     assert due.ready == {(JobState.QUEUED, KIE): 2, (JobState.RUNNING, ProviderId("other")): 1}
     assert due.next_at == at(9)
@@ -237,7 +238,7 @@ async def test_the_only_process_ends_every_lease_at_its_start(database: Database
     await claim(database)
     free = await make(database, due_at=at(60))
 
-    released = await database.write(jobs.release_leases, at(1))
+    released = await database.write(claims.release_leases, at(1))
 
     assert released == 1
     assert [one.job.id for one in await claim(database, now=at(1))] == [held.id]
@@ -261,19 +262,19 @@ async def test_a_move_from_a_state_that_the_job_has_left_changes_nothing(databas
     await move(database, job, Move(to=JobState.CANCELLED, after=None))
 
     assert await move(database, job, Move(to=JobState.SUBMITTING)) is None
-    assert [event.target for event in await database.read(jobs.timeline, job.id)] == ["queued", "cancelled"]
+    assert [event.target for event in await database.read(events.timeline, job.id)] == ["queued", "cancelled"]
 
 
 async def test_taking_a_job_over_makes_its_step_stale(database: Database) -> None:
     await make(database)
     (held,) = await claim(database)
 
-    taken = await database.write(jobs.take_over, held.job.id, JobState.QUEUED)
+    taken = await database.write(moves.take_over, held.job.id, JobState.QUEUED)
 
     assert taken is not None
     assert taken.fence == held.job.fence + 1
     assert await move(database, held.job, Move(to=JobState.SUBMITTING)) is None
-    assert await database.write(jobs.take_over, held.job.id, JobState.RUNNING) is None
+    assert await database.write(moves.take_over, held.job.id, JobState.RUNNING) is None
 
 
 async def test_a_move_lets_the_job_go_unless_it_keeps_the_lease(database: Database) -> None:
@@ -347,7 +348,7 @@ async def test_moments_of_a_job_are_those_in_which_it_entered_its_states(databas
     assert job is not None
     assert (job.submitted_at, job.finished_at) == (at(1), at(5))
     assert await database.read(jobs.durations, MAKER.id, Mode.TEXT) == [timedelta(seconds=2)]
-    assert [event.at for event in await database.read(jobs.timeline, job.id)] == [at(second) for second in range(6)]
+    assert [event.at for event in await database.read(events.timeline, job.id)] == [at(second) for second in range(6)]
 
 
 # Callbacks.
@@ -356,7 +357,7 @@ async def test_moments_of_a_job_are_those_in_which_it_entered_its_states(databas
 async def test_a_hint_makes_a_running_job_due_now(database: Database) -> None:
     job = await make_running(database, due_at=at(60))
 
-    hinted = await database.write(jobs.hint, job.id, "secret", TaskId("task-1"), NOON)
+    hinted = await database.write(hints.note, job.id, "secret", TaskId("task-1"), NOON)
 
     assert hinted is not None
     assert hinted.due_at == NOON
@@ -370,8 +371,8 @@ async def test_a_hint_with_a_wrong_secret_touches_no_row(database: Database) -> 
 
     before = await database.read(all_rows)
 
-    assert await database.write(jobs.hint, job.id, "guess", TaskId("x"), NOON) is None
-    assert await database.write(jobs.hint, JobId(job.id + 1), "secret", TaskId("x"), NOON) is None
+    assert await database.write(hints.note, job.id, "guess", TaskId("x"), NOON) is None
+    assert await database.write(hints.note, JobId(job.id + 1), "secret", TaskId("x"), NOON) is None
     assert await database.read(all_rows) == before
 
 
@@ -379,7 +380,7 @@ async def test_a_hint_during_a_question_brings_the_next_one_at_once(database: Da
     await make_running(database)
     (held,) = await claim(database, JobState.RUNNING)
 
-    await database.write(jobs.hint, held.job.id, "secret", TaskId("task-1"), at(1))
+    await database.write(hints.note, held.job.id, "secret", TaskId("task-1"), at(1))
     moved = await move(database, held.job, Move(to=JobState.RUNNING, after=timedelta(seconds=30)), at(2))
     later = await move(database, held.job, Move(to=JobState.RUNNING, after=timedelta(seconds=30)), at(3))
 
@@ -392,27 +393,27 @@ async def test_a_hint_during_a_question_brings_the_next_one_at_once(database: Da
 async def test_a_hint_before_the_answer_names_the_task_and_makes_it_due(database: Database) -> None:
     job = await make(database, state="submitting", submitted_at=NOON, lease_until=at(300), due_at=at(300))
 
-    await database.write(jobs.hint, job.id, "secret", TaskId("task-9"), at(1))
+    await database.write(hints.note, job.id, "secret", TaskId("task-9"), at(1))
     lost = await move(database, job, Move(to=JobState.UNKNOWN, after=timedelta(hours=1)), at(2))
 
     assert lost is not None
     assert lost.due_at == at(2)
-    assert await database.read(jobs.hinted_task, job.id) == "task-9"
+    assert await database.read(hints.hinted_task, job.id) == "task-9"
 
 
 async def test_a_hint_never_renames_a_task_that_has_its_name(database: Database) -> None:
     job = await make_running(database)
 
-    await database.write(jobs.hint, job.id, "secret", TaskId("other"), NOON)
+    await database.write(hints.note, job.id, "secret", TaskId("other"), NOON)
 
-    assert await database.read(jobs.hinted_task, job.id) is None
+    assert await database.read(hints.hinted_task, job.id) is None
     assert (await find(database, job)).task_id == "task-1"
 
 
 async def test_a_hint_wakes_a_failed_job_because_its_task_may_have_finished_after_all(database: Database) -> None:
     job = await make_running(database, state="failed", due_at=None)
 
-    await database.write(jobs.hint, job.id, "secret", TaskId("task-1"), at(3))
+    await database.write(hints.note, job.id, "secret", TaskId("task-1"), at(3))
 
     assert (await find(database, job)).due_at == at(3)
 
@@ -421,7 +422,7 @@ async def test_a_hint_wakes_a_failed_job_because_its_task_may_have_finished_afte
 async def test_a_hint_does_not_wake_a_job_that_has_ended(database: Database, state: str) -> None:
     job = await make_running(database, state=state, message_id=1, due_at=None)
 
-    await database.write(jobs.hint, job.id, "secret", TaskId("task-1"), NOON)
+    await database.write(hints.note, job.id, "secret", TaskId("task-1"), NOON)
 
     assert (await find(database, job)).due_at is None
 
@@ -466,11 +467,11 @@ async def test_where_jobs_are_is_counted(database: Database) -> None:
     await make(database, state="failed", finished_at=NOON)
 
     assert await database.read(jobs.counts) == {"queued": 2, "running": 1, "unknown": 1, "failed": 1}
-    assert await database.read(jobs.at_provider, KIE) == 2
-    assert await database.read(jobs.at_provider, ProviderId("other")) == 0
-    assert await database.read(jobs.queued_before, second.id, KIE) == 1
-    assert await database.read(jobs.queued_before, first.id, KIE) == 0
-    assert await database.read(jobs.submitted_since, at(-10)) == [at(-3)]
+    assert await database.read(claims.at_provider, KIE) == 2
+    assert await database.read(claims.at_provider, ProviderId("other")) == 0
+    assert await database.read(claims.queued_before, second.id, KIE) == 1
+    assert await database.read(claims.queued_before, first.id, KIE) == 0
+    assert await database.read(claims.submitted_since, at(-10)) == [at(-3)]
     assert [job.state for job in await database.read(jobs.active)] == ["queued", "queued", "running", "unknown"]
 
 

@@ -27,7 +27,7 @@ from bot.services.generation import Budget, Generation
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
-from bot.store import audit, jobs, tables
+from bot.store import audit, events, jobs, tables
 from bot.store.database import Connection, Database
 from bot.worker import limits
 from bot.worker.limits import SlidingWindow
@@ -225,7 +225,7 @@ class Rig:
 
     async def path(self, job: Job) -> list[str]:
         """The states that the job has seen, in order."""
-        return [str(event.target) for event in await self.database.read(jobs.timeline, job.id)]
+        return [str(event.target) for event in await self.database.read(events.timeline, job.id)]
 
     async def put(self, job: Job, state: JobState, **values: object) -> Job:
         """Put the job into a state as an earlier process left it."""

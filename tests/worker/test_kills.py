@@ -10,7 +10,7 @@ from bot.domain.ids import TaskId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.errors import AnswerLostError
 from bot.services.lifecycle import Lifecycle
-from bot.store import jobs
+from bot.store import claims, moves
 from bot.store.database import Connection
 from bot.worker.loop import MAX_CLAIMS
 from tests.fakes import FINISHED, MADE, PENDING, Gate
@@ -266,9 +266,9 @@ async def test_a_step_of_a_process_that_was_thought_dead_writes_nothing(rig: Rig
         await rig.go_until(create.reached)
 
         def another_process_took_it(connection: Connection) -> None:
-            jobs.release_leases(connection, rig.clock.now())
-            (claimed,) = jobs.claim(connection, [JobState.SUBMITTING], 1, timedelta(minutes=5), rig.clock.now())
-            jobs.move(connection, claimed.job, Move(to=JobState.UNKNOWN, after=timedelta(hours=1)), rig.clock.now())
+            claims.release_leases(connection, rig.clock.now())
+            (claimed,) = claims.claim(connection, [JobState.SUBMITTING], 1, timedelta(minutes=5), rig.clock.now())
+            moves.move(connection, claimed.job, Move(to=JobState.UNKNOWN, after=timedelta(hours=1)), rig.clock.now())
 
         await rig.database.write(another_process_took_it)
         create.opened.set()
