@@ -1,11 +1,11 @@
 """A local Kie.ai for the demo, the tests and the benchmarks: recorded shapes, faults on demand, real videos."""
 
+from sandbox.kie_server.callback_bodies import FORGED_URL
 from sandbox.kie_server.callbacks import Delivery, signature
 from sandbox.kie_server.faults import Body, Call, EdgePage, Fault, Faults, LostAnswer, Refusal, Refusals, Slow
 from sandbox.kie_server.gate import Seen
 from sandbox.kie_server.limits import Limits
 from sandbox.kie_server.models import Model
-from sandbox.kie_server.production import FORGED_URL
 from sandbox.kie_server.scenarios import (
     CallbackPlan,
     Download,

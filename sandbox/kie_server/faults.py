@@ -12,6 +12,7 @@ class Call(Enum):
 
     CREATE = "create"
     RECORD = "record"
+    UPGRADE = "upgrade"  # a larger version of a finished video: makes it when asked first, tells of it afterwards
     CREDIT = "credit"
     DOWNLOAD_LINK = "download link"
     UPLOAD = "upload"

@@ -77,7 +77,7 @@ class Gate:
         window: SlidingWindow | None,
         wrap: Envelope,
     ) -> web.StreamResponse:
-        body = await request.read() if call is Call.CREATE or self._reads_body(call) else b""
+        body = await request.read() if call in (Call.CREATE, Call.UPGRADE) or self._reads_body(call) else b""
         fault = self._faults.take(call, request.path_qs.encode() + b"\n" + body)
         if self._latency:
             await self.pause(self._latency)

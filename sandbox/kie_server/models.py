@@ -59,6 +59,7 @@ class Model:
     pending_path: PendingPath = PendingPath.WAITING
     pending_credits: PendingCredits = PendingCredits.ZERO
     has_newer_record: bool = False
+    is_copy: bool = False  # shows the movie of the task that it was made from again, larger
 
     def completed(self, given: Input) -> dict[str, object]:
         return completed(self.fields, self.rules, given, self.missing_text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,18 +13,15 @@ from pathlib import Path
 from sandbox.kie_server.accounts import Account, CreditsInsufficientError
 from sandbox.kie_server.agenda import Agenda, Clock
 from sandbox.kie_server.answers import RefusedError
+from sandbox.kie_server.callback_bodies import forged, told
 from sandbox.kie_server.callbacks import Callbacks
 from sandbox.kie_server.faults import Refusals
 from sandbox.kie_server.models import Model
-from sandbox.kie_server.records import Record, jobs_callback, veo_callback
 from sandbox.kie_server.scenarios import Failure, Scenarios
 from sandbox.kie_server.schemas import InvalidInputError
 from sandbox.kie_server.shooting import Camera
 from sandbox.kie_server.storage import Storage
 from sandbox.kie_server.tasks import Failed, Service, Succeeded, Task, prompt_of
-
-# An address that no resolver knows: a client that downloads from here has believed a forged body.
-FORGED_URL = "https://forged.invalid/video.mp4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +32,7 @@ class Order:
     model: Model
     given: Mapping[str, object]
     callback_url: str | None
+    source: Task | None = None
 
 
 class Production:
@@ -80,7 +79,7 @@ class Production:
         now = self._clock()
         seconds = self._usual_seconds if scenario.seconds is None else scenario.seconds
         task = Task(
-            id=("veo_task_" if order.service is Service.VEO else "") + secrets.token_hex(16),
+            id=_new_id(order),
             service=order.service,
             model=order.model,
             input=order.given,
@@ -91,6 +90,7 @@ class Production:
             price=price,
             created_at=now,
             ends_at=math.inf if scenario.is_endless else now + seconds,
+            source=order.source,
         )
         self.tasks[task.id] = task
         self._running += 1
@@ -122,7 +122,10 @@ class Production:
             task.end = Failed(footage)
             self._account.restore(task.price)
         else:
-            task.end = Succeeded((self._storage.url(self._storage.publish(footage, task.scenario.download)),))
+            # An extension has two videos: what was added, and the whole.
+            count = 1 if task.source is None or task.model.is_copy else 2
+            stored = [self._storage.publish(footage, task.scenario.download) for _ in range(count)]
+            task.end = Succeeded(tuple(self._storage.url(each) for each in stored))
             task.credits_consumed = task.price if task.scenario.cost is None else task.scenario.cost
             self._account.settle(task.price, task.credits_consumed)
         if task.callback_url:
@@ -145,20 +148,17 @@ class Production:
             return task.footage
 
     async def _call_back(self, task: Task, url: str) -> None:
-        body = veo_callback(task) if task.service is Service.VEO else jobs_callback(task, self._clock())
-        await self._callbacks.send(task.id, url, _forged(task) if task.scenario.callback.is_forged else body)
+        shape = forged if task.scenario.callback.is_forged else told
+        await self._callbacks.send(task.id, url, shape(task, self._clock()))
 
 
-def _forged(task: Task) -> Record:
-    """What somebody could send who has seen one signed request: the signature stays valid for any body."""
-    if task.service is Service.VEO:
-        info = {"resultUrls": [FORGED_URL], "originUrls": [FORGED_URL], "resolution": "720p"}
-        return {"code": 200, "msg": "success", "data": {"taskId": task.id, "info": info, "fallbackFlag": False}}
-    content = {
-        "taskId": task.id,
-        "model": task.slug,
-        "state": "success",
-        "resultJson": f'{{"resultUrls":["{FORGED_URL}"]}}',
-        "creditsConsumed": 0,
-    }
-    return {"code": 200, "msg": "Playground task completed successfully.", "data": content}
+def _new_id(order: Order) -> str:
+    """Each service has its own form of ids, all as the samples in its documentation."""
+    match order.service:
+        case Service.VEO:
+            kind = "task" if order.source is None or order.model.is_copy else "extend_task"
+            return f"veo_{kind}_{secrets.token_hex(16)}"
+        case Service.RUNWAY:
+            return str(uuid.uuid4())
+        case Service.JOBS | Service.ALEPH:
+            return secrets.token_hex(16)

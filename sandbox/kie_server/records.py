@@ -1,9 +1,8 @@
-"""Writes a task down in the shapes that the provider's record endpoints and callbacks have."""
+"""Writes a task down in the shapes of the Jobs API's records and callbacks."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 from sandbox.kie_server.scenarios import PendingCredits, ResultShape
 from sandbox.kie_server.tasks import Failed, Succeeded, Task
@@ -65,49 +64,6 @@ def jobs_callback(task: Task, now: float) -> Record:
     return {"code": 200 if is_success else 501, "msg": text, "data": content}
 
 
-def veo_record(task: Task, now: float) -> Record:
-    """What /veo/record-info says: its own field names, and times as text."""
-    end = task.end if task.shows_end_at(now) else None
-    record: Record = {
-        "taskId": task.id,
-        "paramJson": json.dumps(task.filled, ensure_ascii=False),
-        "createTime": _text_time(task.created_at),
-        "completeTime": _text_time(task.ended_at) if end is not None and task.ended_at is not None else None,
-        "response": None,
-        "successFlag": 0,
-        "errorCode": None,
-        "errorMessage": "",
-        "fallbackFlag": False,
-    }
-    match end:
-        case Succeeded(urls):
-            response = _veo_response(task, urls) | {"taskId": task.id, "fullResultUrls": list(urls)}
-            record |= {"successFlag": 1, "response": response}
-        case Failed(failure):
-            # 2: failed, 3: created but the generation failed. What moderation stops was never generated.
-            flag = 2 if failure.code == "400" else 3
-            record |= {"successFlag": flag, "errorCode": int(failure.code), "errorMessage": failure.text}
-        case None:
-            pass
-    return record
-
-
-def veo_callback(task: Task) -> Record:
-    match task.end:
-        case Succeeded(urls):
-            content: Record = {"taskId": task.id, "info": _veo_response(task, urls), "fallbackFlag": False}
-            return {"code": 200, "msg": "Veo3.1 video generated successfully.", "data": content}
-        case Failed(failure):
-            content = {"taskId": task.id, "fallbackFlag": False}
-            return {"code": int(failure.code), "msg": failure.text, "data": content}
-        case None:
-            raise ValueError(f"task {task.id} has not ended")
-
-
-def _veo_response(task: Task, urls: tuple[str, ...]) -> Record:
-    return {"resultUrls": list(urls), "originUrls": list(urls), "resolution": task.filled.get("resolution", "720p")}
-
-
 def _param(task: Task) -> str:
     """Encoded twice, with the defaults that the server added."""
     param: Record = {"model": task.slug, "input": json.dumps(task.filled, ensure_ascii=False)}
@@ -133,6 +89,8 @@ def _result(shape: ResultShape, urls: tuple[str, ...]) -> object:
     match shape:
         case ResultShape.USUAL:
             return json.dumps(usual)
+        case ResultShape.AS_TEXT:
+            return json.dumps({"resultUrls": json.dumps(list(urls))})
         case ResultShape.EMPTY_LIST:
             return json.dumps({"resultUrls": []})
         case ResultShape.MISSING_KEY:
@@ -164,7 +122,3 @@ def _newer(task: Task, end: Succeeded | Failed | None) -> Record:
 
 def _ms(moment: float) -> int:
     return round(moment * 1000)
-
-
-def _text_time(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -42,6 +42,7 @@ class ResultShape(Enum):
     MISSING_KEY = "missing key"
     FIRST_FRAME_LIST = "firstFrameUrl is a list"
     PARSED = "an object instead of a string"
+    AS_TEXT = "a list of links as JSON text"
     BROKEN = "invalid JSON"
     EMPTY_TEXT = "empty string"
     NULL = "null"
@@ -76,6 +77,11 @@ class Failures:
     CONCURRENCY = Failure("500", "concurrent limit reached")
     LANGUAGE = Failure("400", "Only English prompts are supported")
     MISLEADING_AUDIO = Failure("501", "unable to generate audio")
+    # Runway's, all under one code.
+    MODERATOR = Failure("400", "Your prompt was caught by our AI moderator.")
+    INAPPROPRIATE = Failure("400", "Inappropriate content detected. Please replace the image or video.")
+    RUNWAY_FORMAT = Failure("400", "Incorrect image format")
+    RUNWAY_BUSY = Failure("400", "Reached the limit for concurrent generations.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from sandbox.kie_server.limits import Limits, SlidingWindow
 from sandbox.kie_server.production import Production
 from sandbox.kie_server.registry import Models
 from sandbox.kie_server.result_host import ResultHost
+from sandbox.kie_server.runway_api import RunwayAPI
 from sandbox.kie_server.scenarios import Scenarios, Unseen
 from sandbox.kie_server.shooting import Camera
 from sandbox.kie_server.storage import Storage, Stored
@@ -85,9 +86,11 @@ class KieServer:
         )
         self._gate = Gate(clock=clock, api_key=api_key, faults=self.faults, latency=latency)
         self._jobs = JobsAPI(self.models, self._production, clock)
+        self.veo = VeoAPI(self._production, clock)
+        self.runway = RunwayAPI(self._production, clock)
         self._creates = SlidingWindow(limits.creates, limits.creates_window, clock)
         self._records = SlidingWindow(limits.records, limits.records_window, clock)
-        self._apps = (self._api(clock, seconds), self._upload_host(clock), self._result_host(clock))
+        self._apps = (self._api(), self._upload_host(clock), self._result_host(clock))
         self._runners: list[web.AppRunner] = []
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -183,9 +186,9 @@ class KieServer:
     def unknown_task(self, how: Unseen) -> None:
         self._jobs.unknown = how
 
-    def _api(self, clock: Clock, hd_seconds: float) -> web.Application:
+    def _api(self) -> web.Application:
         guard, account = self._gate.guard, AccountAPI(self.account, self.models, self._storage)
-        veo = VeoAPI(self._production, self.account, clock, hd_seconds)
+        veo, runway = self.veo, self.runway
         app = web.Application(client_max_size=_MAX_BODY)
         app.add_routes(
             [
@@ -195,7 +198,14 @@ class KieServer:
                 web.post("/api/v1/common/download-url", guard(Call.DOWNLOAD_LINK, account.download_link)),
                 web.post("/api/v1/veo/generate", guard(Call.CREATE, veo.generate, window=self._creates)),
                 web.get("/api/v1/veo/record-info", guard(Call.RECORD, veo.record, window=self._records)),
-                web.get("/api/v1/veo/get-1080p-video", guard(Call.RECORD, veo.hd)),
+                web.post("/api/v1/veo/extend", guard(Call.CREATE, veo.extend, window=self._creates)),
+                web.get("/api/v1/veo/get-1080p-video", guard(Call.UPGRADE, veo.hd)),
+                web.post("/api/v1/veo/get-4k-video", guard(Call.UPGRADE, veo.uhd)),
+                web.post("/api/v1/runway/generate", guard(Call.CREATE, runway.generate, window=self._creates)),
+                web.post("/api/v1/runway/extend", guard(Call.CREATE, runway.extend, window=self._creates)),
+                web.get("/api/v1/runway/record-detail", guard(Call.RECORD, runway.record, window=self._records)),
+                web.post("/api/v1/aleph/generate", guard(Call.CREATE, runway.edit, window=self._creates)),
+                web.get("/api/v1/aleph/record-info", guard(Call.RECORD, runway.edit_record, window=self._records)),
                 web.post("/client/v1/model-pricing/page", guard(Call.CATALOGUE, account.prices, is_public=True)),
                 web.get("/api/v1/playground/model-paths", guard(Call.CATALOGUE, account.model_paths, is_public=True)),
             ]

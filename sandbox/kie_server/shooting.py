@@ -38,6 +38,8 @@ class Camera:
             pictures = inspected(task, self._storage)
             if task.scenario.movie is not None:
                 return task.scenario.movie
+            if task.model.is_copy and task.source is not None and task.source.footage is not None:
+                return task.source.footage
             return self._studio.movie(self._request(task, pictures), self._storage.new_result())
         except MediaRefusedError as refused:
             return refused.failure

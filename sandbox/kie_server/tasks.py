@@ -18,6 +18,8 @@ class Service(Enum):
 
     JOBS = "jobs"
     VEO = "veo"
+    RUNWAY = "runway"
+    ALEPH = "aleph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class Task:
     price: float
     created_at: float
     ends_at: float  # math.inf: never
+    source: Task | None = None  # the earlier task that this one goes on from
     end: Succeeded | Failed | None = None
     ended_at: float | None = None
     credits_consumed: float = 0.0

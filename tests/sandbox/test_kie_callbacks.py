@@ -252,3 +252,53 @@ async def test_addresses_outside_are_never_called(clock: HandClock, caplog: pyte
     [delivery] = kie.callbacks
     assert delivery.status is None
     assert "does not call" in caplog.text
+
+
+RUNWAY = {"prompt": "A fox", "duration": 5, "quality": "720p", "aspectRatio": "16:9"}
+
+
+@pytest.mark.parametrize(
+    ("path", "order"), [("runway", RUNWAY), ("aleph", {"prompt": "A fox", "videoUrl": "http://127.0.0.1:9/a.mp4"})]
+)
+async def test_runway_and_aleph_call_back_in_snake_case(
+    clock: HandClock, client: Client, path: str, order: dict[str, object]
+) -> None:
+    async with running(clock) as (kie, api):
+        kie.scenarios.next(Scenario(failure=Failures.INAPPROPRIATE))
+        answer = await api.post(f"/api/v1/{path}/generate", json=order | {"callBackUrl": client.url})
+        clock.advance(60)
+
+        body, headers = await client.next()
+
+    assert (body["code"], body["msg"]) == (400, Failures.INAPPROPRIATE.text)
+    task_id = answer.json()["data"]["taskId"]
+    assert body["data"] == {"task_id": task_id, "video_id": "", "video_url": "", "image_url": ""}
+    expected = hmac.new(KEY.encode(), f"{task_id}.1790000060".encode(), hashlib.sha256).digest()
+    assert base64.b64decode(headers["X-Webhook-Signature"]) == expected
+
+
+async def test_veo_and_its_larger_version_call_back_with_links_inside_info(clock: HandClock, client: Client) -> None:
+    async with running(clock) as (kie, api):
+        answer = await api.post("/api/v1/veo/generate", json={"prompt": "A fox", "callBackUrl": client.url})
+        source = answer.json()["data"]["taskId"]
+        clock.advance(60)
+        made, _ = await client.next()
+        answer = await api.post("/api/v1/veo/get-4k-video", json={"taskId": source, "callBackUrl": client.url})
+        clock.advance(60)
+        larger, _ = await client.next()
+
+    assert made["data"]["info"]["resultUrls"][0].startswith(kie.result_url)
+    assert set(made["data"]) == {"taskId", "info", "fallbackFlag"}
+    assert larger["data"]["taskId"] == answer.json()["data"]["taskId"]
+    assert set(larger["data"]["info"]) == {"resultUrls", "imageUrls"}
+
+
+async def test_forged_callback_of_runway_keeps_its_shape(clock: HandClock, client: Client) -> None:
+    async with running(clock) as (kie, api):
+        kie.scenarios.next(Scenario(callback=CallbackPlan(is_forged=True), failure=Failures.MODERATOR))
+        await api.post("/api/v1/runway/generate", json=RUNWAY | {"callBackUrl": client.url})
+        clock.advance(60)
+
+        body, _ = await client.next()
+
+    assert (body["code"], body["data"]["video_url"]) == (200, FORGED_URL)

@@ -64,6 +64,8 @@ async def ask(api: httpx.AsyncClient, kie: KieServer, call: Call) -> httpx.Respo
             return await api.post("/api/v1/jobs/createTask", json=ORDER)
         case Call.RECORD:
             return await api.get("/api/v1/jobs/recordInfo", params={"taskId": "0" * 32})
+        case Call.UPGRADE:
+            return await api.get("/api/v1/veo/get-1080p-video", params={"taskId": "veo_task_none"})
         case Call.CREDIT:
             return await api.get("/api/v1/chat/credit")
         case Call.DOWNLOAD_LINK:
@@ -117,7 +119,7 @@ async def test_wrong_key_is_401_everywhere_but_on_files_and_prices(kie: KieServe
     async with httpx.AsyncClient(base_url=kie.api_url, headers={"Authorization": "Bearer wrong"}) as stranger:
         codes = {call: await ask(stranger, kie, call) for call in Call}
 
-    guarded = {Call.CREATE, Call.RECORD, Call.CREDIT, Call.DOWNLOAD_LINK, Call.UPLOAD}
+    guarded = {Call.CREATE, Call.RECORD, Call.UPGRADE, Call.CREDIT, Call.DOWNLOAD_LINK, Call.UPLOAD}
     for call, answer in codes.items():
         assert ("do not have access" in answer.text) is (call in guarded)
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from sandbox.kie_server import Failure, Failures, KieServer, Limits, PendingPath, Scenario
+from sandbox.kie_server import Failure, Failures, KieServer, Limits, PendingPath, ResultShape, Scenario
 
 PROMPT = {"prompt": "A fox runs"}
 
@@ -189,3 +189,114 @@ async def test_hd_version_is_made_on_demand_and_paid_once(
     assert (early["code"], working["code"], ready["code"]) == (422, 500, 200)
     assert ready["data"]["resultUrl"].startswith(kie.result_url)
     assert kie.account.balance == 10_000 - 60 - 5
+
+
+async def finished(api: httpx.AsyncClient, clock: HandClock, **body: Any) -> str:
+    task_id = await create(api, **body)
+    clock.advance(60)
+    await record(api, task_id)
+    return task_id
+
+
+async def uhd(api: httpx.AsyncClient, task_id: str, **body: Any) -> dict[str, Any]:
+    answer = await api.post("/api/v1/veo/get-4k-video", json={"taskId": task_id} | body)
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_hd_that_is_not_ready_has_either_code(api: httpx.AsyncClient, kie: KieServer, clock: HandClock) -> None:
+    kie.veo.unready_code = 400
+    task_id = await finished(api, clock)
+
+    answer = (await api.get("/api/v1/veo/get-1080p-video", params={"taskId": task_id})).json()
+
+    assert (answer["code"], answer["data"]) == (400, None)
+
+
+@pytest.mark.parametrize("has_own_id", [True, False])
+async def test_uhd_answers_422_before_and_after_and_is_paid_once(
+    api: httpx.AsyncClient, kie: KieServer, clock: HandClock, has_own_id: bool
+) -> None:
+    kie.veo.names_upgrades = has_own_id
+    source = await finished(api, clock)
+
+    asked = await uhd(api, source)
+    again = await uhd(api, source)
+    clock.advance(60)
+    ready = await uhd(api, source)
+
+    assert [answer["code"] for answer in (asked, again, ready)] == [422, 422, 422]
+    assert asked["data"]["resultUrls"] is None
+    assert (await api.get(ready["data"]["resultUrls"][0])).status_code == 200
+    assert (asked["data"]["taskId"] != source) is has_own_id
+    own = (await record(api, asked["data"]["taskId"]))["data"]
+    assert (own["response"]["resultUrls"] == ready["data"]["resultUrls"]) is has_own_id
+    assert kie.account.balance == 10_000 - 60 - 120
+
+
+async def test_uhd_that_failed_may_be_asked_for_again(api: httpx.AsyncClient, kie: KieServer, clock: HandClock) -> None:
+    source = await finished(api, clock)
+    kie.scenarios.next(Scenario(failure=Failures.INTERNAL))
+
+    await uhd(api, source)
+    clock.advance(60)
+    failed = await uhd(api, source)
+    clock.advance(60)
+    ready = await uhd(api, source)
+
+    assert (failed["code"], failed["msg"]) == (500, "internal error, please try again later.")
+    assert ready["data"]["resultUrls"] is None  # made anew
+
+
+async def extended(api: httpx.AsyncClient, task_id: str, **body: Any) -> dict[str, Any]:
+    answer = await api.post("/api/v1/veo/extend", json={"taskId": task_id, "prompt": "It jumps"} | body)
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_extension_is_a_task_of_its_own_with_the_clip_and_the_whole(
+    api: httpx.AsyncClient, kie: KieServer, clock: HandClock
+) -> None:
+    source = await finished(api, clock)
+
+    answer = await extended(api, source, model="lite")
+    clock.advance(60)
+    ended = (await record(api, answer["data"]["taskId"]))["data"]
+
+    assert answer["data"]["taskId"].startswith("veo_extend_task_")
+    assert ended["response"]["resultUrls"] != ended["response"]["fullResultUrls"]
+    assert kie.account.balance == 10_000 - 60 - 30
+
+
+async def test_only_finished_small_videos_are_extended(
+    api: httpx.AsyncClient, kie: KieServer, clock: HandClock
+) -> None:
+    unfinished = await extended(api, await create(api))
+    large = await extended(api, await finished(api, clock, resolution="1080p"))
+    unknown = await extended(api, "veo_task_none")
+
+    assert [answer["code"] for answer in (unfinished, large, unknown)] == [422, 422, 422]
+    assert (unfinished["msg"], unknown["msg"]) == ("record status is not success", "record is null")
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [(ResultShape.AS_TEXT, str), (ResultShape.USUAL, list), (ResultShape.MISSING_KEY, type(None))],
+)
+async def test_result_lists_come_in_several_shapes(
+    api: httpx.AsyncClient, kie: KieServer, clock: HandClock, shape: ResultShape, expected: type
+) -> None:
+    kie.scenarios.next(Scenario(shape=shape))
+    task_id = await finished(api, clock)
+
+    response = (await record(api, task_id))["data"]["response"]
+
+    assert isinstance(response.get("resultUrls"), expected)
+
+
+async def test_veo_can_be_switched_off(api: httpx.AsyncClient, kie: KieServer) -> None:
+    kie.veo.is_paused = True
+
+    answer = (await api.post("/api/v1/veo/generate", json=PROMPT)).json()
+
+    assert (answer["code"], answer["msg"]) == (500, "This interface is temporarily paused")

@@ -1,4 +1,4 @@
-"""Veo 3.1, which the Jobs API does not know: its own route, camel-case fields and three tiers."""
+"""Veo 3.1 on its own routes: camel-case fields, three tiers, and what can be made of a finished video."""
 
 from __future__ import annotations
 
@@ -73,4 +73,33 @@ TIERS = {
     tier.slug: tier
     for tier in (_tier("veo3", 250, 255, 380), _tier("veo3_fast", 60, 65, 180), _tier("veo3_lite", 30, 35, 150))
 }
-HD_CREDITS = 5.0
+
+EXTEND = Model(
+    slug="veo/extend",
+    fields=(
+        text("taskId"),
+        Field(name="prompt", kind=Kind.TEXT, is_required=True, low=1),
+        choice("model", "fast", "quality", "lite", default="fast"),
+        whole("seeds", 10_000, 99_999),
+        text("watermark"),
+        text("callBackUrl"),
+    ),
+    rates=tuple(
+        Rate(credits=credit, when={"model": tier}, is_per_second=False)
+        for tier, credit in (("lite", 30), ("fast", 60), ("quality", 250))
+    ),
+    has_sound=True,
+)
+
+
+def _upgrade(slug: str, credit: float) -> Model:
+    return Model(
+        slug=slug,
+        fields=(text("taskId"), whole("index", 0, 0, default=0), text("callBackUrl")),
+        rates=(Rate(credits=credit, is_per_second=False),),
+        is_copy=True,
+    )
+
+
+HD = _upgrade("veo/get-1080p-video", 5)
+UHD = _upgrade("veo/get-4k-video", 120)
