@@ -70,6 +70,10 @@ class Storage:
             old.file.unlink(missing_ok=True)
         return stored
 
+    def replace(self, stored: Stored) -> None:
+        """Take *stored* in the place of what is under its address."""
+        self._stored[stored.path] = stored
+
     def new_result(self) -> Path:
         return self._results / f"{secrets.token_hex(16)}.mp4"
 

@@ -1,0 +1,59 @@
+"""The local Gemini API on one origin, with the host that its downloads may lead on to on another."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from aiohttp import web
+
+from sandbox.google_server.errors import error, interaction_error
+from sandbox.google_server.files import Files
+from sandbox.google_server.interactions import Interactions
+from sandbox.google_server.veo import Veo
+from sandbox.kie_server.agenda import Clock
+from sandbox.movies import MovieSize
+from sandbox.vendors.faults import Call
+from sandbox.vendors.house import RefusedError, VendorServer
+
+
+class GoogleServer(VendorServer):
+    usual_key = "google-sandbox-key"
+
+    def __init__(
+        self,
+        *,
+        key: str | None = None,
+        clock: Clock = time.time,
+        seconds: float = 0.3,
+        file_origin: str = "",
+        movie_size: MovieSize = MovieSize.DRAFT,
+        directory: Path | None = None,
+    ) -> None:
+        """*file_origin* replaces our own address in the addresses of files: Google's client only takes https."""
+        super().__init__(key=key, clock=clock, seconds=seconds, movie_size=movie_size, directory=directory)
+        self.files = Files(self, file_origin)
+        self.veo = Veo(self, self.files)
+        self.omni = Interactions(self, self.files)
+
+    def routes(self) -> list[web.RouteDef]:
+        known = web.get("/{version:v1(?:beta)?}/models/{model:[^/:]+}", self.guard(Call.ACCOUNT, self._model))
+        return [*self.veo.routes(), *self.omni.routes(), *self.files.routes(), known]
+
+    def is_authorised(self, request: web.Request) -> bool:
+        return request.headers.get("x-goog-api-key") == self.key
+
+    @property
+    def unauthorised(self) -> RefusedError:
+        # Seen by everybody who has mistyped a key; it is 400 and not 401.
+        return RefusedError(400, "API key not valid. Please pass a valid API key.")
+
+    def refusal(self, path: str, status: int, text: str) -> web.Response:
+        return (interaction_error if "/interactions" in path else error)(status, text)
+
+    async def _model(self, request: web.Request) -> web.Response:
+        name = request.match_info["model"]
+        if name not in self.veo.sold and name not in self.omni.sold:
+            raise RefusedError(404, f"models/{name} is not found for API version v1beta.")
+        methods = ["predictLongRunning"] if name in self.veo.sold else ["generateContent", "countTokens"]
+        return web.json_response({"name": f"models/{name}", "supportedGenerationMethods": methods})
