@@ -28,7 +28,9 @@ from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
-from bot.services.generation import Budget, Generation
+from bot.services.generation import Generation
+from bot.services.host_limits import Budget
+from bot.services.hosting import Hosting
 from bot.services.jobs import Jobs
 from bot.services.keys import CallbackTokens, Keys
 from bot.services.lifecycle import Lifecycle
@@ -111,6 +113,7 @@ class App:
             log.warning("setting_unused", name=name, note="set, but this version does nothing with it")
         keys = await Keys.load(Memory(database))
         parts = _build(settings, database, epoch, keys, clock, self._random, stack)
+        await parts.hosting.refresh()
         stack.push_async_callback(parts.client.close)
         for folder in (settings.folders.inputs, settings.folders.results):
             await asyncio.to_thread(media.remove_leftovers, folder)
@@ -200,6 +203,7 @@ class _Parts:
     storage: StorageGuard
     epoch: Epoch
     publisher: DiscordPublisher
+    hosting: Hosting
 
 
 def _build(
@@ -242,16 +246,19 @@ def _build(
         folders={settings.data_dir, file.parent if file else settings.data_dir},
         clock=clock,
     )
+    budget = Budget.of_usd(settings.budget_daily_usd, settings.budget_monthly_usd, markup)
+    hosting = Hosting(database, clock, budget=budget, bound=settings.discord_guild_ids)
     generation = Generation(
         database=database,
         clock=clock,
         availability=availability,
         gate=gate,
         lifecycle=lifecycle,
-        budget=Budget.of_usd(settings.budget_daily_usd, settings.budget_monthly_usd, markup),
+        budget=budget,
         markup=markup,
         storage=storage,
         tokens=tokens,
+        hosting=hosting,
     )
     jobs = Jobs(database, clock, lifecycle)
     estimates = Estimates(database, clock, availability)
@@ -276,7 +283,7 @@ def _build(
             Help(availability=availability, estimates=estimates, markup=markup),
         ],
         dynamic_items=CONTROLS,
-        allowed_guild_ids=settings.discord_guild_ids,
+        is_served=hosting.serves,
         owner_ids=settings.discord_owner_ids,
         memory=memory,
     )
@@ -343,6 +350,7 @@ def _build(
         storage=storage,
         epoch=epoch,
         publisher=publisher,
+        hosting=hosting,
     )
 
 

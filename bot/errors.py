@@ -9,10 +9,13 @@ CutsceneError
     InsufficientCreditsError     allowance and bonus together are not enough
     PoolEmptyError               the guild's pool is not enough
     BudgetReachedError           the host's budget is used up
+    CeilingReachedError          the host's budget for this guild is used up
     NotNowError                  the provider takes no jobs at the moment
     IntakeClosedError            this bot takes no jobs at the moment
+    IntakePausedError            the host lets it take no jobs at the moment
     StorageTroubleError          the bot's disk or database takes no jobs at the moment
     NotAllowedError              the person may not do this
+    NotHostError                 the bot is not theirs
     MissingPermissionsError      the bot may not post here
     NotFoundError                there is no such thing for this person
     TooLateError                 the job is past the point
@@ -197,12 +200,24 @@ class BudgetReachedError(UserError):
     text = N_("The host's budget is used up. New videos are possible again {renews}.")
 
 
+class CeilingReachedError(UserError):
+    text = N_("The host's budget for this server is used up. New videos are possible again {renews}.")
+
+
 class NotNowError(UserError):
     text = N_("The video provider takes no jobs at the moment. The host has been told; try again later.")
 
 
 class IntakeClosedError(UserError):
     text = N_("The bot is about to restart. Try again in a minute.")
+
+
+class IntakePausedError(UserError):
+    text = N_("The host of this bot accepts no new videos at the moment. Nothing was charged.")
+
+
+class IntakePausedWithMessageError(IntakePausedError):
+    text = N_("The host of this bot accepts no new videos at the moment: {message}")
 
 
 class StorageTroubleError(UserError):
@@ -215,6 +230,10 @@ class NotServedError(UserError):
 
 class NotAllowedError(UserError):
     text = N_("Only people who may manage this server can do this.")
+
+
+class NotHostError(UserError):
+    text = N_("Only the people who run this bot can do this.")
 
 
 class NotYoursError(UserError):

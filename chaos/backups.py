@@ -26,7 +26,8 @@ from bot.domain.videos import VideoRequest
 from bot.errors import StoreError
 from bot.ports import SystemClock
 from bot.services.availability import Availability, ProviderGate
-from bot.services.generation import Budget, Generation
+from bot.services.generation import Generation
+from bot.services.host_limits import Budget
 from bot.services.lifecycle import Lifecycle
 from bot.store import audit, backups, epochs, jobs, ledger, schema
 from bot.store.database import Connection, Database

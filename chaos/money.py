@@ -30,7 +30,8 @@ from bot.domain.videos import VideoRequest, VideoSpec
 from bot.errors import InsufficientCreditsError, PoolEmptyError
 from bot.ports import SystemClock
 from bot.services.availability import Availability, ProviderGate
-from bot.services.generation import Accepted, Budget, Generation
+from bot.services.generation import Accepted, Generation
+from bot.services.host_limits import Budget
 from bot.services.lifecycle import Lifecycle
 from bot.store import audit, ledger, schema, tables
 from bot.store.database import Connection, Database

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -59,6 +59,11 @@ def point_library_at(api_url: str, gateway_url: str) -> None:
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
 
 
+def everywhere(_guild_id: GuildId) -> bool:
+    """For a bot whose host leaves no server out."""
+    return True
+
+
 class CutsceneClient(commands.Bot):
     """The bot's connection. Holds no state of ours that has to survive it."""
 
@@ -68,11 +73,11 @@ class CutsceneClient(commands.Bot):
         memory: Memory,
         cogs: Sequence[commands.Cog] = (),
         dynamic_items: Sequence[DynamicItemType] = (),
-        allowed_guild_ids: Collection[GuildId] = (),
+        is_served: Callable[[GuildId], bool] = everywhere,
         owner_ids: Collection[UserId] = (),
     ) -> None:
         # Before the library's own start: the tree it builds reads it.
-        self.edge = Edge(allowed_guild_ids)
+        self.edge = Edge(is_served)
         super().__init__(
             command_prefix=(),
             help_command=None,

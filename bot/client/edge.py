@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import secrets
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -81,18 +81,18 @@ async def defer(interaction: discord.Interaction, *, ephemeral: bool) -> None:
 class Edge:
     """Runs what people ask for and answers for everything that goes wrong in it.
 
-    `allowed` are the guilds that the host serves; empty means all.
+    `is_served` says whether the host has opened the bot for a guild; the answer may change while it runs.
     """
 
-    def __init__(self, allowed: Collection[GuildId] = ()) -> None:
-        self._allowed = frozenset(allowed)
+    def __init__(self, is_served: Callable[[GuildId], bool]) -> None:
+        self._is_served = is_served
         self._under_way = 0
         self._is_idle = asyncio.Event()
         self._is_idle.set()
 
     def serves(self, interaction: discord.Interaction) -> bool:
         # Direct messages belong to no guild; what works there costs nothing.
-        return not self._allowed or interaction.guild_id is None or interaction.guild_id in self._allowed
+        return interaction.guild_id is None or self._is_served(GuildId(interaction.guild_id))
 
     async def run(self, interaction: discord.Interaction, work: Coroutine[Any, Any, object]) -> None:
         """Await *work* if the guild is served; whatever it raises is answered here."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.domain.credits import USD_PER_CREDIT, day_of, next_day, split
+from bot.domain.credits import day_of, split
 from bot.domain.ids import GuildId, JobId, UserId
 from bot.domain.jobs import Job, Place
 from bot.domain.models import Mode, VideoModel
 from bot.domain.videos import Picture, Problem, VideoRequest, VideoSpec, resolve
 from bot.errors import (
-    BudgetReachedError,
     InsufficientCreditsError,
     IntakeClosedError,
     InvalidRequestError,
@@ -27,7 +26,10 @@ from bot.errors import (
     StoreTrouble,
 )
 from bot.ports import Clock
+from bot.services import host_limits
 from bot.services.availability import Availability, ProviderGate
+from bot.services.host_limits import Budget
+from bot.services.hosting import Hosting
 from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.storage import StorageGuard
@@ -40,21 +42,6 @@ UNSURE = frozenset({StoreTrouble.UNSURE, StoreTrouble.SERVER})
 
 # Two clicks on the same button within this time are one wish.
 DOUBLE_CLICK = timedelta(seconds=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """The host's limits in credits per UTC day and month; None means none."""
-
-    daily: int | None = None
-    monthly: int | None = None
-
-    @classmethod
-    def of_usd(cls, daily: Decimal | None, monthly: Decimal | None, markup: Decimal) -> Budget:
-        def in_credits(usd: Decimal | None) -> int | None:
-            return None if usd is None else int(usd / USD_PER_CREDIT * markup)
-
-        return cls(daily=in_credits(daily), monthly=in_credits(monthly))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +72,7 @@ class Generation:
         markup: Decimal,
         storage: StorageGuard | None = None,
         tokens: CallbackTokens | None = None,
+        hosting: Hosting | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -94,6 +82,7 @@ class Generation:
         self._budget = budget
         self._markup = markup
         self._storage = storage  # None where nobody watches the disk
+        self._hosting = hosting  # None where the transaction's own look is enough
         self._tokens = tokens or CallbackTokens(secrets.token_bytes(32))
         self.is_open = True  # False while the process shuts down
 
@@ -149,6 +138,8 @@ class Generation:
             raise IntakeClosedError
         if self._storage is not None:
             self._storage.check_intake()
+        if self._hosting is not None:
+            self._hosting.check_open()
 
     async def _accept(self, new: NewJob) -> Accepted:
         try:
@@ -194,6 +185,7 @@ def accept(connection: Connection, new: NewJob, budget: Budget, now: datetime) -
     if earlier is not None:
         balance = ledger.balance(connection, place.guild_id, new.user_id, now)
         return Accepted(job=earlier, spendable=balance.spendable, is_new=False)
+    terms = host_limits.admit(connection, place.guild_id)
     # From here on the member's own transactions come one after the other, so the second click finds the first.
     balance = ledger.balance(connection, place.guild_id, new.user_id, now, lock=True)
     if new.again_of is not None:
@@ -215,19 +207,5 @@ def accept(connection: Connection, new: NewJob, budget: Budget, now: datetime) -
         # PostgreSQL only: the same interaction came in beside us. Nothing of ours may stay.
         raise ReplayedError
     ledger.charge(connection, job.id, place.guild_id, new.user_id, payment, now)
-    _count_into_budget(connection, price, budget, now)
+    host_limits.count(connection, terms, budget, place.guild_id, new.video.model, price, now)
     return Accepted(job=job, spendable=balance.spendable - price)
-
-
-def _count_into_budget(connection: Connection, price: int, budget: Budget, now: datetime) -> None:
-    day, month = ledger.periods(now)
-    if not ledger.spend(connection, day, price, budget.daily):
-        raise BudgetReachedError(renews=_timestamp(next_day(now)))
-    if not ledger.spend(connection, month, price, budget.monthly):
-        next_month = (day_of(now).replace(day=1) + timedelta(days=32)).replace(day=1)
-        raise BudgetReachedError(renews=_timestamp(next_month))
-
-
-def _timestamp(at: datetime) -> str:
-    """A moment that Discord shows in the reader's own time."""
-    return f"<t:{int(at.timestamp())}:R>"

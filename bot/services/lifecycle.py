@@ -12,6 +12,7 @@ from bot.domain.credits import EntryKind, day_of, settled, split
 from bot.domain.jobs import Job, JobState, LateResults, Move
 from bot.errors import StaleJobError
 from bot.ports import Clock, Receipt
+from bot.services import host_limits
 from bot.store import jobs, ledger, moves
 from bot.store.database import Connection, Database
 
@@ -130,8 +131,7 @@ def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: 
     )
     back = payment.total - kept.total
     if back:
-        for period in ledger.periods(job.created_at):
-            ledger.spend(connection, period, -back, None)
+        host_limits.give_back(connection, job.place.guild_id, job.model, back, job.created_at)
     return jobs.close_payment(connection, job.id, kept)
 
 
@@ -146,6 +146,5 @@ def _charge_late(connection: Connection, job: Job, policy: Policy, now: datetime
         allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_on=day_of(now)
     )
     ledger.charge_late(connection, job.id, job.place.guild_id, job.user_id, payment, now)
-    for period in ledger.periods(job.created_at):
-        ledger.spend(connection, period, payment.total, None)
+    host_limits.count_late(connection, job.place.guild_id, job.model, payment.total, job.created_at)
     return jobs.close_payment(connection, job.id, payment)

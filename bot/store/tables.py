@@ -191,6 +191,61 @@ spending = sa.Table(
     sa.CheckConstraint("credits >= 0", name="spending_not_negative"),
 )
 
+# What the host has decided while the bot ran (bot/domain/hosting.py), by name.
+host_settings = sa.Table(
+    "host_settings",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("changed_by", sa.BigInteger, nullable=False),  # 0 for the command line
+    sa.Column("changed_at", Instant, nullable=False),
+)
+
+# What the host has decided about single guilds; NULL where nothing.
+guild_terms = sa.Table(
+    "guild_terms",
+    metadata,
+    sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("is_allowed", sa.Boolean, nullable=True),
+    sa.Column("daily_usd", sa.Text, nullable=True),  # decimal amounts
+    sa.Column("monthly_usd", sa.Text, nullable=True),
+    sa.Column("changed_by", sa.BigInteger, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+
+# What each guild has had made, by UTC day and model: running totals, because jobs are too many to be counted each time.
+guild_usage = sa.Table(
+    "guild_usage",
+    metadata,
+    sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("day", Instant, primary_key=True, autoincrement=False),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("jobs", sa.BigInteger, nullable=False, default=0),
+    sa.Column("credits", sa.BigInteger, nullable=False, default=0),
+    sa.CheckConstraint("jobs >= 0 AND credits >= 0", name="guild_usage_not_negative"),
+)
+sa.Index("guild_usage_by_day", guild_usage.c.day)
+
+# Troubles that the host is told of once when they start and once when they end, whatever restarts between.
+troubles = sa.Table(
+    "troubles",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("began_at", Instant, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("is_told", sa.Boolean, nullable=False, default=False),
+    sa.Column("end_text", sa.Text, nullable=True),  # it is over, and this is still to be told
+)
+
+# What each provider last said was left on the host's account.
+provider_readings = sa.Table(
+    "provider_readings",
+    metadata,
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("credits", sa.Float, nullable=False),
+    sa.Column("read_at", Instant, nullable=False),
+)
+
 job_events = sa.Table(
     "job_events",
     metadata,

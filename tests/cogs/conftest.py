@@ -31,7 +31,8 @@ from bot.rendering import buttons
 from bot.services.availability import Availability, ProviderGate
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
-from bot.services.generation import Budget, Generation
+from bot.services.generation import Generation
+from bot.services.host_limits import Budget
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.quotas import Quotas

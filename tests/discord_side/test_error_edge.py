@@ -13,7 +13,6 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import CutsceneClient, InteractionGoneError, defer, guarded, missing_permissions
-from bot.domain.ids import GuildId
 from bot.errors import NotAllowedError, TooLateError
 from sandbox.discord_server import Channel, DiscordServer, Fault, Guild, Permission, text_of
 from sandbox.person import Person
@@ -233,7 +232,7 @@ async def test_guild_that_is_not_served_hears_so(server: DiscordServer, guild: G
     async def note(interaction: discord.Interaction) -> None:
         calls.append(interaction.id)
 
-    await play(note, allowed_guild_ids={GuildId(guild.id + 1)})
+    await play(note, is_served=lambda each: each != guild.id)
 
     handle = await (await ana.types("/act")).answered()
 
@@ -242,7 +241,7 @@ async def test_guild_that_is_not_served_hears_so(server: DiscordServer, guild: G
 
 
 async def test_served_guild_is_served(guild: Guild, ana: Person, play: Play) -> None:
-    await play(allowed_guild_ids={GuildId(guild.id)})
+    await play(is_served=lambda each: each == guild.id)
 
     handle = await (await ana.types("/act")).answered()
 
@@ -263,7 +262,7 @@ async def test_error_in_a_button_is_answered(channel: Channel, ana: Person, play
 async def test_button_in_a_guild_that_is_not_served_is_refused(
     guild: Guild, channel: Channel, ana: Person, play: Play
 ) -> None:
-    client = await play(allowed_guild_ids={GuildId(guild.id + 1)})
+    client = await play(is_served=lambda each: each != guild.id)
     message = await _post_button(client, channel, "job:12:again")
 
     handle = await (await ana.clicks(message, "Press")).answered()

@@ -13,7 +13,9 @@ from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
-from bot.services.generation import Accepted, Budget, Generation
+from bot.services.generation import Accepted, Generation
+from bot.services.host_limits import Budget
+from bot.services.hosting import Hosting
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
@@ -35,6 +37,7 @@ class Desk:
         self.availability = Availability(CATALOGUE)
         self.gate = ProviderGate()
         self.lifecycle = Lifecycle(database, self.clock, markup)
+        self.hosting = Hosting(database, self.clock, budget=budget or Budget(markup=markup))
         self.generation = Generation(
             database=database,
             clock=self.clock,
@@ -43,6 +46,7 @@ class Desk:
             lifecycle=self.lifecycle,
             budget=budget or Budget(),
             markup=markup,
+            hosting=self.hosting,
         )
         self.jobs = Jobs(database, self.clock, self.lifecycle)
         self.credits = Credits(database, self.clock)

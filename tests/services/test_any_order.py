@@ -20,7 +20,7 @@ from bot.domain.credits import AccountKind, Balance, settled
 from bot.domain.ids import GuildId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.errors import AlreadyEndedError, StaleJobError, TooLateError, UserError
-from bot.services.generation import Budget
+from bot.services.host_limits import Budget
 from bot.store import audit, ledger
 from bot.store.database import Connection, Database
 from tests.samples import GUILD, OTHER_GUILD, place, video

@@ -26,7 +26,8 @@ from bot.errors import (
     UserError,
 )
 from bot.ports import Sold
-from bot.services.generation import DOUBLE_CLICK, Accepted, Budget, with_picture
+from bot.services.generation import DOUBLE_CLICK, Accepted, with_picture
+from bot.services.host_limits import Budget
 from bot.store import tables
 from bot.store.database import Database
 from tests.fakes import KIE, PAUSED
@@ -231,7 +232,7 @@ async def test_what_is_refunded_or_cheaper_comes_back_to_the_budget(database: Da
 async def test_a_budget_in_money_is_so_many_credits() -> None:
     budget = Budget.of_usd(Decimal("2.50"), None, Decimal("1.5"))
 
-    assert budget == Budget(daily=750, monthly=None)
+    assert (budget.daily, budget.monthly) == (750, None)
 
 
 async def test_nothing_is_taken_while_the_bot_shuts_down(desk: Desk) -> None:

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from bot.domain.videos import VideoRequest
 from bot.errors import StorageTroubleError, StoreError, StoreTrouble
 from bot.services.availability import Availability, ProviderGate
-from bot.services.generation import Budget, Generation
+from bot.services.generation import Generation
+from bot.services.host_limits import Budget
 from bot.services.lifecycle import Lifecycle
 from bot.services.storage import ENOUGH, FLOOR, LOOK_AGAIN, LOOK_EVERY, StorageGuard, through_trouble
 from bot.store import audit, jobs, ledger

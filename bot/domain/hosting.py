@@ -1,0 +1,83 @@
+"""What the host decides while the bot runs: budgets, ceilings, whether anything is accepted, and for which servers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+
+from bot.domain.credits import USD_PER_CREDIT
+from bot.domain.ids import GuildId, ModelId
+
+# What is written for "no limit", as opposed to nothing, which is the setting of the environment.
+NO_LIMIT = "none"
+# A budget above this is a slip of the finger.
+MOST_USD = Decimal(1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuildTerms:
+    """What the host has decided about one server; None where nothing."""
+
+    guild_id: GuildId
+    is_allowed: bool | None = None
+    daily_usd: Decimal | None = None
+    monthly_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostTerms:
+    """What the host has decided for the whole bot. Budgets are as they were written: an amount, NO_LIMIT, or None."""
+
+    pause_message: str | None = None  # None while new videos are accepted; may be empty
+    is_invitation_only: bool = False  # only servers that were allowed are served
+    daily_usd: str | None = None
+    monthly_usd: str | None = None
+    guilds: Mapping[GuildId, GuildTerms] = field(default_factory=dict)
+
+    def serves(self, guild_id: GuildId) -> bool:
+        terms = self.guilds.get(guild_id)
+        if terms is None or terms.is_allowed is None:
+            return not self.is_invitation_only
+        return terms.is_allowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What one server had made with one model over some days."""
+
+    guild_id: GuildId
+    model: ModelId
+    jobs: int
+    credits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a provider said was left on the host's account, and when."""
+
+    credits: float
+    read_at: datetime
+
+
+def usd_of(text: str) -> Decimal | None:
+    """The amount that somebody typed, with or without a dollar sign; None when it is none that makes sense."""
+    cleaned = text.strip().removeprefix("$").removesuffix("$").strip().replace(",", ".")
+    try:
+        amount = Decimal(cleaned)
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and 0 <= amount <= MOST_USD else None
+
+
+def credits_of_usd(usd: Decimal, markup: Decimal) -> int:
+    """How many credits of members' prices, markup included, cost the host this much."""
+    return int(usd / USD_PER_CREDIT * markup)
+
+
+def in_force(written: str | None, default: int | None, markup: Decimal) -> int | None:
+    """The limit in credits: what the host has written, or else the default; None for none."""
+    if written is None:
+        return default
+    return None if written == NO_LIMIT else credits_of_usd(Decimal(written), markup)

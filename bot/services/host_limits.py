@@ -1,0 +1,118 @@
+"""What the host allows, enforced where the credits are taken: in the same transaction, so that nobody slips past."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.domain.credits import day_of, next_day
+from bot.domain.hosting import HostTerms, credits_of_usd, in_force
+from bot.domain.ids import GuildId, ModelId
+from bot.errors import (
+    BudgetReachedError,
+    CeilingReachedError,
+    IntakePausedError,
+    IntakePausedWithMessageError,
+    NotServedError,
+)
+from bot.store import hosting, ledger
+from bot.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """The limits of the settings in credits per UTC day and month, None for none; the host may write others."""
+
+    daily: int | None = None
+    monthly: int | None = None
+    markup: Decimal = Decimal(1)
+
+    @classmethod
+    def of_usd(cls, daily: Decimal | None, monthly: Decimal | None, markup: Decimal) -> Budget:
+        def in_credits(usd: Decimal | None) -> int | None:
+            return None if usd is None else credits_of_usd(usd, markup)
+
+        return cls(daily=in_credits(daily), monthly=in_credits(monthly), markup=markup)
+
+    def as_written(self, terms: HostTerms) -> Budget:
+        """The budget that counts: what the host has written while the bot ran, else this one."""
+        return Budget(
+            daily=in_force(terms.daily_usd, self.daily, self.markup),
+            monthly=in_force(terms.monthly_usd, self.monthly, self.markup),
+            markup=self.markup,
+        )
+
+
+def check_open(terms: HostTerms) -> None:
+    """Raise UserError while the host accepts nothing."""
+    if terms.pause_message is not None:
+        if terms.pause_message:
+            raise IntakePausedWithMessageError(message=terms.pause_message)
+        raise IntakePausedError
+
+
+def admit(connection: Connection, guild_id: GuildId) -> HostTerms:
+    """What the host has decided, read in the transaction that charges. Raises UserError when it says no."""
+    terms = hosting.terms_for(connection, guild_id)
+    if not terms.serves(guild_id):
+        raise NotServedError
+    check_open(terms)
+    return terms
+
+
+def count(
+    connection: Connection,
+    terms: HostTerms,
+    budget: Budget,
+    guild_id: GuildId,
+    model: ModelId,
+    price: int,
+    now: datetime,
+) -> None:
+    """Count the price into the host's periods and the guild's. Raises UserError where a limit would be passed."""
+    written = budget.as_written(terms)
+    day, month = ledger.periods(now)
+    # Everybody's transactions take turns at these rows, so that what is read of the guild below stays true.
+    if not ledger.spend(connection, day, price, written.daily):
+        raise BudgetReachedError(renews=_timestamp(next_day(now)))
+    if not ledger.spend(connection, month, price, written.monthly):
+        raise BudgetReachedError(renews=_timestamp(next_month(now)))
+    guild = terms.guilds.get(guild_id)
+    if guild is not None:
+        for usd, since, renews in (
+            (guild.daily_usd, day_of(now), next_day(now)),
+            (guild.monthly_usd, month_of(now), next_month(now)),
+        ):
+            if usd is None:
+                continue
+            if hosting.used_since(connection, guild_id, since) + price > credits_of_usd(usd, budget.markup):
+                raise CeilingReachedError(renews=_timestamp(renews))
+    hosting.count(connection, guild_id, day_of(now), model, price)
+
+
+def give_back(connection: Connection, guild_id: GuildId, model: ModelId, credits: int, accepted_at: datetime) -> None:
+    """Take out of the periods what a job did not cost after all."""
+    for period in ledger.periods(accepted_at):
+        ledger.spend(connection, period, -credits, None)
+    hosting.give_back(connection, guild_id, day_of(accepted_at), model, credits)
+
+
+def count_late(connection: Connection, guild_id: GuildId, model: ModelId, credits: int, accepted_at: datetime) -> None:
+    """Count a job that was given back and is paid for after all; it was let in long ago, so no limit stops it."""
+    for period in ledger.periods(accepted_at):
+        ledger.spend(connection, period, credits, None)
+    hosting.count(connection, guild_id, day_of(accepted_at), model, credits, jobs=0)
+
+
+def month_of(now: datetime) -> datetime:
+    return day_of(now).replace(day=1)
+
+
+def next_month(now: datetime) -> datetime:
+    return (month_of(now) + timedelta(days=32)).replace(day=1)
+
+
+def _timestamp(at: datetime) -> str:
+    """A moment that Discord shows in the reader's own time."""
+    return f"<t:{int(at.timestamp())}:R>"

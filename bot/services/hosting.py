@@ -1,0 +1,188 @@
+"""What the people who run the bot may do while it runs. Every method checks the right itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from bot.domain.credits import day_of, usd
+from bot.domain.hosting import NO_LIMIT, HostTerms, Usage
+from bot.domain.ids import GuildId, UserId
+from bot.errors import NotHostError
+from bot.ports import Clock
+from bot.services import host_limits
+from bot.services.host_limits import Budget
+from bot.store import hosting, ledger
+from bot.store.database import Connection, Database
+
+# Who acts from the command line.
+COMMAND_LINE = UserId(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Who acts, and whether the bot is theirs: by the settings, or by Discord's page of the application."""
+
+    user_id: UserId
+    is_owner: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """How much of a period's budget is used, in US dollars; `limit` is None where there is none."""
+
+    period: str
+    spent: Decimal
+    limit: Decimal | None
+
+    @property
+    def share(self) -> float:
+        """Used up at 1."""
+        if self.limit is None:
+            return 0.0
+        return float(self.spent / self.limit) if self.limit else 1.0
+
+
+class Hosting:
+    """The host's decisions: stored, and remembered for refusing early. The transaction that charges reads its own."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        budget: Budget,
+        bound: Collection[GuildId] = (),
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._budget = budget
+        self._bound = frozenset(bound)
+        self.terms = HostTerms()
+
+    async def refresh(self) -> HostTerms:
+        """Learn what was decided elsewhere: before the start, or on the command line."""
+        self.terms = await self._database.read(hosting.terms)
+        return self.terms
+
+    def serves(self, guild_id: GuildId) -> bool:
+        """Whether this server is served. What the settings name is the outer bound; decisions only narrow it."""
+        return (not self._bound or guild_id in self._bound) and self.terms.serves(guild_id)
+
+    def check_open(self) -> None:
+        """Refuse early what the transaction would refuse. Raises UserError."""
+        host_limits.check_open(self.terms)
+
+    async def pause(self, owner: Owner, message: str) -> HostTerms:
+        """Accept no new videos from now on, with these words for members; what runs goes on."""
+        return await self._set(owner, hosting.PAUSE, message.strip())
+
+    async def resume(self, owner: Owner) -> HostTerms:
+        return await self._set(owner, hosting.PAUSE, None)
+
+    async def invite_only(self, owner: Owner, is_invitation_only: bool) -> HostTerms:
+        """Whether servers that nobody has decided about are left out."""
+        return await self._set(owner, hosting.INVITATION_ONLY, "yes" if is_invitation_only else None)
+
+    async def set_budget(
+        self, owner: Owner, *, daily: Decimal | str | None = None, monthly: Decimal | str | None = None
+    ) -> HostTerms:
+        """Write the budgets that are named: an amount in US dollars, NO_LIMIT, or "" for what the settings say."""
+        _check(owner)
+        now = self._clock.now()
+
+        def change(connection: Connection) -> HostTerms:
+            for name, value in ((hosting.DAILY, daily), (hosting.MONTHLY, monthly)):
+                if value is not None:
+                    hosting.set_setting(connection, name, str(value) or None, owner.user_id, now)
+            return hosting.terms(connection)
+
+        return await self._keep(change)
+
+    async def allow(self, owner: Owner, guild_id: GuildId, is_allowed: bool | None) -> HostTerms:
+        """Serve this server or not; None forgets the decision."""
+        _check(owner)
+        now = self._clock.now()
+
+        def change(connection: Connection) -> HostTerms:
+            hosting.set_guild(connection, guild_id, owner.user_id, now, is_allowed=is_allowed)
+            return hosting.terms(connection)
+
+        return await self._keep(change)
+
+    async def set_ceiling(
+        self,
+        owner: Owner,
+        guild_id: GuildId,
+        *,
+        daily: Decimal | str | None = None,
+        monthly: Decimal | str | None = None,
+    ) -> HostTerms:
+        """How much of the host's money one server may use; NO_LIMIT lifts it, None leaves it as it is."""
+        _check(owner)
+        now = self._clock.now()
+        named = {"daily_usd": daily, "monthly_usd": monthly}
+        changes = {
+            name: None if value == NO_LIMIT else str(value) for name, value in named.items() if value is not None
+        }
+
+        def change(connection: Connection) -> HostTerms:
+            hosting.set_guild(connection, guild_id, owner.user_id, now, **changes)
+            return hosting.terms(connection)
+
+        return await self._keep(change)
+
+    async def budget(self, owner: Owner) -> list[Spent]:
+        """The day and the month, and how much of their budgets is used."""
+        _check(owner)
+        return await self.spent()
+
+    async def spent(self) -> list[Spent]:
+        now = self._clock.now()
+
+        def read(connection: Connection) -> list[Spent]:
+            written = self._budget.as_written(hosting.terms(connection))
+            limits = (written.daily, written.monthly)
+            return [
+                Spent(
+                    period=period,
+                    spent=usd(ledger.spent_in(connection, period), written.markup),
+                    limit=None if limit is None else usd(limit, written.markup),
+                )
+                for period, limit in zip(ledger.periods(now), limits, strict=True)
+            ]
+
+        return await self._database.read(read)
+
+    async def usage(self, owner: Owner, days: int, guild_id: GuildId | None = None) -> list[Usage]:
+        """What was made over so many days, today included, by server and model."""
+        _check(owner)
+        return await self._database.read(hosting.usage_since, self._first_of(days), guild_id)
+
+    def in_usd(self, credits: int) -> Decimal:
+        return usd(credits, self._budget.markup)
+
+    def _first_of(self, days: int) -> datetime:
+        return day_of(self._clock.now()) - timedelta(days=days - 1)
+
+    async def _set(self, owner: Owner, name: str, value: str | None) -> HostTerms:
+        _check(owner)
+        now = self._clock.now()
+
+        def change(connection: Connection) -> HostTerms:
+            hosting.set_setting(connection, name, value, owner.user_id, now)
+            return hosting.terms(connection)
+
+        return await self._keep(change)
+
+    async def _keep(self, change: Callable[[Connection], HostTerms]) -> HostTerms:
+        self.terms = await self._database.write(change)
+        return self.terms
+
+
+def _check(owner: Owner) -> None:
+    """Discord hides these commands from others only in its own client; the right is checked here."""
+    if not owner.is_owner:
+        raise NotHostError
