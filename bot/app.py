@@ -35,9 +35,11 @@ from bot.services.jobs import Jobs
 from bot.services.keys import CallbackTokens, Keys
 from bot.services.lifecycle import Lifecycle
 from bot.services.memory import Memory
+from bot.services.moderation import Moderation
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
 from bot.services.storage import StorageGuard, through_trouble
+from bot.services.words import Words
 from bot.settings import Settings, create_folders
 from bot.store import schema
 from bot.store.database import Database, file_of
@@ -59,6 +61,7 @@ from cogs.credits import CreditsCog
 from cogs.generate import Generate
 from cogs.help import Help
 from cogs.jobs import JobsCog
+from cogs.moderation import ModerationCog, WordsCog
 from cogs.quotas import QuotasCog
 
 log = logs.get(__name__)
@@ -280,6 +283,8 @@ def _build(
             JobsCog(jobs=jobs, availability=availability),
             CreditsCog(credits=Credits(database, clock)),
             QuotasCog(quotas=Quotas(database, clock)),
+            ModerationCog(moderation=Moderation(database, clock, lifecycle)),
+            WordsCog(words=Words(database, clock)),
             Help(availability=availability, estimates=estimates, markup=markup),
         ],
         dynamic_items=CONTROLS,

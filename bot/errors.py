@@ -22,6 +22,14 @@ CutsceneError
     NotWaitingError              the video is not there to be claimed
     NotKeptError                 the video was kept long enough and is gone
     JustAskedError               the same button, twice in a moment
+    BlockedError                 the guild's moderators let this member make no videos
+    ForbiddenWordsError          the guild's list forbids what the prompt says
+    ModerationError              the host's moderation endpoint objects to the prompt
+    ModerationUnavailableError   it cannot be asked, and the host wants no prompt unchecked
+    NotBlockedError              there is no block to lift
+    BadSpanError                 nobody can tell how long it should last
+    TooManyRefusalsError         prompts of this member were refused again and again
+    BadWordError  BadPatternError  TooManyWordsError  UnknownWordError   about that list
   ProviderError                handled in steps, never shown raw
     ProviderUnavailableError     come back later; nothing was created
     ProviderRejectedError        final: fail the job, refund, say why
@@ -266,6 +274,60 @@ class AlreadyEndedError(UserError):
 
 class JustAskedError(UserError):
     text = N_("You have just asked for exactly this: job {job} is on its way.")
+
+
+class BlockedError(UserError):
+    text = N_("You are blocked from making videos in this server. Reason: {reason}. It ends {until}.")
+
+
+class BlockedForGoodError(BlockedError):
+    text = N_("You are blocked from making videos in this server. Reason: {reason}. Ask its moderators.")
+
+
+class ForbiddenWordsError(UserError):
+    text = N_("This server does not allow what the prompt says. Nothing was charged; write it differently.")
+
+
+class ModerationError(UserError):
+    text = N_("The host's moderation service objects to this prompt ({categories}). Nothing was charged.")
+
+
+class ModerationUnavailableError(UserError):
+    text = N_("Prompts cannot be checked at the moment, so no new videos are accepted. Nothing was charged.")
+
+
+class BadSpanError(UserError):
+    text = N_("**expiry**: `{given}` is no span of time. Write 30m, 12h, 3d, 2w or forever.")
+
+
+class NotBlockedError(UserError):
+    text = N_("<@{member}> is not blocked in this server.")
+
+
+class TooManyRefusalsError(UserError):
+    text = N_(
+        "Your last prompts were refused {count} times within an hour, here or by a model's safety filter. "
+        "You can ask for videos again {renews}."
+    )
+
+
+class BadWordError(UserError):
+    text = N_("`{given}` has no letter or digit that could be found in a prompt.")
+
+
+class BadPatternError(UserError):
+    text = N_(
+        "The pattern `{given}` does not work: {problem}. Look-around and back-references are not possible, because "
+        "they could take for ever; everything else of RE2 is."
+    )
+
+
+class TooManyWordsError(UserError):
+    text = N_("This server's list has {limit} entries, which is as many as it may have. Remove some first.")
+
+
+class UnknownWordError(UserError):
+    text = N_("`{given}` is not in this server's list.")
 
 
 class StaleControlError(UserError):

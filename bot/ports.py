@@ -130,6 +130,21 @@ class Provider(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Why a moderation endpoint objects, in its own names of categories."""
+
+    categories: tuple[str, ...]
+
+
+class Moderator(Protocol):
+    """The host's moderation endpoint."""
+
+    async def judge(self, text: str) -> Verdict | None:
+        """None when there is no objection. Raises ModerationUnavailableError when the host wants to know for sure."""
+        ...
+
+
 class Downloads(Protocol):
     """Brings finished videos to our disk."""
 

@@ -24,6 +24,7 @@ from bot.errors import (
     StorageTroubleError,
     StoreError,
     StoreTrouble,
+    UserError,
 )
 from bot.ports import Clock
 from bot.services import host_limits
@@ -32,6 +33,7 @@ from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting
 from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
+from bot.services.screening import Screening, check_block
 from bot.services.storage import StorageGuard
 from bot.store import jobs, ledger
 from bot.store.database import Connection, Database
@@ -73,6 +75,7 @@ class Generation:
         storage: StorageGuard | None = None,
         tokens: CallbackTokens | None = None,
         hosting: Hosting | None = None,
+        screening: Screening | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -84,6 +87,7 @@ class Generation:
         self._storage = storage  # None where nobody watches the disk
         self._hosting = hosting  # None where the transaction's own look is enough
         self._tokens = tokens or CallbackTokens(secrets.token_bytes(32))
+        self._screening = screening or Screening(database, clock)
         self.is_open = True  # False while the process shuts down
 
     def choose(self, typed: str | None, mode: Mode) -> VideoModel:
@@ -109,7 +113,7 @@ class Generation:
     async def request(
         self, user_id: UserId, place: Place, video: VideoSpec, *, again_of: JobId | None = None
     ) -> Accepted:
-        """Take the credits and write the job, in one transaction. Raises UserError, having changed nothing.
+        """Take the credits and write the job, in one transaction. Raises UserError, having charged nothing.
 
         The same interaction brings the same job, however often it arrives.
         """
@@ -126,9 +130,14 @@ class Generation:
             again_of=again_of,
         )
         try:
-            accepted = await self._accept(new)
-        except ReplayedError:
-            accepted = await self._accept(new)
+            await self._screen(user_id, place, video)
+            try:
+                accepted = await self._accept(new)
+            except ReplayedError:
+                accepted = await self._accept(new)
+        except UserError as refusal:
+            await self._screening.note(place.guild_id, user_id, refusal)
+            raise
         if accepted.is_new:
             self._lifecycle.announce(accepted.job)
         return accepted
@@ -140,6 +149,12 @@ class Generation:
             self._storage.check_intake()
         if self._hosting is not None:
             self._hosting.check_open()
+
+    async def _screen(self, user_id: UserId, place: Place, video: VideoSpec) -> None:
+        try:
+            await self._screening.check(user_id, place, video)
+        except StoreError as error:
+            raise StorageTroubleError from error
 
     async def _accept(self, new: NewJob) -> Accepted:
         try:
@@ -188,6 +203,7 @@ def accept(connection: Connection, new: NewJob, budget: Budget, now: datetime) -
     terms = host_limits.admit(connection, place.guild_id)
     # From here on the member's own transactions come one after the other, so the second click finds the first.
     balance = ledger.balance(connection, place.guild_id, new.user_id, now, lock=True)
+    check_block(connection, place.guild_id, new.user_id, now)
     if new.again_of is not None:
         twin = jobs.find_again(connection, new.user_id, new.again_of, now - DOUBLE_CLICK)
         if twin is not None:

@@ -17,6 +17,7 @@ from bot.errors import (
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle
+from bot.services.screening import check_block
 from bot.store import claims, events, jobs, moves
 from bot.store.database import Connection, Database
 from bot.store.events import Event
@@ -125,6 +126,9 @@ class Jobs:
         parked = moves.take_over(connection, job_id, JobState.PARKED)
         if parked is None:
             raise NotWaitingError(job=job_id)
+        if channel_id is not None:
+            # Where they are blocked nobody sees it; their direct messages are their own.
+            check_block(connection, job.place.guild_id, user_id, self._clock.now())
         jobs.move_place(connection, job_id, channel_id, upload_limit)
         move = Move(to=JobState.DELIVERING, detail="claimed")
         return lifecycle.apply(connection, parked, move, self._clock.now(), self._moves.policy)

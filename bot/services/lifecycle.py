@@ -10,9 +10,11 @@ from decimal import Decimal
 from bot.domain import jobs as job_rules
 from bot.domain.credits import EntryKind, day_of, settled, split
 from bot.domain.jobs import Job, JobState, LateResults, Move
+from bot.domain.safety import FILTERED
 from bot.errors import StaleJobError
 from bot.ports import Clock, Receipt
 from bot.services import host_limits
+from bot.services.screening import note_model_filter
 from bot.store import jobs, ledger, moves
 from bot.store.database import Connection, Database
 
@@ -86,6 +88,8 @@ def apply(
         return moved
     if move.to in _ENDS_IN_SPENDING:
         return _release(connection, EntryKind.SETTLE, moved, _cost(moved, policy), now)
+    if move.failure in FILTERED:
+        note_model_filter(connection, moved.place.guild_id, moved.user_id, now)
     if move.to in _ENDS_IN_REFUND:
         return _release(connection, EntryKind.REFUND, moved, 0, now)
     return moved

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.domain.jobs import TOKEN_LIFE, Job, JobState
 from bot.ports import Clock
-from bot.store import claims, hints, jobs
+from bot.store import claims, hints, jobs, moderation
 from bot.store.claims import Claimed, Due
 from bot.store.database import Connection, Database
 
@@ -58,6 +58,13 @@ class Queue:
     async def followed(self) -> list[Job]:
         """The jobs whose cards can still be edited and may not show the truth after a restart."""
         return await self._database.read(jobs.followed, self._clock.now() - TOKEN_LIFE)
+
+    async def withheld(self, job: Job) -> str | None:
+        """Why the guild must not see the job's video now, for staff; its member's direct messages are their own."""
+        if job.is_direct:
+            return None
+        found = await self._database.read(moderation.find_block, job.place.guild_id, job.user_id, self._clock.now())
+        return None if found is None else "its member is blocked"
 
     async def files_in_use(self) -> set[str]:
         return await self._database.read(jobs.files_in_use)

@@ -6,11 +6,13 @@ A change here is a migration in the same commit; a test holds the two against ea
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import sqlalchemy as sa
 
 from bot.domain.credits import AccountKind, EntryKind
 from bot.domain.jobs import JobState
+from bot.domain.safety import WordKind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -39,7 +41,7 @@ class Instant(sa.TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
-def _one_of(column: str, values: type[JobState] | type[EntryKind] | type[AccountKind]) -> str:
+def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(str(v)) for v in values)})"
 
 
@@ -258,3 +260,64 @@ job_events = sa.Table(
     sa.Column("detail", sa.Text, nullable=True),
 )
 sa.Index("events_of_job", job_events.c.job_id, job_events.c.id)
+
+# Members whom a guild's moderators let make no videos; one row per member, whatever became of earlier blocks.
+blocks = sa.Table(
+    "blocks",
+    metadata,
+    sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("actor_id", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("until", Instant, nullable=True),  # NULL is for good
+)
+
+words = sa.Table(
+    "words",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("guild_id", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("actor_id", sa.BigInteger, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.UniqueConstraint("guild_id", "kind", "text", name="one_word_of_a_kind"),
+    sa.CheckConstraint(_one_of("kind", WordKind), name="word_kind_known"),
+)
+
+# How often each rule has refused a member within an hour.
+refusals = sa.Table(
+    "refusals",
+    metadata,
+    sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hour", Instant, primary_key=True, autoincrement=False),
+    sa.Column("rule", sa.Text, primary_key=True),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+sa.Index("refusals_by_hour", refusals.c.hour)
+
+# What the staff is told of, from the transaction in which it happens until Discord has it.
+staff_log = sa.Table(
+    "staff_log",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("guild_id", sa.BigInteger, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("actor_id", sa.BigInteger, nullable=True),
+    sa.Column("user_id", sa.BigInteger, nullable=True),
+    sa.Column("job_id", sa.BigInteger, nullable=True),
+    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("details", sa.JSON, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", Instant, nullable=True),  # NULL once it is told, or when there is nowhere to tell it
+)
+sa.Index(
+    "staff_log_due",
+    staff_log.c.due_at,
+    sqlite_where=staff_log.c.due_at.is_not(None),
+    postgresql_where=staff_log.c.due_at.is_not(None),
+)
+sa.Index("staff_log_of_guild", staff_log.c.guild_id, staff_log.c.id)

@@ -73,6 +73,9 @@ class Delivery:
                 found = await self._needs.publisher.find_post(job)
                 if found is not None:
                     return _delivered(found, detail="found in the channel")
+            withheld = await self._needs.queue.withheld(job)
+            if withheld is not None:
+                return self._needs.parked(withheld)
             if not await self._is_here(job):
                 return Move(to=JobState.FETCHING, detail="the stored video is gone")
             job = await hold.advance(Move(to=JobState.DELIVERING, is_posting=True), TRANSFER_LEASE)

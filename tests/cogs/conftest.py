@@ -35,11 +35,13 @@ from bot.services.generation import Generation
 from bot.services.host_limits import Budget
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
+from bot.services.moderation import Moderation
 from bot.services.quotas import Quotas
+from bot.services.words import Words
 from bot.store import audit, ledger, schema
 from bot.store import jobs as rows
 from bot.store.database import Database
-from cogs import credits, generate, help, jobs, quotas  # noqa: A004 - The module is called what the command is called.
+from cogs import credits, generate, help, jobs, moderation, quotas  # noqa: A004 - The module is called what the command is called.
 from sandbox.discord_server import Channel, DiscordServer, Guild, Message
 from sandbox.person import Handle, Person
 
@@ -122,6 +124,8 @@ class Stage:
                 jobs.JobsCog(jobs=self.jobs, availability=self.availability),
                 credits.CreditsCog(credits=self.credits),
                 quotas.QuotasCog(quotas=Quotas(self.database, self.clock)),
+                moderation.ModerationCog(moderation=Moderation(self.database, self.clock, self.lifecycle)),
+                moderation.WordsCog(words=Words(self.database, self.clock)),
                 help.Help(availability=self.availability, estimates=estimates, markup=MARKUP),
             ],
             dynamic_items=[*generate.CONTROLS, *jobs.CONTROLS, *credits.CONTROLS, *help.CONTROLS],

@@ -1,0 +1,154 @@
+"""/moderate and /words: what a server's staff does against abuse."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import discord
+from discord import app_commands
+from discord.app_commands import Choice, locale_str
+from discord.ext import commands
+
+from bot.client import defer
+from bot.client.controls import can_manage, member_of, suggestions, texts_of
+from bot.domain import spans
+from bot.domain.ids import UserId
+from bot.domain.safety import MAX_PATTERN_LENGTH, MAX_WORD_LENGTH, Word, WordKind
+from bot.errors import BadSpanError
+from bot.i18n import N_
+from bot.rendering import moderation as cards
+from bot.services.moderation import Moderation
+from bot.services.quotas import Staff
+from bot.services.words import Words
+
+Reason = app_commands.Range[str, 1, 200]
+Forbidden = app_commands.Range[str, 1, MAX_WORD_LENGTH]
+Expression = app_commands.Range[str, 1, MAX_PATTERN_LENGTH]
+Sample = app_commands.Range[str, 1, 4000]
+
+
+# Discord hides these from members without the right; the service checks it, because servers can change who sees them.
+@app_commands.guild_only()
+@app_commands.default_permissions(manage_guild=True)
+class ModerationCog(
+    commands.GroupCog,
+    name="moderate",
+    group_name="moderate",
+    group_description=locale_str(N_("Stop abuse: block members, look at any job")),
+):
+    """What moderators do about members."""
+
+    def __init__(self, *, moderation: Moderation) -> None:
+        self._moderation = moderation
+
+    @app_commands.command(name="block", description=locale_str(N_("Let a member make no videos here")))
+    @app_commands.describe(
+        member=locale_str(N_("Who")),
+        reason=locale_str(N_("Why; the member and the staff see it")),
+        expiry=locale_str(N_("For how long: 30m, 12h, 3d, 2w or forever")),
+    )
+    async def block(
+        self, interaction: discord.Interaction, member: discord.User, reason: Reason, expiry: str = spans.FOR_GOOD
+    ) -> None:
+        span = span_of(expiry)
+        await defer(interaction, ephemeral=True)
+        done = await self._moderation.block(staff_of(interaction), UserId(member.id), reason, span)
+        text = cards.blocked(texts_of(interaction), done.block, len(done.cancelled))
+        await interaction.edit_original_response(content=text)
+
+    @app_commands.command(name="unblock", description=locale_str(N_("Let a member make videos again")))
+    @app_commands.describe(member=locale_str(N_("Who")), reason=locale_str(N_("Why; the staff sees it")))
+    async def unblock(
+        self, interaction: discord.Interaction, member: discord.User, reason: Reason | None = None
+    ) -> None:
+        await defer(interaction, ephemeral=True)
+        await self._moderation.unblock(staff_of(interaction), UserId(member.id), reason)
+        text = cards.unblocked(texts_of(interaction), UserId(member.id))
+        await interaction.edit_original_response(content=text)
+
+    @app_commands.command(name="blocked", description=locale_str(N_("Who is blocked, until when and why")))
+    async def blocked(self, interaction: discord.Interaction) -> None:
+        await defer(interaction, ephemeral=True)
+        found = await self._moderation.blocked(staff_of(interaction))
+        await interaction.edit_original_response(embed=cards.block_list(texts_of(interaction), found))
+
+    @block.autocomplete("expiry")
+    async def suggest_spans(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
+        return await suggestions(interaction, self._spans(interaction, typed))
+
+    async def _spans(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
+        _ = texts_of(interaction)
+        return [Choice(name=_(text), value=span) for span, text in cards.SPANS.items() if span.startswith(typed)]
+
+
+@app_commands.guild_only()
+@app_commands.default_permissions(manage_guild=True)
+class WordsCog(
+    commands.GroupCog,
+    name="words",
+    group_name="words",
+    group_description=locale_str(N_("What prompts may not say in this server")),
+):
+    """The list of forbidden words and patterns."""
+
+    def __init__(self, *, words: Words) -> None:
+        self._words = words
+
+    @app_commands.command(name="add", description=locale_str(N_("Forbid a word, however it is disguised")))
+    @app_commands.describe(word=locale_str(N_("A word or a phrase; a star at an end lets it go on: kill*")))
+    async def add(self, interaction: discord.Interaction, word: Forbidden) -> None:
+        await self._add(interaction, Word(kind=WordKind.WORD, text=word.strip()))
+
+    @app_commands.command(name="pattern", description=locale_str(N_("Forbid whatever a regular expression finds")))
+    @app_commands.describe(pattern=locale_str(N_("A regular expression of RE2; small and capital letters are alike")))
+    async def pattern(self, interaction: discord.Interaction, pattern: Expression) -> None:
+        await self._add(interaction, Word(kind=WordKind.PATTERN, text=pattern))
+
+    @app_commands.command(name="remove", description=locale_str(N_("Take a word or a pattern out of the list")))
+    @app_commands.describe(entry=locale_str(N_("The entry as it stands in the list")))
+    async def remove(self, interaction: discord.Interaction, entry: Expression) -> None:
+        await defer(interaction, ephemeral=True)
+        await self._words.remove(staff_of(interaction), entry)
+        await interaction.edit_original_response(content=cards.word_removed(texts_of(interaction), entry))
+
+    @app_commands.command(name="list", description=locale_str(N_("The whole list")))
+    async def list_words(self, interaction: discord.Interaction) -> None:
+        await defer(interaction, ephemeral=True)
+        found = await self._words.all(staff_of(interaction))
+        await interaction.edit_original_response(embed=cards.word_list(texts_of(interaction), found))
+
+    @app_commands.command(name="test", description=locale_str(N_("Try what the list makes of a prompt")))
+    @app_commands.describe(text=locale_str(N_("A prompt as a member could write it")))
+    async def test(self, interaction: discord.Interaction, text: Sample) -> None:
+        await defer(interaction, ephemeral=True)
+        tried = await self._words.test(staff_of(interaction), text)
+        await interaction.edit_original_response(content=cards.word_tested(texts_of(interaction), tried.found))
+
+    async def _add(self, interaction: discord.Interaction, word: Word) -> None:
+        await defer(interaction, ephemeral=True)
+        is_new = await self._words.add(staff_of(interaction), word)
+        text = cards.word_added(texts_of(interaction), word, is_new=is_new)
+        await interaction.edit_original_response(content=text)
+
+    @remove.autocomplete("entry")
+    async def suggest_entries(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
+        return await suggestions(interaction, self._entries(interaction, typed))
+
+    async def _entries(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
+        found = await self._words.all(staff_of(interaction))
+        # Discord takes at most 100 characters for a choice; a longer pattern has to be typed.
+        meant = [word.text for word in found if typed.casefold() in word.text.casefold() and len(word.text) <= 100]
+        return [Choice(name=text, value=text) for text in meant[:25]]
+
+
+def staff_of(interaction: discord.Interaction) -> Staff:
+    guild_id, user_id = member_of(interaction)
+    return Staff(user_id=user_id, guild_id=guild_id, can_manage=can_manage(interaction))
+
+
+def span_of(text: str) -> timedelta | None:
+    """Raises BadSpanError."""
+    try:
+        return spans.parse(text)
+    except ValueError as error:
+        raise BadSpanError(given=text) from error

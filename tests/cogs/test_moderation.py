@@ -1,0 +1,180 @@
+"""/moderate and /words: staff stops abuse, and nobody else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.jobs import JobState
+from sandbox.discord_server import NotOfferedError
+from sandbox.person import Person
+from tests.cogs.conftest import Stage, asked, clicked
+
+NOT_STAFF = "Only people who may manage this server can do this."
+
+
+async def test_blocked_member_is_told_why_and_until_when_and_pays_nothing(
+    stage: Stage, mod: Person, ana: Person, ben: Person
+) -> None:
+    done = await asked(mod, "/moderate block", member=ana.member, reason="spam @everyone", expiry="3d")
+    refused = await asked(ana, "/video", prompt="a red fox")
+    other = await asked(ben, "/video", prompt="a red fox")
+
+    assert done.is_ephemeral
+    assert f"<@{ana.user.id}> is blocked; it ends <t:" in done.text()
+    assert done.message is not None
+    assert done.message.mentions == []
+    assert "You are blocked from making videos in this server. Reason: spam" in refused.text()
+    assert refused.is_ephemeral or refused.followups[0].is_ephemeral
+    assert await stage.balance(ana) == 500
+    assert (await stage.job(1)).user_id == ben.user.id
+    assert "waiting" in other.text() or other.message is not None
+
+
+async def test_block_ends_by_itself(stage: Stage, mod: Person, ana: Person) -> None:
+    await asked(mod, "/moderate block", member=ana.member, reason="spam", expiry="12h")
+    stage.clock.advance(timedelta(hours=12))
+
+    await asked(ana, "/video", prompt="a red fox")
+
+    assert (await stage.job(1)).user_id == ana.user.id
+
+
+async def test_unblocked_member_makes_videos_again(stage: Stage, mod: Person, ana: Person) -> None:
+    await asked(mod, "/moderate block", member=ana.member, reason="spam")
+    assert "for good" in (await asked(mod, "/moderate blocked")).text()
+
+    lifted = await asked(mod, "/moderate unblock", member=ana.member)
+    again = await asked(mod, "/moderate unblock", member=ana.member)
+    await asked(ana, "/video", prompt="a red fox")
+
+    assert lifted.text() == f"<@{ana.user.id}> can make videos again."
+    assert again.text() == f"<@{ana.user.id}> is not blocked in this server."
+    assert (await asked(mod, "/moderate blocked")).text().endswith("Nobody is blocked.")
+    assert (await stage.job(1)).user_id == ana.user.id
+
+
+async def test_waiting_jobs_of_a_blocked_member_are_cancelled_and_refunded(
+    stage: Stage, mod: Person, ana: Person
+) -> None:
+    await asked(ana, "/video", prompt="a red fox")
+    await asked(ana, "/video", prompt="a blue fox")
+    await stage.submits(2)
+
+    done = await asked(mod, "/moderate block", member=ana.member, reason="spam")
+
+    assert "1 waiting job was cancelled and its credits are back." in done.text()
+    assert [(await stage.job(number)).state for number in (1, 2)] == [JobState.CANCELLED, JobState.SUBMITTING]
+    assert await stage.differences() == []
+
+
+async def test_block_that_nobody_can_read_is_refused(stage: Stage, mod: Person, ana: Person) -> None:
+    handle = await asked(mod, "/moderate block", member=ana.member, reason="spam", expiry="soon")
+
+    assert handle.text() == "**expiry**: `soon` is no span of time. Write 30m, 12h, 3d, 2w or forever."
+
+
+async def test_spans_are_suggested_in_the_readers_language(stage: Stage) -> None:
+    sveta = Person.joins(stage.server, stage.guild, "sveta", stage.channel, is_moderator=True, locale="ru")
+
+    offered = await sveta.suggestions("/moderate block", "expiry", "")
+
+    assert [choice.value for choice in offered] == ["1h", "1d", "7d", "30d", "forever"]
+    assert offered[-1].name == "навсегда"
+
+
+async def test_forbidden_word_is_refused_in_commands_edits_and_repeats(stage: Stage, mod: Person, ana: Person) -> None:
+    await asked(ana, "/video", prompt="a dragon")
+    await asked(ana, "/video", prompt="a red fox")
+    _, dragon = await stage.delivers(1)
+    _, fox = await stage.delivers(2)
+
+    added = await asked(mod, "/words add", word="dragon")
+    typed = await asked(ana, "/video", prompt="a d r a g o n in the sky")
+    again = await clicked(ana, dragon, "Again")
+    form = await clicked(ana, fox, "Edit")
+    edited = await ana.submits(form, Prompt="a drаgоn")
+    await edited.until(lambda now: not now.is_thinking and now.text(), wanted="an answer")
+
+    assert added.text() == "Prompts that say `dragon` are refused from now on."
+    for refused in (typed, again, edited):
+        assert refused.text() == (
+            "This server does not allow what the prompt says. Nothing was charged; write it differently."
+        )
+    assert await stage.find(3) is None
+    assert await stage.differences() == []
+
+
+async def test_list_is_shown_tried_and_shortened(stage: Stage, mod: Person) -> None:
+    await asked(mod, "/words add", word="dragon*")
+    await asked(mod, "/words pattern", pattern=r"fire\w*")
+    twice = await asked(mod, "/words add", word="dragon*")
+    listed = await asked(mod, "/words list")
+    tried = await asked(mod, "/words test", text="two dr@gons")
+    fine = await asked(mod, "/words test", text="a red fox")
+    offered = await mod.suggestions("/words remove", "entry", "fi")
+    await asked(mod, "/words remove", entry=r"fire\w*")
+    gone = await asked(mod, "/words remove", entry=r"fire\w*")
+
+    assert twice.text() == "`dragon*` is in the list already."
+    assert "word: `dragon*`" in listed.text()
+    assert "pattern: `fire\\w*`" in listed.text()
+    assert "2 of 300 entries" in listed.text()
+    assert tried.text() == "A prompt like this is refused: word `dragon*`."
+    assert fine.text() == "A prompt like this is let through."
+    assert [choice.value for choice in offered] == [r"fire\w*"]
+    assert gone.text() == "`fire\\w*` is not in this server's list."
+
+
+async def test_pattern_that_could_take_for_ever_is_refused_with_the_reason(stage: Stage, mod: Person) -> None:
+    handle = await asked(mod, "/words pattern", pattern=r"(?=a)b")
+
+    assert "invalid perl operator: (?=" in handle.text()
+    assert "Look-around and back-references are not possible" in handle.text()
+
+
+async def test_who_farms_refusals_has_to_wait_for_the_next_hour(stage: Stage, mod: Person, ana: Person) -> None:
+    await asked(mod, "/words add", word="dragon")
+    for _ in range(5):
+        await asked(ana, "/video", prompt="dragon")
+
+    refused = await asked(ana, "/video", prompt="a red fox")
+    stage.clock.advance(timedelta(hours=1))
+    await asked(ana, "/video", prompt="a red fox")
+
+    assert "Your last prompts were refused 5 times within an hour" in refused.text()
+    assert (await stage.job(1)).user_id == ana.user.id
+
+
+@pytest.mark.parametrize(
+    ("command", "options"),
+    [
+        ("/moderate block", {"reason": "revenge"}),
+        ("/moderate unblock", {}),
+        ("/moderate blocked", {}),
+        ("/words add", {"word": "fox"}),
+        ("/words pattern", {"pattern": "fox"}),
+        ("/words remove", {"entry": "fox"}),
+        ("/words list", {}),
+        ("/words test", {"text": "fox"}),
+    ],
+)
+async def test_member_is_refused_even_when_the_server_shows_the_command(
+    stage: Stage, ana: Person, ben: Person, command: str, options: dict[str, object]
+) -> None:
+    if command in {"/moderate block", "/moderate unblock"}:
+        options = {**options, "member": ben.member}
+
+    handle = await (await ana.types(command, force=True, **options)).until(lambda now: now.text())
+
+    assert handle.is_ephemeral
+    assert handle.text() == NOT_STAFF
+    await asked(ben, "/video", prompt="a red fox")
+    assert (await stage.job(1)).user_id == ben.user.id
+
+
+async def test_members_client_does_not_offer_the_commands(stage: Stage, ana: Person) -> None:
+    for command in ("/moderate blocked", "/words list"):
+        with pytest.raises(NotOfferedError):
+            await ana.types(command)

@@ -1,0 +1,71 @@
+"""What becomes of videos that are on their way when their member is blocked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.ids import UserId
+from bot.domain.jobs import JobState
+from bot.domain.safety import Block
+from bot.errors import BlockedError
+from bot.store import moderation
+from tests.samples import ANNA, BORIS, STAFF, place
+from tests.worker.rig import Rig
+from tests.worker.test_delivery import stored_job
+
+
+async def block(rig: Rig, member: UserId, span: timedelta | None = None) -> None:
+    now = rig.clock.now()
+    until = None if span is None else now + span
+    made = Block(user_id=member, actor_id=STAFF, reason="spam", at=now, until=until)
+    await rig.database.write(moderation.block, place().guild_id, made)
+
+
+async def test_a_blocked_members_video_is_kept_and_not_posted(rig: Rig) -> None:
+    job = await stored_job(rig)
+    await block(rig, ANNA)
+
+    async with rig.running():
+        await rig.go()
+
+    assert rig.publisher.sent == []
+    assert await rig.state(job) is JobState.PARKED
+    assert await rig.kinds(job) == ["charge", "settle"]
+    assert (rig.folders.results / f"{job.id}.mp4").exists()
+    assert await rig.differences() == []
+
+
+async def test_the_block_of_another_member_keeps_nothing_back(rig: Rig) -> None:
+    job = await stored_job(rig)
+    await block(rig, BORIS)
+
+    async with rig.running():
+        await rig.go()
+
+    assert await rig.state(job) is JobState.DELIVERED
+
+
+async def test_a_kept_video_is_claimed_in_direct_messages_at_once_and_in_the_channel_when_the_block_is_over(
+    rig: Rig,
+) -> None:
+    job = await stored_job(rig)
+    other = await stored_job(rig)
+    await block(rig, ANNA, timedelta(days=1))
+    async with rig.running():
+        await rig.go()
+        with pytest.raises(BlockedError):
+            await rig.jobs.claim(ANNA, job.id, place().channel_id, 10**7)
+
+        await rig.jobs.claim(ANNA, job.id, None, 10**7)
+        await rig.go()
+        assert await rig.state(job) is JobState.DELIVERED
+
+        rig.clock.advance(days=1)
+        await rig.jobs.claim(ANNA, other.id, place().channel_id, 10**7)
+        await rig.go()
+
+    assert await rig.state(other) is JobState.DELIVERED
+    assert [(await rig.find(each)).is_direct for each in (job, other)] == [True, False]
+    assert await rig.differences() == []
