@@ -39,6 +39,7 @@ from bot.services.moderation import Moderation
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
 from bot.services.storage import StorageGuard, through_trouble
+from bot.services.troubles import Troubles
 from bot.services.words import Words
 from bot.settings import Settings, create_folders
 from bot.store import schema
@@ -47,6 +48,7 @@ from bot.store.epochs import Epoch
 from bot.store.ownership import owned
 from bot.video_links import BucketLinks, OwnLinks
 from bot.worker import limits
+from bot.worker.host_watch import HostWatch
 from bot.worker.limits import SlidingWindow
 from bot.worker.loop import Worker
 from bot.worker.needs import Folders, Needs
@@ -144,6 +146,14 @@ class App:
             self.started.set()
             await parts.worker.run()
 
+        async def watch_hosting(stop: asyncio.Event) -> None:
+            await connected.wait()
+            await parts.host_watch.run(stop)
+
+        async def tell_troubles(stop: asyncio.Event) -> None:
+            await connected.wait()
+            await parts.troubles.run(stop, parts.publisher)
+
         # What these find may have to be told to the host, by a message.
         async def watch_accounts(stop: asyncio.Event) -> None:
             await connected.wait()
@@ -169,6 +179,8 @@ class App:
             tasks.create_task(through_trouble(watch_accounts, self._stop, self._clock), name="gates"),
             tasks.create_task(through_trouble(parts.retention.run, self._stop, self._clock), name="retention"),
             tasks.create_task(watch_storage(), name="storage"),
+            tasks.create_task(through_trouble(watch_hosting, self._stop, self._clock), name="hosting"),
+            tasks.create_task(through_trouble(tell_troubles, self._stop, self._clock), name="troubles"),
             tasks.create_task(through_trouble(tell_of_the_past, self._stop, self._clock), name="past"),
             tasks.create_task(health.measure(parts.metrics, parts.queue), name="metrics"),
         ]
@@ -207,6 +219,8 @@ class _Parts:
     epoch: Epoch
     publisher: DiscordPublisher
     hosting: Hosting
+    host_watch: HostWatch
+    troubles: Troubles
 
 
 def _build(
@@ -251,6 +265,8 @@ def _build(
     )
     budget = Budget.of_usd(settings.budget_daily_usd, settings.budget_monthly_usd, markup)
     hosting = Hosting(database, clock, budget=budget, bound=settings.discord_guild_ids)
+    hosting.listen(lambda terms: availability.decide(terms.models))
+    troubles = Troubles(database, clock)
     generation = Generation(
         database=database,
         clock=clock,
@@ -356,6 +372,8 @@ def _build(
         epoch=epoch,
         publisher=publisher,
         hosting=hosting,
+        host_watch=HostWatch(hosting, troubles, clock, lambda: availability.cheapest(markup)),
+        troubles=troubles,
     )
 
 

@@ -23,7 +23,6 @@ from bot import links, logs
 from bot.domain.ids import JobId, TaskId
 from bot.errors import ConfigurationError
 from bot.ports import Clock
-from bot.refusals import Refusal, Refusals
 from bot.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, Replays, verify_kie_signature
 
 log = logs.get(__name__)
@@ -89,7 +88,7 @@ class HTTPServer:
         self._registry = registry
         self._patience = patience
         self._videos = videos
-        self._receiver = KieReceiver(callbacks, clock, webhook_key, patience, Refusals(clock, registry))
+        self._receiver = KieReceiver(callbacks, clock, webhook_key, patience)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -159,11 +158,8 @@ class HTTPServer:
 class KieReceiver:
     """Turns a callback into a hint. Of the body only the task id is read, and the poll confirms even that."""
 
-    def __init__(
-        self, callbacks: Callbacks, clock: Clock, webhook_key: str | None, patience: Patience, refusals: Refusals
-    ) -> None:
+    def __init__(self, callbacks: Callbacks, clock: Clock, webhook_key: str | None, patience: Patience) -> None:
         self._callbacks = callbacks
-        self._refusals = refusals
         self._clock = clock
         self._key = webhook_key
         self._patience = patience
@@ -186,7 +182,7 @@ class KieReceiver:
             if timestamp is not None and not is_accepted:
                 self._replays.give_back(task_id, timestamp)
         if not is_accepted:
-            self._refusals.note(Refusal.UNKNOWN_JOB)
+            log.info("callback_refused", job=job_id, reason="no such job or wrong secret")
             raise web.HTTPNotFound
         return web.json_response({"code": 200, "msg": "success"})
 
@@ -198,10 +194,10 @@ class KieReceiver:
         timestamp = request.headers.get(TIMESTAMP_HEADER, "")
         signature = request.headers.get(SIGNATURE_HEADER, "")
         if not verify_kie_signature(self._key, task_id, timestamp, signature, now):
-            self._refusals.note(Refusal.WRONG_SIGNATURE)
+            log.warning("callback_refused", reason="signature wrong, missing or old")
             raise web.HTTPNotFound
         if not self._replays.take(task_id, timestamp, now):
-            self._refusals.note(Refusal.USED_SIGNATURE)
+            log.info("callback_refused", reason="signature used before")
             raise web.HTTPNotFound
         return timestamp
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from bot.domain.credits import USD_PER_CREDIT
-from bot.domain.ids import GuildId, ModelId
+from bot.domain.ids import GuildId, JobId, ModelId, ProviderId
+from bot.domain.jobs import JobState
+from bot.domain.models import ModelState
 
 # What is written for "no limit", as opposed to nothing, which is the setting of the environment.
 NO_LIMIT = "none"
@@ -35,6 +37,7 @@ class HostTerms:
     daily_usd: str | None = None
     monthly_usd: str | None = None
     guilds: Mapping[GuildId, GuildTerms] = field(default_factory=dict)
+    models: Mapping[ModelId, ModelState] = field(default_factory=dict)  # states that stand above the catalogue's
 
     def serves(self, guild_id: GuildId) -> bool:
         terms = self.guilds.get(guild_id)
@@ -61,6 +64,83 @@ class Reading:
     read_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """How much of a period's budget is used, in US dollars; `limit` is None where there is none."""
+
+    period: str
+    spent: Decimal
+    limit: Decimal | None
+
+    @property
+    def share(self) -> float:
+        """Used up at 1."""
+        if self.limit is None:
+            return 0.0
+        return float(self.spent / self.limit) if self.limit else 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A job in few words; `since` is when it was last expected to do something."""
+
+    job_id: JobId
+    guild_id: GuildId
+    model: ModelId
+    provider: ProviderId
+    state: JobState
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Some jobs, the oldest first, and how many there are in all."""
+
+    jobs: tuple[Found, ...] = ()
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """One trouble as stored; `end_text` is there once it is over and that is still to be told."""
+
+    name: str
+    began_at: datetime
+    text: str
+    is_told: bool
+    end_text: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """The bot that was started last."""
+
+    version: str
+    started_at: datetime
+
+    def as_text(self) -> str:
+        return f"{self.version} {self.started_at.isoformat()}"
+
+    @classmethod
+    def of_text(cls, text: str | None) -> Process | None:
+        version, _, started_at = (text or "").partition(" ")
+        return cls(version=version, started_at=datetime.fromisoformat(started_at)) if started_at else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostStatus:
+    """How the bot is doing, as far as the database knows."""
+
+    terms: HostTerms
+    budget: Sequence[Spent]
+    jobs: Mapping[JobState, int]
+    readings: Mapping[ProviderId, Reading]
+    troubles: Sequence[Trouble]
+    stuck: int
+    orphans: int
+    process: Process | None
+
+
 def usd_of(text: str) -> Decimal | None:
     """The amount that somebody typed, with or without a dollar sign; None when it is none that makes sense."""
     cleaned = text.strip().removeprefix("$").removesuffix("$").strip().replace(",", ".")
@@ -81,3 +161,9 @@ def in_force(written: str | None, default: int | None, markup: Decimal) -> int |
     if written is None:
         return default
     return None if written == NO_LIMIT else credits_of_usd(Decimal(written), markup)
+
+
+def money(amount: Decimal) -> str:
+    """ "$1.20"; what is not worth a cent is not hidden: "$0.005"."""
+    cents = amount.quantize(Decimal("0.01"))
+    return f"${cents}" if cents == amount or amount >= 1 else f"${amount.normalize():f}"

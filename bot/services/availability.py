@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from bot.domain.ids import ProviderId
+from bot.domain.ids import ModelId, ProviderId
 from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, VideoModel, closest_model_id
+from bot.domain.videos import lowest_price
 from bot.errors import ModelRetiredError, ModelUnavailableError, UnknownModelError
 from bot.ports import NotSold, ProbeAnswer, Sold
 
@@ -27,6 +29,7 @@ class Availability:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self._observed: dict[tuple[ProviderId, str], bool] = {}
+        self._decided: Mapping[ModelId, ModelState] = {}
 
     def note(self, provider: ProviderId, slug: str, answer: ProbeAnswer) -> bool:
         """Remember what the provider said of a model string; True when that changes what is offered."""
@@ -38,6 +41,10 @@ class Availability:
     def note_paused(self, provider: ProviderId, slug: str, detail: str) -> bool:
         """A create call learnt that the model is switched off."""
         return self.note(provider, slug, NotSold(is_known=True, detail=detail))
+
+    def decide(self, states: Mapping[ModelId, ModelState]) -> None:
+        """What the host has decided about models stands above file and provider."""
+        self._decided = states
 
     def slugs(self) -> list[Slug]:
         """Every model string of the catalogue, once."""
@@ -58,6 +65,11 @@ class Availability:
     def offered(self) -> Iterator[VideoModel]:
         """The models that can be used now, in the catalogue's order."""
         return (model for model in self.catalogue.models.values() if self.is_offered(model))
+
+    def cheapest(self, markup: Decimal) -> int | None:
+        """The lowest price of anything on offer; None when nothing is."""
+        prices = (lowest_price(model, mode, markup) for model in self.offered() for mode in self.modes(model))
+        return min((price for price in prices if price is not None), default=None)
 
     def default(self, mode: Mode) -> VideoModel | None:
         """What is used when the member names no model; None when nothing can be had."""
@@ -95,6 +107,9 @@ class Availability:
         return self.default(mode)
 
     def _is_live(self, model: VideoModel, spec: ModeSpec) -> bool:
+        decided = self._decided.get(model.id)
+        if decided is not None:
+            return decided is ModelState.LIVE
         observed = self._observed.get((model.provider, spec.slug))
         return model.state is ModelState.LIVE if observed is None else observed
 

@@ -7,18 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from bot import __version__
 from bot.domain.credits import day_of, usd
-from bot.domain.hosting import NO_LIMIT, HostTerms, Usage
-from bot.domain.ids import GuildId, UserId
+from bot.domain.hosting import NO_LIMIT, Finding, HostStatus, HostTerms, Process, Spent, Usage
+from bot.domain.ids import GuildId, ModelId, UserId
+from bot.domain.models import ModelState
 from bot.errors import NotHostError
 from bot.ports import Clock
 from bot.services import host_limits
 from bot.services.host_limits import Budget
-from bot.store import hosting, ledger
+from bot.store import audit, hosting, jobs, ledger, meta, oversight, readings, troubles
 from bot.store.database import Connection, Database
 
 # Who acts from the command line.
 COMMAND_LINE = UserId(0)
+
+# A due job is taken up within seconds, after the longest back-off, or after a lease: not later than this.
+OVERDUE = timedelta(minutes=25)
+# The longest outer limit of a model with twelve hours of an outage on top is less.
+FAR_TOO_LONG = timedelta(days=1)
+# Kie keeps its log of tasks for about two months ("Getting started" page); older ones nobody can look up.
+ORPHANS_KEPT = timedelta(days=60)
+
+# Under this name the running version is remembered.
+PROCESS = "process"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,22 +39,6 @@ class Owner:
 
     user_id: UserId
     is_owner: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spent:
-    """How much of a period's budget is used, in US dollars; `limit` is None where there is none."""
-
-    period: str
-    spent: Decimal
-    limit: Decimal | None
-
-    @property
-    def share(self) -> float:
-        """Used up at 1."""
-        if self.limit is None:
-            return 0.0
-        return float(self.spent / self.limit) if self.limit else 1.0
 
 
 class Hosting:
@@ -60,12 +56,16 @@ class Hosting:
         self._clock = clock
         self._budget = budget
         self._bound = frozenset(bound)
+        self._listeners: list[Callable[[HostTerms], None]] = []
         self.terms = HostTerms()
+
+    def listen(self, listener: Callable[[HostTerms], None]) -> None:
+        """Hear of every decision, also of those that were made elsewhere."""
+        self._listeners.append(listener)
 
     async def refresh(self) -> HostTerms:
         """Learn what was decided elsewhere: before the start, or on the command line."""
-        self.terms = await self._database.read(hosting.terms)
-        return self.terms
+        return self._heard(await self._database.read(hosting.terms))
 
     def serves(self, guild_id: GuildId) -> bool:
         """Whether this server is served. What the settings name is the outer bound; decisions only narrow it."""
@@ -85,6 +85,10 @@ class Hosting:
     async def invite_only(self, owner: Owner, is_invitation_only: bool) -> HostTerms:
         """Whether servers that nobody has decided about are left out."""
         return await self._set(owner, hosting.INVITATION_ONLY, "yes" if is_invitation_only else None)
+
+    async def set_model(self, owner: Owner, model: ModelId, state: ModelState | None) -> HostTerms:
+        """Offer the model or do not, whatever catalogue and provider say; None leaves it to them again."""
+        return await self._set(owner, hosting.MODEL + model, None if state is None else state.value)
 
     async def set_budget(
         self, owner: Owner, *, daily: Decimal | str | None = None, monthly: Decimal | str | None = None
@@ -161,6 +165,50 @@ class Hosting:
         _check(owner)
         return await self._database.read(hosting.usage_since, self._first_of(days), guild_id)
 
+    async def stuck(self, owner: Owner) -> Finding:
+        """Jobs that nobody has taken up for long, or that are on their way for far too long."""
+        _check(owner)
+        return await self.stuck_now()
+
+    async def stuck_now(self) -> Finding:
+        now = self._clock.now()
+        return await self._database.read(oversight.stuck, now - OVERDUE, now - FAR_TOO_LONG)
+
+    async def orphans(self, owner: Owner) -> Finding:
+        """Create calls that were never answered, as far back as the provider's own log goes."""
+        _check(owner)
+        return await self._database.read(oversight.orphans, self._clock.now() - ORPHANS_KEPT)
+
+    async def status(self, owner: Owner) -> HostStatus:
+        """Everything at a glance."""
+        _check(owner)
+        now = self._clock.now()
+        budget = await self.spent()
+
+        def read(connection: Connection) -> HostStatus:
+            return HostStatus(
+                terms=hosting.terms(connection),
+                budget=budget,
+                jobs=jobs.counts(connection),
+                readings=readings.all_of(connection),
+                troubles=troubles.all_of(connection),
+                stuck=oversight.stuck(connection, now - OVERDUE, now - FAR_TOO_LONG).total,
+                orphans=oversight.orphans(connection, now - ORPHANS_KEPT).total,
+                process=Process.of_text(meta.recall(connection, PROCESS)),
+            )
+
+        return await self._database.read(read)
+
+    async def examine(self, owner: Owner) -> list[str]:
+        """Recompute the ledger; what does not agree, one line each."""
+        _check(owner)
+        return await self._database.read(audit.differences)
+
+    async def started(self) -> None:
+        """Remember which version runs, and since when, for those who look from elsewhere."""
+        process = Process(version=__version__, started_at=self._clock.now())
+        await self._database.write(meta.remember, PROCESS, process.as_text())
+
     def in_usd(self, credits: int) -> Decimal:
         return usd(credits, self._budget.markup)
 
@@ -178,8 +226,13 @@ class Hosting:
         return await self._keep(change)
 
     async def _keep(self, change: Callable[[Connection], HostTerms]) -> HostTerms:
-        self.terms = await self._database.write(change)
-        return self.terms
+        return self._heard(await self._database.write(change))
+
+    def _heard(self, terms: HostTerms) -> HostTerms:
+        self.terms = terms
+        for listener in self._listeners:
+            listener(terms)
+        return terms
 
 
 def _check(owner: Owner) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection, Row
 
 from bot.domain.hosting import GuildTerms, HostTerms, Usage
 from bot.domain.ids import GuildId, ModelId, UserId
+from bot.domain.models import ModelState
 from bot.store.statements import upsert
 from bot.store.tables import guild_terms, guild_usage, host_settings
 
@@ -124,6 +125,12 @@ def _terms(written: dict[str, str], guilds: list[Row[tuple[object, ...]]]) -> Ho
         daily_usd=written.get(DAILY),
         monthly_usd=written.get(MONTHLY),
         guilds={GuildId(row.guild_id): _guild(row) for row in guilds},
+        models={
+            ModelId(name.removeprefix(MODEL)): ModelState(value)
+            for name, value in written.items()
+            # Another version may know other states.
+            if name.startswith(MODEL) and value in set(ModelState)
+        },
     )
 
 

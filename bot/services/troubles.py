@@ -1,0 +1,60 @@
+"""Tells the host of troubles: once when one begins and once when it ends, whatever restarts in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot import logs
+from bot.domain.hosting import Trouble
+from bot.ports import Clock, Publisher
+from bot.store import troubles
+from bot.store.database import Database
+
+log = logs.get(__name__)
+
+# Another process may have noted something; and what could not be stored as told is said again.
+LOOK_EVERY = timedelta(minutes=1)
+
+
+class Troubles:
+    """Named troubles. What is noted here is stored first and told afterwards, by `run`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._news = asyncio.Event()
+
+    async def begin(self, name: str, text: str) -> bool:
+        """Note that something is wrong; False, and nothing more is said, when that was known."""
+        if not await self._database.write(troubles.begin, name, text, self._clock.now()):
+            return False
+        log.warning("trouble_began", name=name, text=text)
+        self._news.set()
+        return True
+
+    async def end(self, name: str, text: str | None = None) -> bool:
+        """Note that it is over; without a text nobody is told. False when it was not there."""
+        if not await self._database.write(troubles.end, name, text):
+            return False
+        log.warning("trouble_ended", name=name, text=text)
+        self._news.set()
+        return True
+
+    async def present(self) -> Sequence[Trouble]:
+        """What is wrong now."""
+        return await self._database.read(troubles.all_of)
+
+    async def run(self, stop: asyncio.Event, publisher: Publisher) -> None:
+        """Tell what is untold, again and again."""
+        while not stop.is_set():
+            self._news.clear()
+            await self.tell(publisher)
+            await self._clock.wait(self._news, LOOK_EVERY)
+
+    async def tell(self, publisher: Publisher) -> None:
+        """Say what the host has not heard. A kill between the message and its note makes it be said twice."""
+        for trouble in await self._database.read(troubles.untold):
+            await publisher.tell_host(trouble.text if trouble.end_text is None else trouble.end_text)
+            await self._database.write(troubles.told, trouble)
