@@ -23,6 +23,7 @@ from bot import links, logs
 from bot.domain.ids import JobId, TaskId
 from bot.errors import ConfigurationError
 from bot.ports import Clock
+from bot.refusals import Refusal, Refusals
 from bot.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, Replays, verify_kie_signature
 
 log = logs.get(__name__)
@@ -88,7 +89,7 @@ class HTTPServer:
         self._registry = registry
         self._patience = patience
         self._videos = videos
-        self._receiver = KieReceiver(callbacks, clock, webhook_key, patience)
+        self._receiver = KieReceiver(callbacks, clock, webhook_key, patience, Refusals(clock, registry))
         self._runner: web.AppRunner | None = None
 
     @property
@@ -158,8 +159,11 @@ class HTTPServer:
 class KieReceiver:
     """Turns a callback into a hint. Of the body only the task id is read, and the poll confirms even that."""
 
-    def __init__(self, callbacks: Callbacks, clock: Clock, webhook_key: str | None, patience: Patience) -> None:
+    def __init__(
+        self, callbacks: Callbacks, clock: Clock, webhook_key: str | None, patience: Patience, refusals: Refusals
+    ) -> None:
         self._callbacks = callbacks
+        self._refusals = refusals
         self._clock = clock
         self._key = webhook_key
         self._patience = patience
@@ -182,7 +186,7 @@ class KieReceiver:
             if timestamp is not None and not is_accepted:
                 self._replays.give_back(task_id, timestamp)
         if not is_accepted:
-            log.info("callback_refused", job=job_id, reason="no such job or wrong secret")
+            self._refusals.note(Refusal.UNKNOWN_JOB)
             raise web.HTTPNotFound
         return web.json_response({"code": 200, "msg": "success"})
 
@@ -194,10 +198,10 @@ class KieReceiver:
         timestamp = request.headers.get(TIMESTAMP_HEADER, "")
         signature = request.headers.get(SIGNATURE_HEADER, "")
         if not verify_kie_signature(self._key, task_id, timestamp, signature, now):
-            log.warning("callback_refused", reason="signature wrong, missing or old")
+            self._refusals.note(Refusal.WRONG_SIGNATURE)
             raise web.HTTPNotFound
         if not self._replays.take(task_id, timestamp, now):
-            log.info("callback_refused", reason="signature used before")
+            self._refusals.note(Refusal.USED_SIGNATURE)
             raise web.HTTPNotFound
         return timestamp
 

@@ -339,6 +339,16 @@ async def test_callback_without_a_right_and_fresh_signature_is_a_404(
     assert signed_house.callbacks.hints == []
 
 
+async def test_what_is_refused_can_be_seen_by_the_host(signed_house: House) -> None:
+    await signed_house.call_back()
+    await signed_house.call_back("/callbacks/kie/17/wrong", headers=signed())
+
+    _, text = await signed_house.ask("GET", "/metrics")
+
+    assert 'cutscene_callbacks_refused_total{reason="wrong_signature"} 1.0' in text
+    assert 'cutscene_callbacks_refused_total{reason="unknown_job"} 1.0' in text
+
+
 async def test_signature_counts_once(signed_house: House) -> None:
     headers = signed()
 

@@ -12,7 +12,54 @@ from bot.domain.jobs import JobState
 from bot.store.ledger import periods
 from bot.store.tables import EPOCH, accounts, entries, jobs, lines, spending, usage
 
+# Put together once: the simulator asks after each of its runs, and the statements take longer to build than to answer.
 _ENDED = jobs.c.state.in_([JobState.DELIVERED, JobState.PARKED, JobState.FAILED, JobState.CANCELLED])
+_IS_OPEN = sa.not_(jobs.c.is_closed)
+_PAID = jobs.c.paid_allowance + jobs.c.paid_bonus
+
+_UNBALANCED = (
+    sa.select(lines.c.entry_id, sa.func.sum(lines.c.credits).label("sum"))
+    .group_by(lines.c.entry_id)
+    .having(sa.func.sum(lines.c.credits) != 0)
+)
+_SUMMED = sa.func.coalesce(sa.func.sum(lines.c.credits), 0)
+_BALANCES = (
+    sa.select(accounts.c.id, accounts.c.kind, accounts.c.guild_id, accounts.c.balance, _SUMMED.label("sum"))
+    .outerjoin(lines, lines.c.account_id == accounts.c.id)
+    .group_by(accounts.c.id, accounts.c.kind, accounts.c.guild_id, accounts.c.balance)
+    .having(accounts.c.balance != _SUMMED)
+)
+_PAID_BY_OPEN = sa.select(jobs.c.guild_id, sa.func.sum(_PAID).label("paid")).where(_IS_OPEN).group_by(jobs.c.guild_id)
+_HELD = sa.select(accounts.c.guild_id, accounts.c.balance).where(accounts.c.kind == AccountKind.HELD)
+_PAID_BY_DAY = (
+    sa.select(jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_on, sa.func.sum(jobs.c.paid_allowance).label("paid"))
+    .group_by(jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_on)
+    .having(sa.func.sum(jobs.c.paid_allowance) > 0)
+)
+_USED = sa.select(usage).where(usage.c.used > 0)
+_IS_REFUNDED = jobs.c.state.in_([JobState.FAILED, JobState.CANCELLED])
+_WRONGLY_PAID = (
+    sa.select(jobs.c.id, jobs.c.state, jobs.c.price, _PAID.label("paid"))
+    .where(sa.or_(sa.and_(_IS_OPEN, jobs.c.price != _PAID), jobs.c.price < _PAID, sa.and_(_IS_REFUNDED, _PAID != 0)))
+    .order_by(jobs.c.id)
+)
+_DATE = sa.type_coerce(jobs.c.created_at, sa.BigInteger) // (86_400 * 1_000_000)
+_PAID_BY_DATE = sa.select(_DATE, sa.func.sum(_PAID).label("paid")).group_by(_DATE)
+_SPENT = sa.select(spending)
+_CHARGES = sa.func.count().filter(entries.c.kind == "charge")
+_ENDS = sa.func.count().filter(entries.c.kind.in_(["settle", "refund"]))
+_WRONGLY_ENTERED = (
+    sa.select(jobs.c.id, jobs.c.state, _CHARGES.label("charges"), _ENDS.label("ends"))
+    .outerjoin(entries, entries.c.job_id == jobs.c.id)
+    .group_by(jobs.c.id, jobs.c.state, jobs.c.is_closed)
+    .having(
+        sa.or_(
+            _CHARGES != 1,
+            sa.case((jobs.c.is_closed, 1), else_=0) != _ENDS,
+            sa.and_(_ENDED, sa.not_(jobs.c.is_closed)),
+        )
+    )
+)
 
 
 def differences(connection: Connection) -> list[str]:
@@ -36,22 +83,12 @@ def totals(connection: Connection) -> dict[AccountKind, int]:
 
 
 def _unbalanced_entries(connection: Connection) -> list[str]:
-    rows = connection.execute(
-        sa.select(lines.c.entry_id, sa.func.sum(lines.c.credits).label("sum"))
-        .group_by(lines.c.entry_id)
-        .having(sa.func.sum(lines.c.credits) != 0)
-    )
+    rows = connection.execute(_UNBALANCED)
     return [f"entry {row.entry_id}: its lines sum to {row.sum}, not to zero" for row in rows]
 
 
 def _wrong_balances(connection: Connection) -> list[str]:
-    summed = sa.func.coalesce(sa.func.sum(lines.c.credits), 0)
-    rows = connection.execute(
-        sa.select(accounts.c.id, accounts.c.kind, accounts.c.guild_id, accounts.c.balance, summed.label("sum"))
-        .outerjoin(lines, lines.c.account_id == accounts.c.id)
-        .group_by(accounts.c.id, accounts.c.kind, accounts.c.guild_id, accounts.c.balance)
-        .having(accounts.c.balance != summed)
-    )
+    rows = connection.execute(_BALANCES)
     return [
         f"account {row.id} ({row.kind} of guild {row.guild_id}): holds {row.balance}, its lines say {row.sum}"
         for row in rows
@@ -60,18 +97,8 @@ def _wrong_balances(connection: Connection) -> list[str]:
 
 def _wrong_holds(connection: Connection) -> list[str]:
     """What a guild holds is exactly what its jobs on their way have paid."""
-    paid = (
-        sa.select(jobs.c.guild_id, sa.func.sum(jobs.c.paid_allowance + jobs.c.paid_bonus).label("paid"))
-        .where(sa.not_(jobs.c.is_closed))
-        .group_by(jobs.c.guild_id)
-    )
-    open_jobs = {row.guild_id: int(row.paid) for row in connection.execute(paid)}
-    held = {
-        row.guild_id: row.balance
-        for row in connection.execute(
-            sa.select(accounts.c.guild_id, accounts.c.balance).where(accounts.c.kind == AccountKind.HELD)
-        )
-    }
+    open_jobs = {row.guild_id: int(row.paid) for row in connection.execute(_PAID_BY_OPEN)}
+    held = {row.guild_id: row.balance for row in connection.execute(_HELD)}
     return [
         f"guild {guild_id}: holds {held.get(guild_id, 0)}, its open jobs have paid {open_jobs.get(guild_id, 0)}"
         for guild_id in sorted(held.keys() | open_jobs.keys())
@@ -81,13 +108,8 @@ def _wrong_holds(connection: Connection) -> list[str]:
 
 def _wrong_usage(connection: Connection) -> list[str]:
     """What a member has used of a day's allowance is exactly what their jobs of that day have paid from it."""
-    paid = (
-        sa.select(jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_on, sa.func.sum(jobs.c.paid_allowance).label("paid"))
-        .group_by(jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_on)
-        .having(sa.func.sum(jobs.c.paid_allowance) > 0)
-    )
-    by_jobs = {(row.guild_id, row.user_id, row.paid_on): int(row.paid) for row in connection.execute(paid)}
-    counted = connection.execute(sa.select(usage).where(usage.c.used > 0))
+    by_jobs = {(row.guild_id, row.user_id, row.paid_on): int(row.paid) for row in connection.execute(_PAID_BY_DAY)}
+    counted = connection.execute(_USED)
     by_usage = {(row.guild_id, row.user_id, row.day): row.used for row in counted}
     return [
         f"member {key[1]} of guild {key[0]} on {key[2]:%Y-%m-%d}: "
@@ -99,25 +121,17 @@ def _wrong_usage(connection: Connection) -> list[str]:
 
 def _wrong_payments(connection: Connection) -> list[str]:
     """A job on its way has paid its price, one that has ended at most that, and a refunded one nothing, ever."""
-    paid = jobs.c.paid_allowance + jobs.c.paid_bonus
-    is_refunded = jobs.c.state.in_([JobState.FAILED, JobState.CANCELLED])
-    is_open = sa.not_(jobs.c.is_closed)
-    is_wrong = sa.or_(sa.and_(is_open, paid != jobs.c.price), paid > jobs.c.price, sa.and_(is_refunded, paid != 0))
-    rows = connection.execute(
-        sa.select(jobs.c.id, jobs.c.state, jobs.c.price, paid.label("paid")).where(is_wrong).order_by(jobs.c.id)
-    )
+    rows = connection.execute(_WRONGLY_PAID)
     return [f"job {row.id} ({row.state}): has paid {row.paid} of {row.price}" for row in rows]
 
 
 def _wrong_spending(connection: Connection) -> list[str]:
     """The host's days and months have seen what the jobs accepted in them have paid."""
-    day = sa.type_coerce(jobs.c.created_at, sa.BigInteger) // (86_400 * 1_000_000)
-    paid = sa.func.sum(jobs.c.paid_allowance + jobs.c.paid_bonus).label("paid")
     by_jobs: dict[str, int] = {}
-    for number, total in connection.execute(sa.select(day, paid).group_by(day)):
+    for number, total in connection.execute(_PAID_BY_DATE):
         for period in periods(EPOCH + timedelta(days=number)):
             by_jobs[period] = by_jobs.get(period, 0) + int(total)
-    counted = {row.period: row.credits for row in connection.execute(sa.select(spending))}
+    counted = {row.period: row.credits for row in connection.execute(_SPENT)}
     return [
         f"the host's {period}: spent {counted.get(period, 0)}, jobs say {by_jobs.get(period, 0)}"
         for period in sorted(by_jobs.keys() | counted.keys())
@@ -127,13 +141,5 @@ def _wrong_spending(connection: Connection) -> list[str]:
 
 def _jobs_without_their_entries(connection: Connection) -> list[str]:
     """One charge per job, and exactly one settle or refund when it has ended."""
-    charges = sa.func.count().filter(entries.c.kind == "charge")
-    ends = sa.func.count().filter(entries.c.kind.in_(["settle", "refund"]))
-    wanted_ends = sa.case((jobs.c.is_closed, 1), else_=0)
-    rows = connection.execute(
-        sa.select(jobs.c.id, jobs.c.state, charges.label("charges"), ends.label("ends"))
-        .outerjoin(entries, entries.c.job_id == jobs.c.id)
-        .group_by(jobs.c.id, jobs.c.state, jobs.c.is_closed)
-        .having(sa.or_(charges != 1, ends != wanted_ends, sa.and_(_ENDED, sa.not_(jobs.c.is_closed))))
-    )
+    rows = connection.execute(_WRONGLY_ENTERED)
     return [f"job {row.id} ({row.state}): {row.charges} charges, {row.ends} settles or refunds" for row in rows]

@@ -24,6 +24,10 @@ _READY = (
     .group_by(jobs.c.state, jobs.c.provider)
 )
 _NEXT = sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at > _AT, jobs.c.lease_until.is_(None))
+_RELEASE = sa.update(jobs).where(jobs.c.lease_until.is_not(None)).values(lease_until=None, due_at=_AT)
+_SUBMITTED = sa.select(jobs.c.submitted_at).where(
+    jobs.c.submitted_at > sa.bindparam("since", type_=jobs.c.submitted_at.type)
+)
 _COUNT_AT_PROVIDER = sa.select(sa.func.count()).where(
     jobs.c.provider == sa.bindparam("that_provider"), jobs.c.state.in_(AT_PROVIDER)
 )
@@ -106,9 +110,7 @@ def _claiming(*, is_fair: bool, has_provider: bool) -> sa.UpdateBase:
 
 def release_leases(connection: Connection, now: datetime) -> int:
     """End every lease: right after the start of the only process, nobody else can be working."""
-    return connection.execute(
-        sa.update(jobs).where(jobs.c.lease_until.is_not(None)).values(lease_until=None, due_at=now)
-    ).rowcount
+    return connection.execute(_RELEASE, {"at": now}).rowcount
 
 
 def due(connection: Connection, now: datetime) -> Due:
@@ -120,7 +122,7 @@ def due(connection: Connection, now: datetime) -> Due:
 
 
 def submitted_since(connection: Connection, since: datetime) -> list[datetime]:
-    return list(connection.execute(sa.select(jobs.c.submitted_at).where(jobs.c.submitted_at > since)).scalars())
+    return list(connection.execute(_SUBMITTED, {"since": since}).scalars())
 
 
 def at_provider(connection: Connection, provider: ProviderId) -> int:

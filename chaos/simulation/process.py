@@ -22,8 +22,10 @@ from bot.domain.videos import VideoSpec
 from bot.errors import ProviderRejectedError, ProviderUnavailableError, StoreError, UserError
 from bot.http import KieReceiver, Patience
 from bot.metrics import Metrics
+from bot.ports import SystemClock
 from bot.providers.kie_jobs import KieJobs
 from bot.publisher import DiscordPublisher
+from bot.refusals import Refusals
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.estimates import Estimates
@@ -74,7 +76,9 @@ MODEL = VideoModel(
 )
 CATALOGUE = Catalogue({MODEL.id: MODEL})
 # Numbers of the host; no run looks at them, and building them anew for each process would cost more than the process.
-METRICS = Metrics(CollectorRegistry())
+REGISTRY = CollectorRegistry()
+METRICS = Metrics(REGISTRY)
+REFUSALS = Refusals(SystemClock(), REGISTRY)
 
 
 class SimulatedClock:
@@ -172,7 +176,7 @@ class Process:
         )
         self.jobs = Jobs(database, clock, lifecycle)
         callbacks = Callbacks(database, clock, wake.set)
-        self._receiver = KieReceiver(callbacks, clock, None, Patience())
+        self._receiver = KieReceiver(callbacks, clock, None, Patience(), REFUSALS)
         providers = {KIE: provider}
         needs = Needs(
             providers=providers,

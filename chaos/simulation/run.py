@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import tempfile
@@ -93,6 +94,9 @@ class Simulator:
 def simulator(disk: Disk | None = None) -> Iterator[Simulator]:
     """Everything a run needs; the log is silent meanwhile, since rendering it would be most of the work."""
     used = disk or Disk()
+    # The collector need not go through all of SQLAlchemy and the library again and again, for what a run leaves behind.
+    gc.collect()
+    gc.freeze()
     shared_memory = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
     log, bugs = logging.getLogger("bot"), Bugs()
     level, log.propagate = log.level, False
@@ -106,6 +110,7 @@ def simulator(disk: Disk | None = None) -> Iterator[Simulator]:
         log.setLevel(level)
         log.propagate = True
         used.close()
+        gc.unfreeze()
 
 
 class Bugs(logging.Handler):
