@@ -52,7 +52,7 @@ from typing import ClassVar
 
 from bot.domain.ids import JobId
 from bot.domain.jobs import FailureReason
-from bot.domain.videos import Problem, Rule
+from bot.domain.problems import Problem, Rule
 from bot.i18n import N_, Texts
 
 
@@ -78,17 +78,37 @@ RULE_TEXTS: Mapping[Rule, str] = {
     Rule.PROMPT_REQUIRED: N_("**prompt**: this model needs words beside the picture. Say what should happen in it."),
     Rule.PROMPT_TOO_SHORT: N_("**prompt**: {given} characters are too few; this model needs at least {limit}."),
     Rule.PROMPT_TOO_LONG: N_("**prompt**: {given} characters are too many; this model takes at most {limit}."),
+    Rule.TOO_MANY_SHOTS: N_(
+        "**prompt**: each line is a shot, and {given} are too many; this video can have at most {limit}."
+    ),
     Rule.MODE_TEXT_MISSING: N_("**image**: {model} only animates pictures. Attach one, or choose another model."),
-    Rule.MODE_IMAGE_MISSING: N_("**image**: {model} takes no pictures. Leave it out, or choose another model."),
+    Rule.MODE_IMAGE_MISSING: N_(
+        "**image**: {model} does not start from a picture. Leave it out, or choose another model."
+    ),
+    Rule.MODE_REFERENCE_MISSING: N_(
+        "**{field}**: {model} takes no reference pictures. Leave them out, or choose another model."
+    ),
+    Rule.MODE_FOLLOW_UP: N_(
+        "**model**: {model} only works on finished videos. Use the button under one, or choose another model."
+    ),
+    Rule.FOLLOW_UP_MISSING: N_("**model**: {model} cannot do that with a finished video."),
     Rule.OPTION_MISSING: N_("**{field}**: this model does not have this option. Leave it out."),
     Rule.OPTION_VALUE: N_("**{field}**: `{given}` is not possible. This model offers {offered}; nearest: `{nearest}`."),
     Rule.OPTION_COMBINATION: N_("**{field}**: `{given}` does not go with the other options; try `{nearest}`."),
-    Rule.IMAGE_FORMAT: N_("**image**: this model does not take {given}; it takes {offered}."),
-    Rule.IMAGE_BYTES: N_("**image**: {given} MB is too large; this model takes at most {limit} MB."),
-    Rule.IMAGE_TOO_SMALL: N_("**image**: {given} pixels are too few; each side needs at least {limit}."),
-    Rule.IMAGE_TOO_LARGE: N_("**image**: {given} pixels are too many; each side may have at most {limit}."),
+    Rule.OPTION_RANGE: N_("**{field}**: `{given}` is not possible. This model takes {lowest} to {highest}."),
+    Rule.OPTION_LENGTH: N_("**{field}**: {given} characters are too many; this model takes at most {limit}."),
+    Rule.LAST_FRAME_ALONE: N_("**last_frame**: {model} needs the first one too. Attach it as **image**."),
+    Rule.LAST_FRAME_REQUIRED: N_("**last_frame**: {model} goes from one picture to another. Attach the last one too."),
+    Rule.FRAMES_OR_REFERENCES: N_("**{field}**: {model} takes either frames or references. Leave one of them out."),
+    Rule.TOO_MANY_REFERENCES: N_("**{field}**: {given} references are too many; this model takes at most {limit}."),
+    Rule.SOURCE_LENGTH: N_("The video lasts {given} s; this model takes at most {limit} s."),
+    Rule.SOURCE_BYTES: N_("The video has {given} MB; this model takes at most {limit} MB."),
+    Rule.IMAGE_FORMAT: N_("**{field}**: this model does not take {given}; it takes {offered}."),
+    Rule.IMAGE_BYTES: N_("**{field}**: {given} MB is too large; this model takes at most {limit} MB."),
+    Rule.IMAGE_TOO_SMALL: N_("**{field}**: {given} pixels are too few; each side needs at least {limit}."),
+    Rule.IMAGE_TOO_LARGE: N_("**{field}**: {given} pixels are too many; each side may have at most {limit}."),
     Rule.IMAGE_RATIO: N_(
-        "**image**: {given} is too long and narrow; width divided by height must be between {lowest} and {highest}."
+        "**{field}**: {given} is too long and narrow; width divided by height must be between {lowest} and {highest}."
     ),
 }
 
@@ -167,29 +187,38 @@ class ModelRetiredError(ModelUnavailableError):
 
 
 class BadImageError(UserError):
-    """The attachment cannot be used, whatever the model."""
+    """The attachment cannot be used, whatever the model. `field` is the option that it was attached to."""
 
-    text = N_("**image**: this file is not a picture that we can read. Use JPEG, PNG or WebP.")
+    field = "image"
+
+    text = N_("**{field}**: this file is not a picture that we can read. Use JPEG, PNG or WebP.")
+
+    def message(self, texts: Texts) -> str:
+        return texts(self.text, **{"field": self.field, **self.values})
 
 
 class EmptyImageError(BadImageError):
-    text = N_("**image**: the file is empty.")
+    text = N_("**{field}**: the file is empty.")
 
 
 class ImageTooManyBytesError(BadImageError):
-    text = N_("**image**: {given} MB is too large; pictures may have at most {limit} MB.")
+    text = N_("**{field}**: {given} MB is too large; pictures may have at most {limit} MB.")
 
 
 class ImageBombError(BadImageError):
-    text = N_("**image**: {given} pixels are too many to open safely; at most {limit} million are allowed.")
+    text = N_("**{field}**: {given} pixels are too many to open safely; at most {limit} million are allowed.")
 
 
 class AnimatedImageError(BadImageError):
-    text = N_("**image**: animated pictures do not work as a first frame. Use a still one.")
+    text = N_("**{field}**: animated pictures do not work as a first frame. Use a still one.")
 
 
 class ImageUnreachableError(BadImageError):
-    text = N_("**image**: Discord did not hand out the file. Attach it again.")
+    text = N_("**{field}**: Discord did not hand out the file. Attach it again.")
+
+
+class AdultsOnlyError(UserError):
+    text = N_("**{field}**: `{given}` is only possible in channels with an age limit.")
 
 
 class InsufficientCreditsError(UserError):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bot.domain.ids import ChannelId, MessageId, ProviderId, TaskId
 from bot.domain.jobs import FailureReason, Job, Result
-from bot.domain.models import VendorValue
+from bot.domain.models import VendorField
 
 
 class Clock(Protocol):
@@ -44,7 +44,7 @@ class Submission:
     """What a provider is asked to make. `callback_url` is None when nobody could reach us."""
 
     slug: str
-    fields: dict[str, VendorValue | list[str]]
+    fields: dict[str, VendorField]
     callback_url: str | None
 
 

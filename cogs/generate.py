@@ -6,8 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
 import aiohttp
 import discord
@@ -17,18 +16,19 @@ from discord.ext import commands
 
 from bot import logs
 from bot.client import DynamicItemType, defer, guarded, missing_permissions
+from bot.client.attachments import Attachments, Pictures
 from bot.client.controls import Control, cog_of, member_of, suggestions, texts_of
 from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, UserId
 from bot.domain.jobs import JobState, Place
-from bot.domain.models import ImageFormat, ImageRules, Mode, OptionName, OptionValue, VideoModel
-from bot.domain.videos import Picture, VideoRequest, lowest_price
-from bot.errors import BadImageError, MissingPermissionsError, NotYoursError
+from bot.domain.models import Mode, OptionName, OptionValue, VideoModel
+from bot.domain.videos import VideoRequest, VideoSpec, lowest_price, mode_of
+from bot.errors import AdultsOnlyError, BadImageError, MissingPermissionsError, NotYoursError
 from bot.i18n import N_, Texts, texts
 from bot.rendering import cards, choices, words
 from bot.rendering.cards import Progress
 from bot.services.availability import Availability
 from bot.services.estimates import Estimates
-from bot.services.generation import Accepted, Generation, with_picture
+from bot.services.generation import Accepted, Generation
 from bot.services.jobs import Jobs
 
 log = logs.get(__name__)
@@ -37,20 +37,14 @@ T = TypeVar("T", int, str)
 
 # Discord: a text field of a form takes 4000 characters (documentation of text inputs); a prompt may have 6000.
 FIELD_LENGTH = 4000
+FRAMES = ("image", "last_frame")
+REFERENCES = ("reference1", "reference2", "reference3")
 # A form that nobody sends stays in memory until then.
 FORM_LIFE = timedelta(hours=1)
 
 
-class Pictures(Protocol):
-    """Where members' pictures are kept."""
-
-    async def take(self, url: str, *, declared_size: int, filename: str) -> Picture: ...
-
-    def path(self, picture: Picture) -> Path: ...
-
-
 class PictureGoneError(BadImageError):
-    text = N_("**image**: the picture of that video is no longer kept. Use `/video` and attach it again.")
+    text = N_("**{field}**: the picture of that video is no longer kept. Use `/video` and attach it again.")
 
 
 class Generate(commands.Cog):
@@ -77,11 +71,18 @@ class Generate(commands.Cog):
     @app_commands.describe(
         prompt=locale_str(N_("What the video should show")),
         image=locale_str(N_("A picture that should move: it becomes the first frame")),
+        last_frame=locale_str(N_("The picture that the video ends with")),
         model=locale_str(N_("Who makes the video; left out, the default model does")),
         aspect=locale_str(N_("The shape of the picture, for example 16:9")),
         duration=locale_str(N_("How many seconds it lasts")),
         quality=locale_str(N_("How sharp it is, for example 720p")),
         audio=locale_str(N_("With sound or silent, where the model can do both")),
+        reference1=locale_str(N_("A picture of somebody or something that should be in the video")),
+        reference2=locale_str(N_("A second picture of that kind")),
+        reference3=locale_str(N_("A third picture of that kind")),
+        negative=locale_str(N_("What should not be in the video")),
+        style=locale_str(N_("The model's own manner, where it has several")),
+        seed=locale_str(N_("A number; the same one makes a similar video again")),
     )
     @app_commands.guild_only()
     async def video(
@@ -89,13 +90,22 @@ class Generate(commands.Cog):
         interaction: discord.Interaction,
         prompt: str | None = None,
         image: discord.Attachment | None = None,
+        last_frame: discord.Attachment | None = None,
         model: str | None = None,
         aspect: str | None = None,
         duration: int | None = None,
         quality: str | None = None,
         audio: bool | None = None,
+        reference1: discord.Attachment | None = None,
+        reference2: discord.Attachment | None = None,
+        reference3: discord.Attachment | None = None,
+        negative: str | None = None,
+        style: str | None = None,
+        seed: int | None = None,
     ) -> None:
-        chosen = self._generation.choose(model, Mode.TEXT if image is None else Mode.IMAGE)
+        references = [found for found in (reference1, reference2, reference3) if found is not None]
+        has_frame = image is not None or last_frame is not None
+        chosen = self._generation.choose(model, mode_of(has_frame=has_frame, has_reference=bool(references)))
         request = VideoRequest(
             prompt=prompt or "",
             model=chosen.id,
@@ -103,19 +113,20 @@ class Generate(commands.Cog):
             duration=duration,
             quality=quality,
             audio=audio,
+            negative=negative,
+            style=style,
+            seed=seed,
         )
+        attachments = Attachments(image, last_frame, references)
         # Whatever is wrong with the words and options is said before anything is fetched.
-        self._generation.check(request if image is None else with_picture(request, unread_picture(chosen)))
+        self._check(interaction, attachments.unread(request, chosen))
         await self._open(interaction)
-        if image is not None:
-            picture = await self._pictures.take(image.url, declared_size=image.size, filename=image.filename)
-            request = with_picture(request, picture)
-        await self._accept(interaction, request)
+        await self._accept(interaction, await attachments.read(request, self._pictures))
 
     async def again(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """The same video once more, for whoever clicks."""
         request = await self._repeat(interaction, job_id)
-        self._generation.check(request)
+        self._check(interaction, request)
         await self._open(interaction)
         await self._accept(interaction, request, again_of=job_id)
 
@@ -127,7 +138,7 @@ class Generate(commands.Cog):
 
     async def edited(self, interaction: discord.Interaction, request: VideoRequest) -> None:
         """The form came back with another prompt."""
-        self._generation.check(request)
+        self._check(interaction, request)
         await self._open(interaction)
         await self._accept(interaction, request)
 
@@ -161,16 +172,26 @@ class Generate(commands.Cog):
 
     async def _repeat(self, interaction: discord.Interaction, job_id: JobId) -> VideoRequest:
         request = await self._generation.repeat(member_of(interaction)[0], job_id)
-        if request.picture is not None:
-            path = self._pictures.path(request.picture)
+        for field, picture in request.pictures():
+            path = self._pictures.path(picture)
             if not await asyncio.to_thread(path.is_file):
-                raise PictureGoneError
+                raise PictureGoneError(field=field)
         return request
+
+    def _check(self, interaction: discord.Interaction, request: VideoRequest) -> VideoSpec:
+        """The request, complete and priced, if it may be made in this channel. Raises UserError."""
+        video = self._generation.check(request)
+        spec = self._availability.catalogue.get(video.model).modes[video.mode]
+        for name, value in video.options.items():
+            option = spec.options.get(name)
+            if option is not None and value in option.adult and not is_for_adults(interaction):
+                raise AdultsOnlyError(field=name, given=value)
+        return video
 
     async def _accept(
         self, interaction: discord.Interaction, request: VideoRequest, *, again_of: JobId | None = None
     ) -> None:
-        video = self._generation.check(request)
+        video = self._check(interaction, request)
         accepted = await self._generation.request(
             UserId(interaction.user.id), place_of(interaction), video, again_of=again_of
         )
@@ -206,20 +227,26 @@ class Generate(commands.Cog):
     async def suggest_durations(self, interaction: discord.Interaction, typed: str) -> list[Choice[int]]:
         return await suggestions(interaction, self._values(interaction, OptionName.DURATION, str(typed), int))
 
+    @video.autocomplete("style")
+    async def suggest_styles(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
+        return await suggestions(interaction, self._values(interaction, OptionName.STYLE, typed, str))
+
     @video.autocomplete("quality")
     async def suggest_qualities(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
         return await suggestions(interaction, self._values(interaction, OptionName.QUALITY, typed, str))
 
     async def _models(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
-        _, mode = texts_of(interaction), mode_of(interaction)
+        _, mode = texts_of(interaction), typed_mode(interaction)
         meant = [model for model in self._availability.offered() if choices.is_meant(model, typed)]
-        fitting = [model for model in meant if mode in self._availability.modes(model)]
-        found = [await self._choice(_, model, mode) for model in fitting]
+        found = [(model, mode) for model in meant if mode in self._availability.modes(model)]
         if mode is Mode.TEXT:
             # A picture may still come; one that is attached already does not go away by itself.
-            only_pictures = [model for model in meant if model not in fitting]
-            found += [await self._choice(_, model, Mode.IMAGE, needs_image=True) for model in only_pictures]
-        return found[: choices.MAX_CHOICES]
+            rest = [(model, self._availability.modes(model)) for model in meant if (model, mode) not in found]
+            found += [(model, Mode.IMAGE) for model, modes in rest if Mode.IMAGE in modes]
+        return [
+            await self._choice(_, model, usable, needs_image=usable is not mode)
+            for model, usable in found[: choices.MAX_CHOICES]
+        ]
 
     async def _choice(self, _: Texts, model: VideoModel, mode: Mode, *, needs_image: bool = False) -> Choice[str]:
         price = lowest_price(model, mode, self._markup)
@@ -229,11 +256,19 @@ class Generate(commands.Cog):
     async def _values(
         self, interaction: discord.Interaction, name: OptionName, typed: str, kind: type[T]
     ) -> list[Choice[T]]:
-        mode = mode_of(interaction)
+        mode = typed_mode(interaction)
         model = self._generation.choose(interaction.namespace.model, mode)
         # A model that only animates pictures may be chosen before its picture is attached.
         spec = model.modes.get(mode) or next(iter(model.modes.values()))
-        offered = choices.option_choices(texts_of(interaction), spec, name, chosen_in(interaction), typed, self._markup)
+        offered = choices.option_choices(
+            texts_of(interaction),
+            spec,
+            name,
+            chosen_in(interaction),
+            typed,
+            self._markup,
+            pictures=count_in(interaction),
+        )
         return [Choice(name=text, value=value) for text, value in offered if isinstance(value, kind)]
 
 
@@ -295,25 +330,27 @@ def place_of(interaction: discord.Interaction) -> Place:
     )
 
 
-def mode_of(interaction: discord.Interaction) -> Mode:
-    """Whether a picture is attached, as far as autocomplete is told."""
-    return Mode.TEXT if interaction.namespace.image is None else Mode.IMAGE
+def typed_mode(interaction: discord.Interaction) -> Mode:
+    """What is asked for, by the pictures that are attached, as far as autocomplete is told."""
+    typed = interaction.namespace
+    return mode_of(
+        has_frame=any(getattr(typed, name) is not None for name in FRAMES),
+        has_reference=any(getattr(typed, name) is not None for name in REFERENCES),
+    )
+
+
+def count_in(interaction: discord.Interaction) -> int:
+    """How many pictures are attached."""
+    return sum(getattr(interaction.namespace, name) is not None for name in (*FRAMES, *REFERENCES))
+
+
+def is_for_adults(interaction: discord.Interaction) -> bool:
+    """Whether the channel has Discord's age limit."""
+    channel = interaction.channel
+    return isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.Thread) and channel.is_nsfw()
 
 
 def chosen_in(interaction: discord.Interaction) -> dict[OptionName, OptionValue]:
     """The options as they stand while the member still types."""
     values = ((name, getattr(interaction.namespace, name.value)) for name in OptionName)
     return {name: value for name, value in values if isinstance(value, str | int)}
-
-
-def unread_picture(model: VideoModel) -> Picture:
-    """A picture that breaks no rule of the model, for checking the rest before the real one is fetched."""
-    spec = model.modes.get(Mode.IMAGE)
-    rules: ImageRules | None = None if spec is None else spec.image
-    if rules is None:
-        return Picture(name="", format=ImageFormat.PNG, width=1, height=1, size=0)
-    ratio = min(max(1.0, rules.min_ratio), rules.max_ratio)
-    # Rounded down, the shorter side leads further into what is allowed.
-    longer, shorter = rules.max_side, int(rules.max_side * min(ratio, 1 / ratio))
-    width, height = (longer, shorter) if ratio >= 1 else (shorter, longer)
-    return Picture(name="", format=min(rules.formats), width=width, height=height, size=0)

@@ -20,7 +20,8 @@ from bot.domain.models import (
     PromptRules,
     VideoModel,
 )
-from bot.domain.videos import Picture, VideoSpec
+from bot.domain.pictures import Picture
+from bot.domain.videos import VideoSpec
 from tests.fakes import KIE
 
 GUILD = GuildId(10)

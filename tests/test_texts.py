@@ -34,7 +34,8 @@ from bot.domain.credits import EntryKind
 from bot.domain.ids import JobId
 from bot.domain.jobs import FailureReason, JobState
 from bot.domain.models import Mode, VideoModel
-from bot.domain.videos import Rule, VideoRequest
+from bot.domain.problems import Rule
+from bot.domain.videos import VideoRequest
 from bot.errors import FAILURE_TEXTS, RULE_TEXTS, UserError
 from bot.i18n import CATALOGUES, LOCALE_DIR, Texts, texts
 from bot.rendering import buttons, choices, replies, words
@@ -217,7 +218,7 @@ def test_credits_are_counted_as_the_language_counts(locale: str, expected: list[
     ("locale", "expected"), [("en-US", "12.3 MB is too large"), ("ru", "12,3 МБ"), ("zh-CN", "12.3 MB 太大")]
 )
 def test_fractions_are_written_as_the_language_writes_them(locale: str, expected: str) -> None:
-    text = texts(locale)(RULE_TEXTS[Rule.IMAGE_BYTES], given=12.3, limit=10.0)
+    text = texts(locale)(RULE_TEXTS[Rule.IMAGE_BYTES], field="image", given=12.3, limit=10.0)
 
     assert expected in text
     assert re.search(r"10 (MB|МБ)", text)

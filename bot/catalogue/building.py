@@ -2,34 +2,62 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
+from bot.catalogue.options import OptionBuilder
+from bot.catalogue.prices import check_price, price_table
 from bot.catalogue.problems import Fault, KeyPath
-from bot.catalogue.schema import FileShape, ModeShape, OptionShape, PictureShape, PriceShape, PromptShape
+from bot.catalogue.schema import (
+    FileShape,
+    LastFrameShape,
+    ModeShape,
+    OptionShape,
+    PictureShape,
+    PromptShape,
+    ShotsShape,
+    SourceShape,
+)
 from bot.domain.ids import ModelId, ProviderId
 from bot.domain.models import (
-    Choice,
+    FOLLOW_UPS,
+    FREE,
+    FreeSpec,
     ImageFormat,
     ImageRules,
+    LastFrameRules,
     Mode,
     ModelState,
     ModeSpec,
     OptionName,
     OptionSpec,
     OptionValue,
-    PriceRow,
-    PriceTable,
     PromptRules,
+    ShotRules,
+    SourceKind,
+    SourceRules,
     VendorValue,
     VideoModel,
 )
 
-_ASPECT = re.compile(r"[1-9][0-9]?:[1-9][0-9]?|auto")
-_QUALITY = re.compile(r"[a-z0-9][a-z0-9-]{0,19}")
+_INPUTS: Mapping[Mode, tuple[str, ...]] = {
+    Mode.TEXT: (),
+    Mode.IMAGE: ("picture",),
+    Mode.REFERENCE: ("references",),
+    Mode.EXTEND: ("source",),
+    Mode.UPSCALE: ("source",),
+}
+_MORE_INPUTS: Mapping[Mode, tuple[str, ...]] = {
+    Mode.IMAGE: ("last_frame",),
+    Mode.REFERENCE: ("picture", "last_frame"),
+}
+_OWNERS: Mapping[str, str] = {
+    "picture": "only [image] can have a picture",
+    "last_frame": "only [image] can have a last frame",
+    "references": "only [reference] can have references",
+    "source": "only [extend] and [upscale] can have a source",
+}
 
 
 def build(model_id: ModelId, shape: FileShape) -> VideoModel | list[Fault]:
@@ -45,10 +73,12 @@ class _Builder:
 
     def model(self, model_id: ModelId, shape: FileShape) -> VideoModel | list[Fault]:
         self._check_life(model_id, shape)
-        shapes = {mode: found for mode, found in ((Mode.TEXT, shape.text), (Mode.IMAGE, shape.image)) if found}
+        shapes: dict[Mode, ModeShape] = {
+            mode: found for mode in Mode if (found := getattr(shape, mode.value)) is not None
+        }
         if not shapes:
-            self._report((), "the model needs a [text] or an [image] table")
-        modes = {mode: self._mode(mode, found) for mode, found in shapes.items()}
+            self._report((), f"the model needs at least one table of {', '.join(f'[{mode}]' for mode in Mode)}")
+        modes = {mode: self._mode(model_id, mode, found) for mode, found in shapes.items()}
         if self._faults:
             return self._faults
         return VideoModel(
@@ -84,47 +114,112 @@ class _Builder:
             if getattr(shape, key) >= shape.outer_seconds:
                 self._report((key,), f"`{key}` has to be less than `outer_seconds`, which is {shape.outer_seconds}")
 
-    def _mode(self, mode: Mode, shape: ModeShape) -> ModeSpec:
+    def _mode(self, model_id: ModelId, mode: Mode, shape: ModeShape) -> ModeSpec:
         here: KeyPath = (mode.value,)
         options: dict[OptionName, OptionSpec] = {}
         known_faults = len(self._faults)
         for name in OptionName:
             found = getattr(shape, name.value)
-            if found is not None:
-                options[name] = self._option((*here, name.value), name, found)
+            if isinstance(found, OptionShape):
+                options[name] = OptionBuilder((*here, name.value), name, self._report).build(found)
         if len(self._faults) == known_faults:  # A price table over broken choices would only repeat the complaints.
-            self._check_price((*here, "price"), shape.price, options)
-        if mode is Mode.TEXT and shape.picture:
-            self._report((*here, "picture"), "only [image] can have a picture")
-        if mode is Mode.IMAGE and not shape.picture:
-            self._report(here, "`image.picture` is missing")
+            check_price((*here, "price"), shape.price, options, self._report, has_source=mode in FOLLOW_UPS)
         if shape.prompt.min > shape.prompt.max:
             self._report((*here, "prompt"), "the prompt's `min` is more than its `max`")
+        if shape.prompt.shots and OptionName.DURATION not in options:
+            self._report((*here, "prompt", "shots"), "shots share the seconds of a `duration`, and there is none")
+        self._check_inputs(mode, shape)
         self._check_fields(here, shape)
         return ModeSpec(
             slug=shape.slug,
             prompt=_prompt_rules(shape.prompt),
             options=options,
             fixed=self._fixed(here, shape),
-            price=_price_table(shape.price),
+            price=price_table(shape.price),
             image=self._image_rules((*here, "picture"), shape.picture) if shape.picture else None,
             is_probeable=shape.probe,
+            last_frame=_last_frame_rules(shape.last_frame) if shape.last_frame else None,
+            references=self._image_rules((*here, "references"), shape.references) if shape.references else None,
+            source=self._source_rules((*here, "source"), model_id, shape.source) if shape.source else None,
+            free=self._free(here, shape),
+            shots=_shot_rules(shape.prompt.shots) if shape.prompt.shots else None,
+            is_paused=shape.state == "paused",
         )
+
+    def _check_inputs(self, mode: Mode, shape: ModeShape) -> None:
+        """Each mode has the input that makes it what it is, and none that belongs to another."""
+        wanted, may_be = _INPUTS[mode], _MORE_INPUTS.get(mode, ())
+        for key, complaint in _OWNERS.items():
+            if getattr(shape, key) is None:
+                if key in wanted:
+                    self._report((mode.value,), f"`{mode}.{key}` is missing")
+            elif key not in (*wanted, *may_be):
+                self._report((mode.value, key), complaint)
+        if shape.last_frame and not shape.picture:
+            self._report((mode.value, "last_frame"), "a `last_frame` needs a `picture`, whose rules it shares")
 
     def _check_fields(self, here: KeyPath, shape: ModeShape) -> None:
         """Two keys that fill the same field of the provider would silently overwrite each other."""
-        taken = {"prompt"}
+        taken = {shape.prompt.shots.field if shape.prompt.shots else "prompt"}
         sent: list[tuple[KeyPath, str]] = [((*here, "fixed", field), field) for field in shape.fixed]
-        for name in OptionName:
-            option = getattr(shape, name.value)
-            if option is not None and option.field is not None:
-                sent.append(((*here, name.value, "field"), option.field))
-        if shape.picture:
-            sent.append(((*here, "picture", "field"), shape.picture.field))
+        for key in (*OptionName, "picture", "last_frame", "references", "source"):
+            found = getattr(shape, str(key))
+            if found is not None and found.field is not None:
+                sent.append(((*here, str(key), "field"), found.field))
         for path, field in sent:
-            if field in taken:
+            # First and last frame may share a list.
+            is_pair = path[-2] == "last_frame" and shape.picture and shape.picture.field == field
+            if field in taken and not (is_pair and shape.picture and shape.picture.as_list):
                 self._report(path, f"the provider's field `{field}` is filled twice")
             taken.add(field)
+
+    def _free(self, here: KeyPath, shape: ModeShape) -> dict[OptionName, FreeSpec]:
+        free: dict[OptionName, FreeSpec] = {}
+        if shape.seed:
+            low, high = shape.seed.range
+            if low >= high:
+                self._report((*here, "seed", "range"), "the range has to go from the smallest to the largest seed")
+            free[OptionName.SEED] = FreeSpec(
+                name=OptionName.SEED,
+                vendor_field=shape.seed.field,
+                is_text=shape.seed.type == "string",
+                low=low,
+                high=high,
+            )
+        if shape.negative:
+            free[OptionName.NEGATIVE] = FreeSpec(
+                name=OptionName.NEGATIVE,
+                vendor_field=shape.negative.field,
+                is_text=True,
+                low=1,
+                high=shape.negative.max,
+            )
+        return free
+
+    def _source_rules(self, here: KeyPath, model_id: ModelId, shape: SourceShape) -> SourceRules:
+        only: dict[OptionName, tuple[OptionValue, ...]] = {}
+        for key, values in shape.only.items():
+            name = next((name for name in OptionName if name == key and name not in FREE), None)
+            if name is None:
+                self._report((*here, "only", key), f"`{key}` is not an option with choices")
+                continue
+            only[name] = tuple(value for value in values if isinstance(value, str | int))
+            if len(only[name]) != len(values):
+                self._report(
+                    (*here, "only", key), f"the values of `{key}` have to be texts, whole numbers, true or false"
+                )
+        models = [model_id] if shape.models is None else [ModelId(name) for name in shape.models]
+        if shape.kind == "task" and not models:
+            self._report((*here, "models"), "a provider knows only its own tasks, so `models` has to name some")
+        return SourceRules(
+            kind=SourceKind(shape.kind),
+            vendor_field=shape.field,
+            as_list=shape.as_list,
+            models=frozenset(models),
+            only=only,
+            max_bytes=shape.max_bytes,
+            max_seconds=shape.max_seconds,
+        )
 
     def _fixed(self, here: KeyPath, shape: ModeShape) -> dict[str, VendorValue | list[str]]:
         fixed: dict[str, VendorValue | list[str]] = {}
@@ -136,88 +231,6 @@ class _Builder:
             else:
                 self._report((*here, "fixed", field), f"`{field}` has to be a text, a number, true, false or texts")
         return fixed
-
-    def _option(self, here: KeyPath, name: OptionName, shape: OptionShape) -> OptionSpec:
-        if (shape.field is None) != (shape.type is None):
-            self._report(here, f"`{name}` needs both `field` and `type`, or neither when it is never sent")
-        values = self._values(here, name, shape)
-        spellings = {_spelling(value) for value in values}
-        for key in shape.send:
-            if key not in spellings:
-                self._report((*here, "send", key), f"`{key}` is not one of the choices of `{name}`")
-        choices = tuple(
-            Choice(value=value, vendor=vendor)
-            for value in values
-            if (vendor := self._vendor_value(here, value, shape)) is not None
-        )
-        default = self._value((*here, "default"), name, shape.default)
-        if default is not None and default not in values:
-            self._report((*here, "default"), f"the default {_told(default)} is not one of the choices of `{name}`")
-        return OptionSpec(
-            name=name, vendor_field=shape.field, choices=choices, default="" if default is None else default
-        )
-
-    def _values(self, here: KeyPath, name: OptionName, shape: OptionShape) -> list[OptionValue]:
-        if shape.range is not None:
-            lowest, highest = shape.range
-            if name is not OptionName.DURATION or shape.choices is not None:
-                self._report((*here, "range"), "`range` is for a duration that has no `choices`")
-            elif lowest >= highest:
-                self._report((*here, "range"), "the range has to go from the shortest to the longest duration")
-            return list(range(lowest, highest + 1))
-        given = shape.choices
-        if given is None and name is OptionName.AUDIO:
-            given = [True, False]
-        if not given:
-            self._report(here, f"`{name}` has no choices")
-            return []
-        values: list[OptionValue] = []
-        for number, value in enumerate(given):
-            path: KeyPath = (*here, "choices", number)
-            valid = self._value(path, name, value)
-            if valid in values:
-                self._report(path, f"{_told(value)} is there twice")
-            elif valid is not None:
-                values.append(valid)
-        return values
-
-    def _value(self, path: KeyPath, name: OptionName, value: object) -> OptionValue | None:
-        """*value* when it can be a value of this option; else None, and a fault."""
-        match name, value:
-            case OptionName.AUDIO, bool():
-                return value
-            case OptionName.DURATION, int() if not isinstance(value, bool) and 1 <= value <= 3600:
-                return value
-            case OptionName.ASPECT, str() if _ASPECT.fullmatch(value):
-                return value
-            case OptionName.QUALITY, str() if _QUALITY.fullmatch(value):
-                return value
-        wanted = {
-            OptionName.AUDIO: "true or false",
-            OptionName.DURATION: "whole seconds from 1 to 3600",
-            OptionName.ASPECT: 'a ratio like "16:9", or "auto"',
-            OptionName.QUALITY: 'a short word in small letters like "720p"',
-        }
-        self._report(path, f"{_told(value)} cannot be a value of `{name}`, which is {wanted[name]}")
-        return None
-
-    def _vendor_value(self, here: KeyPath, value: OptionValue, shape: OptionShape) -> VendorValue | None:
-        spelling = _spelling(value)
-        sent: object = shape.send.get(spelling, value)
-        match shape.type, sent:
-            case None, str() | int():
-                return sent
-            case "string", str():
-                return sent
-            case "string", int() if not isinstance(sent, bool):
-                return str(sent)  # A provider that wants "5" is a matter of type, not of another value.
-            case "integer", int() if not isinstance(sent, bool):
-                return sent
-            case "boolean", bool():
-                return sent
-        path: KeyPath = (*here, "send", spelling) if spelling in shape.send else (*here, "type")
-        self._report(path, f"{_told(sent)} cannot be sent as {shape.type}; say under `send` what to send instead")
-        return None
 
     def _image_rules(self, here: KeyPath, shape: PictureShape) -> ImageRules:
         if shape.min_side > shape.max_side:
@@ -233,83 +246,17 @@ class _Builder:
             max_side=shape.max_side,
             min_ratio=shape.min_ratio,
             max_ratio=shape.max_ratio,
+            most=shape.most,
         )
-
-    def _check_price(self, here: KeyPath, shape: PriceShape, options: Mapping[OptionName, OptionSpec]) -> None:
-        if shape.per == "second" and OptionName.DURATION not in options:
-            self._report((*here, "per"), "a price per second needs a `duration`")
-        table = _price_table(shape)
-        known_faults = len(self._faults)
-        for number, row in enumerate(table.rows):
-            for name, value in row.when.items():
-                if name not in options:
-                    self._report((*here, "rows", number), f"the row names `{name}`, which this mode does not have")
-                elif not options[name].offers(value):
-                    self._report(
-                        (*here, "rows", number), f"the row's `{name}` {_told(value)} is not one of the choices"
-                    )
-        if len(self._faults) == known_faults:
-            self._check_coverage(here, table, options)
-
-    def _check_coverage(self, here: KeyPath, table: PriceTable, options: Mapping[OptionName, OptionSpec]) -> None:
-        """Combinations may lack a price (they are not sold), but no default, no choice and no row may be in vain."""
-        reached: set[int] = set()
-        sold: set[tuple[OptionName, OptionValue]] = set()
-        for combination in _combinations(table, options):
-            row = next((n for n, row in enumerate(table.rows) if row.matches(combination)), None)
-            if row is not None:
-                reached.add(row)
-                sold.update(combination.items())
-        for number in range(len(table.rows)):
-            if number not in reached:
-                self._report((*here, "rows", number), "the row never counts, because rows above it cover all of it")
-        named = {name for row in table.rows for name in row.when}
-        for name, option in options.items():
-            for choice in option.choices:
-                if name in named and (name, choice.value) not in sold:
-                    self._report(
-                        (here[0], name.value, "choices"),
-                        f"`{name}` {_told(choice.value)} has no price in any combination",
-                    )
-        defaults = {name: option.default for name, option in options.items()}
-        if not any(row.matches(defaults) for row in table.rows):
-            self._report((*here, "rows"), "the defaults together have no price")
-
-
-def _combinations(
-    table: PriceTable, options: Mapping[OptionName, OptionSpec]
-) -> Iterator[dict[OptionName, OptionValue]]:
-    """Every combination of the options that the price depends on."""
-    names = [name for name in options if any(name in row.when for row in table.rows)]
-    for values in itertools.product(*([choice.value for choice in options[name].choices] for name in names)):
-        yield dict(zip(names, values, strict=True))
-
-
-def _price_table(shape: PriceShape) -> PriceTable:
-    rows = []
-    for row in shape.rows:
-        named: dict[OptionName, OptionValue | None] = {
-            OptionName.ASPECT: row.aspect,
-            OptionName.DURATION: row.duration,
-            OptionName.QUALITY: row.quality,
-            OptionName.AUDIO: row.audio,
-        }
-        when = {name: value for name, value in named.items() if value is not None}
-        rows.append(PriceRow(when=when, credits=row.credits))
-    return PriceTable(per_second=shape.per == "second", rows=tuple(rows))
 
 
 def _prompt_rules(shape: PromptShape) -> PromptRules:
     return PromptRules(min_length=shape.min, max_length=shape.max, is_required=shape.required)
 
 
-def _spelling(value: OptionValue) -> str:
-    """A value as a key under `send`; TOML's keys are always texts."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _last_frame_rules(shape: LastFrameShape) -> LastFrameRules:
+    return LastFrameRules(vendor_field=shape.field, can_be_alone=shape.alone, is_required=shape.required)
 
 
-def _told(value: object) -> str:
-    """A value as it stands in the file."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) else str(value)
+def _shot_rules(shape: ShotsShape) -> ShotRules:
+    return ShotRules(vendor_field=shape.field, text_field=shape.text, seconds_field=shape.seconds, most=shape.most)

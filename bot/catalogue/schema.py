@@ -17,16 +17,28 @@ Title = Annotated[str, Field(pattern=r"^\S[^\n\r\t]*$", max_length=50)]
 Seconds = Annotated[int, Field(ge=1, le=604_800)]
 # Lists of durations are made from ranges, so a slip of the keyboard must not fill the memory.
 Duration = Annotated[int, Field(ge=1, le=3600)]
+# Discord's whole numbers end here (documentation of application commands), and members type the seed.
+Seed = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 
 class _Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class ShotsShape(_Shape):
+    """A prompt that travels as a list of shots, one for each of its lines."""
+
+    field: Word
+    text: Word
+    seconds: Word
+    most: Annotated[int, Field(ge=1, le=100)]
+
+
 class PromptShape(_Shape):
     min: Annotated[int, Field(ge=1, le=100_000)] = 1
     max: Annotated[int, Field(ge=1, le=100_000)]
     required: bool = True
+    shots: ShotsShape | None = None
 
 
 class OptionShape(_Shape):
@@ -36,8 +48,25 @@ class OptionShape(_Shape):
     type: Literal["string", "integer", "boolean"] | None = None  # how the provider wants it
     choices: list[object] | None = None
     range: Annotated[list[Duration], Field(min_length=2, max_length=2)] | None = None
+    auto: int | None = None  # a duration: what is sent for "the model decides"
     send: dict[str, object] = {}  # our value -> the provider's, where they differ
+    adult: list[object] = []  # choices for channels with an age limit only
     default: object
+
+
+class SeedShape(_Shape):
+    """A number that is only sent when the member names one."""
+
+    field: Word
+    type: Literal["string", "integer"]
+    range: Annotated[list[Seed], Field(min_length=2, max_length=2)]
+
+
+class NegativeShape(_Shape):
+    """Words that are only sent when the member names some."""
+
+    field: Word
+    max: Annotated[int, Field(ge=1, le=6000)]
 
 
 class RowShape(_Shape):
@@ -46,10 +75,12 @@ class RowShape(_Shape):
     duration: int | None = None
     quality: str | None = None
     audio: bool | None = None
+    style: str | None = None
 
 
 class PriceShape(_Shape):
     per: Literal["second", "clip"]
+    extra_picture: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = 0
     rows: Annotated[list[RowShape], Field(min_length=1)]
 
 
@@ -68,19 +99,47 @@ class PictureShape(_Shape):
     max_side: Annotated[int, Field(ge=1)] = 100_000
     min_ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 0.00001
     max_ratio: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 100_000.0
+    most: Annotated[int, Field(ge=1, le=100)] = 1  # how many
+
+
+class LastFrameShape(_Shape):
+    """The picture that the video ends with; what it may be is as for the first one."""
+
+    field: Word
+    alone: bool = False  # also without a first frame
+    required: bool = False
+
+
+class SourceShape(_Shape):
+    """Whose videos a follow-up works on, and how the provider is told."""
+
+    kind: Literal["task", "video"]
+    field: Word
+    as_list: bool = False
+    models: list[Word] | None = None  # left out: only this file's own; empty: everybody's
+    only: dict[str, list[object]] = {}  # options that the earlier video must have
+    max_bytes: Annotated[int, Field(ge=1)] = 1_000_000_000
+    max_seconds: Duration = 3600
 
 
 class ModeShape(_Shape):
     slug: Word
+    state: Literal["live", "paused"] = "live"  # paused: this mode alone is not offered
     probe: bool = True
     prompt: PromptShape
     aspect: OptionShape | None = None
     duration: OptionShape | None = None
     quality: OptionShape | None = None
     audio: OptionShape | None = None
+    style: OptionShape | None = None
+    seed: SeedShape | None = None
+    negative: NegativeShape | None = None
     fixed: dict[str, object] = {}
     price: PriceShape
     picture: PictureShape | None = None
+    last_frame: LastFrameShape | None = None
+    references: PictureShape | None = None
+    source: SourceShape | None = None
 
 
 class FileShape(_Shape):
@@ -100,6 +159,9 @@ class FileShape(_Shape):
     outer_seconds: Seconds = 3600
     text: ModeShape | None = None
     image: ModeShape | None = None
+    reference: ModeShape | None = None
+    extend: ModeShape | None = None
+    upscale: ModeShape | None = None
 
 
 def read_shape(content: dict[str, object]) -> FileShape | list[Fault]:
@@ -126,11 +188,16 @@ def _fault(kind: str, path: KeyPath, message: str) -> Fault:
 def _known_keys(path: KeyPath) -> list[str]:
     """The keys that the table around *path* may have."""
     tables: dict[str | int, type[BaseModel]] = {
-        **dict.fromkeys(("text", "image"), ModeShape),
-        **dict.fromkeys(("aspect", "duration", "quality", "audio"), OptionShape),
+        **dict.fromkeys(("text", "image", "reference", "extend", "upscale"), ModeShape),
+        **dict.fromkeys(("aspect", "duration", "quality", "audio", "style"), OptionShape),
+        **dict.fromkeys(("picture", "references"), PictureShape),
+        "seed": SeedShape,
+        "negative": NegativeShape,
         "prompt": PromptShape,
+        "shots": ShotsShape,
         "price": PriceShape,
-        "picture": PictureShape,
+        "last_frame": LastFrameShape,
+        "source": SourceShape,
     }
     table = path[-2] if len(path) > 1 else ""
     shape = RowShape if isinstance(table, int) else tables.get(table, FileShape)

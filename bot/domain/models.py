@@ -11,8 +11,9 @@ from enum import StrEnum
 
 from bot.domain.ids import ModelId, ProviderId
 
-# What travels to a provider as the value of one field.
+# What travels to a provider as one value, and as the content of one field.
 VendorValue = str | int | float | bool
+VendorField = VendorValue | list[str] | list[dict[str, str | int]]
 
 
 class ModelState(StrEnum):
@@ -23,7 +24,14 @@ class ModelState(StrEnum):
 
 class Mode(StrEnum):
     TEXT = "text"  # the video is made from a prompt alone
-    IMAGE = "image"  # the video starts from a picture
+    IMAGE = "image"  # the video starts from a picture, or ends with one
+    REFERENCE = "reference"  # pictures show who or what is in the video
+    EXTEND = "extend"  # an earlier video goes on
+    UPSCALE = "upscale"  # an earlier video becomes sharper
+
+
+# These are not asked for with `/video`, but with a button under a finished one.
+FOLLOW_UPS = (Mode.EXTEND, Mode.UPSCALE)
 
 
 class OptionName(StrEnum):
@@ -33,10 +41,19 @@ class OptionName(StrEnum):
     DURATION = "duration"  # whole seconds
     QUALITY = "quality"  # "720p", ...
     AUDIO = "audio"  # with sound or silent
+    STYLE = "style"  # a manner of the model's own: "fun", "multi-shot", ...
+    SEED = "seed"  # any number; the same one makes a similar video
+    NEGATIVE = "negative"  # words for what should not be there
 
 
-# What a member may choose. Duration is whole seconds; audio is a boolean.
+# These have no list of choices: any number or any text between two limits, and nothing is sent when none is named.
+FREE = (OptionName.SEED, OptionName.NEGATIVE)
+
+# What a member may choose. Duration and seed are whole numbers; audio is a boolean.
 OptionValue = str | int | bool
+
+# As a duration: the model decides. Nobody knows the price then; the longest is held, and the real one counts.
+AUTO_DURATION = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +76,7 @@ class OptionSpec:
     vendor_field: str | None
     choices: tuple[Choice, ...]
     default: OptionValue
+    adult: frozenset[OptionValue] = frozenset()  # choices for channels with an age limit only
 
     def find(self, value: OptionValue) -> Choice | None:
         """The choice that *value* means; "1080P" means "1080p"."""
@@ -80,6 +98,17 @@ class OptionSpec:
         return self.find(value) is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeSpec:
+    """How one model takes a seed or negative words: between these numbers, or with this many characters."""
+
+    name: OptionName
+    vendor_field: str
+    is_text: bool  # a seed that travels as "7"
+    low: int
+    high: int
+
+
 class ImageFormat(StrEnum):
     JPEG = "jpeg"
     PNG = "png"
@@ -91,7 +120,7 @@ class ImageFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRules:
-    """What a model accepts as its picture. Sides in pixels, ratio is width / height."""
+    """What a model accepts as its picture. Sides in pixels, ratio is width / height; `most` is how many of them."""
 
     vendor_field: str
     as_list: bool  # the provider wants a list of URLs, not one URL
@@ -101,6 +130,44 @@ class ImageRules:
     max_side: int
     min_ratio: float
     max_ratio: float
+    most: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastFrameRules:
+    """How a model is told the picture that the video ends with; what that may be is as for the first one."""
+
+    vendor_field: str
+    can_be_alone: bool  # without a first frame
+    is_required: bool
+
+
+class SourceKind(StrEnum):
+    TASK = "task"  # the provider is told which of its tasks made the video
+    VIDEO = "video"  # the video itself is brought to the provider again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRules:
+    """Whose videos a follow-up works on."""
+
+    kind: SourceKind
+    vendor_field: str
+    as_list: bool
+    models: frozenset[ModelId]  # empty: everybody's
+    only: Mapping[OptionName, tuple[OptionValue, ...]]  # options that the earlier video must have
+    max_bytes: int
+    max_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShotRules:
+    """A prompt that travels as a list of shots, one for each of its lines, sharing the seconds between them."""
+
+    vendor_field: str
+    text_field: str
+    seconds_field: str
+    most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +187,7 @@ class PriceTable:
 
     per_second: bool
     rows: tuple[PriceRow, ...]
+    extra_picture: float = 0  # for every picture after the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +206,14 @@ class ModeSpec:
     options: Mapping[OptionName, OptionSpec]
     fixed: Mapping[str, VendorValue | list[str]]  # fields that are always sent as they are
     price: PriceTable
-    image: ImageRules | None  # set exactly for Mode.IMAGE
+    image: ImageRules | None  # set for Mode.IMAGE; for Mode.REFERENCE where a first frame may come along
     is_probeable: bool  # False where an empty request is accepted and billed, so availability is never asked
+    last_frame: LastFrameRules | None = None  # never without `image`
+    references: ImageRules | None = None  # set exactly for Mode.REFERENCE
+    source: SourceRules | None = None  # set exactly for follow-ups
+    free: Mapping[OptionName, FreeSpec] = field(default_factory=dict)
+    shots: ShotRules | None = None
+    is_paused: bool = False  # this mode alone is not offered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
-from enum import StrEnum
 
-from bot.domain.ids import ModelId
+from bot.domain.ids import JobId, ModelId, TaskId
 from bot.domain.models import (
-    ImageFormat,
-    ImageRules,
+    AUTO_DURATION,
+    FOLLOW_UPS,
+    FREE,
+    FreeSpec,
     Mode,
     ModeSpec,
     OptionName,
-    OptionSpec,
     OptionValue,
-    VendorValue,
+    SourceRules,
+    VendorField,
     VideoModel,
 )
+from bot.domain.pictures import Clip, Picture, megabytes, picture_problem
+from bot.domain.problems import Problem, Rule
+from bot.domain.values import nearest, offered, show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A picture that was identified by its content and stored in our own folder.
+class Source:
+    """The finished video that a follow-up works on: the provider's task that made it, or the video itself."""
 
-    `name` is the file's name inside the inputs folder. Width and height in pixels, size in bytes.
-    """
-
-    name: str
-    format: ImageFormat
-    width: int
-    height: int
-    size: int
+    job: JobId
+    seconds: int
+    task_id: TaskId | None = None
+    clip: Clip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,15 +42,24 @@ class VideoRequest:
 
     prompt: str
     model: ModelId
-    picture: Picture | None = None
+    picture: Picture | None = None  # the first frame
+    last_frame: Picture | None = None
+    references: tuple[Picture, ...] = ()
     aspect: str | None = None
     duration: int | None = None
     quality: str | None = None
     audio: bool | None = None
+    style: str | None = None
+    seed: int | None = None
+    negative: str | None = None
+    follow_up: Mode | None = None  # one of FOLLOW_UPS, on `source`
+    source: Source | None = None
 
     @property
     def mode(self) -> Mode:
-        return Mode.TEXT if self.picture is None else Mode.IMAGE
+        if self.follow_up is not None:
+            return self.follow_up
+        return mode_of(has_frame=bool(self.picture or self.last_frame), has_reference=bool(self.references))
 
     def chosen(self) -> dict[OptionName, OptionValue]:
         """The options that the member named."""
@@ -61,8 +68,20 @@ class VideoRequest:
             OptionName.DURATION: self.duration,
             OptionName.QUALITY: self.quality,
             OptionName.AUDIO: self.audio,
+            OptionName.STYLE: self.style,
+            OptionName.SEED: self.seed,
+            OptionName.NEGATIVE: (self.negative or "").strip() or None,
         }
         return {name: value for name, value in named.items() if value is not None}
+
+    def pictures(self) -> Iterator[tuple[str, Picture]]:
+        """The pictures with the names of their fields, in the order in which they are typed."""
+        if self.picture is not None:
+            yield "image", self.picture
+        if self.last_frame is not None:
+            yield "last_frame", self.last_frame
+        for number, picture in enumerate(self.references, start=1):
+            yield f"reference{number}", picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,94 +94,94 @@ class VideoSpec:
     options: Mapping[OptionName, OptionValue]
     price: int
     picture: Picture | None = None
+    last_frame: Picture | None = None
+    references: tuple[Picture, ...] = ()
+    source: Source | None = None
+
+    @property
+    def has_picture(self) -> bool:
+        return bool(self.picture or self.last_frame or self.references)
 
 
-class Rule(StrEnum):
-    """The rules that a request can break; each has one text for people in `bot/errors.py`."""
-
-    PROMPT_OR_IMAGE = "prompt_or_image"  # neither was given
-    PROMPT_REQUIRED = "prompt_required"  # the model needs words beside the picture
-    PROMPT_TOO_SHORT = "prompt_too_short"
-    PROMPT_TOO_LONG = "prompt_too_long"
-    MODE_TEXT_MISSING = "mode_text_missing"  # the model only animates pictures
-    MODE_IMAGE_MISSING = "mode_image_missing"  # the model takes no picture
-    OPTION_MISSING = "option_missing"  # the model does not have this option in this mode
-    OPTION_VALUE = "option_value"  # the option exists, the value does not
-    OPTION_COMBINATION = "option_combination"  # each value exists, but not together: no price for it
-    IMAGE_FORMAT = "image_format"
-    IMAGE_BYTES = "image_bytes"
-    IMAGE_TOO_SMALL = "image_too_small"
-    IMAGE_TOO_LARGE = "image_too_large"
-    IMAGE_RATIO = "image_ratio"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Why a request is refused: the field, what was given, the limit and the nearest value that is valid."""
-
-    rule: Rule
-    field: str
-    values: Mapping[str, str | int | float] = dataclasses.field(default_factory=dict)
-    nearest: OptionValue | None = None
+def mode_of(*, has_frame: bool, has_reference: bool) -> Mode:
+    """What pictures make of a request."""
+    if has_reference:
+        return Mode.REFERENCE
+    return Mode.IMAGE if has_frame else Mode.TEXT
 
 
 def resolve(request: VideoRequest, model: VideoModel, markup: Decimal = Decimal(1)) -> VideoSpec | Problem:
     """The request completed with the model's defaults and priced, or the first rule that it breaks."""
     mode = request.mode
     prompt = request.prompt.strip()
-    if not prompt and request.picture is None:
+    if not prompt and mode is Mode.TEXT:
         return Problem(rule=Rule.PROMPT_OR_IMAGE, field="prompt")
     spec = model.modes.get(mode)
     if spec is None:
-        rule = Rule.MODE_TEXT_MISSING if mode is Mode.TEXT else Rule.MODE_IMAGE_MISSING
-        return Problem(rule=rule, field="image", values={"model": model.name})
-    problem = _prompt_problem(prompt, spec) or (
-        _picture_problem(request.picture, spec.image) if request.picture and spec.image else None
+        return _mode_problem(mode, model)
+    problem = (
+        _prompt_problem(prompt, spec)
+        or _inputs_problem(request, spec, model)
+        or next((found for name, value in request.pictures() if (found := _picture_problem(name, value, spec))), None)
     )
     if problem:
         return problem
     options = complete(request.chosen(), spec)
     if isinstance(options, Problem):
         return options
-    credits = price(spec, options, markup)
+    pictures, seconds = len(list(request.pictures())), request.source.seconds if request.source else None
+    credits = price(spec, options, markup, pictures=pictures, source_seconds=seconds)
     if credits is None:
         return _combination_problem(request.chosen(), options, spec)
-    return VideoSpec(model=model.id, mode=mode, prompt=prompt, options=options, price=credits, picture=request.picture)
+    return _shots_problem(prompt, options, spec) or VideoSpec(
+        model=model.id,
+        mode=mode,
+        prompt=prompt,
+        options=options,
+        price=credits,
+        picture=request.picture,
+        last_frame=request.last_frame,
+        references=request.references,
+        source=request.source,
+    )
 
 
 def complete(chosen: Mapping[OptionName, OptionValue], spec: ModeSpec) -> dict[OptionName, OptionValue] | Problem:
-    """Every option of the mode with the member's value or the default; a Problem for one that does not exist."""
+    """Every option of the mode with the member's value or the default; a Problem for one that does not exist.
+
+    Seed and negative words are only there when the member named them.
+    """
     for name, value in chosen.items():
-        option = spec.options.get(name)
-        if option is None:
-            return Problem(rule=Rule.OPTION_MISSING, field=name, values={"given": show(name, value)})
-        if not option.offers(value):
-            return Problem(
-                rule=Rule.OPTION_VALUE,
-                field=name,
-                values={
-                    "given": show(name, value),
-                    "offered": offered(option),
-                    "nearest": show(name, nearest(option, value)),
-                },
-                nearest=nearest(option, value),
-            )
+        problem = _free_problem(name, value, spec) if name in FREE else _choice_problem(name, value, spec)
+        if problem is not None:
+            return problem
     options: dict[OptionName, OptionValue] = {}
     for name, option in spec.options.items():
         choice = option.find(chosen.get(name, option.default))
         options[name] = option.default if choice is None else choice.value
-    return options
+    return options | {name: value for name, value in chosen.items() if name in FREE}
 
 
-def price(spec: ModeSpec, options: Mapping[OptionName, OptionValue], markup: Decimal = Decimal(1)) -> int | None:
-    """Whole credits for these options, rounded up, times the markup; None when they are not sold together."""
+def price(
+    spec: ModeSpec,
+    options: Mapping[OptionName, OptionValue],
+    markup: Decimal = Decimal(1),
+    *,
+    pictures: int = 0,
+    source_seconds: int | None = None,
+) -> int | None:
+    """Whole credits for these options, rounded up, times the markup; None when they are not sold together.
+
+    *source_seconds* is the length of the earlier video, which a follow-up without a duration of its own is paid by.
+    """
     for row in spec.price.rows:
         if row.matches(options):
             # Decimal through text: 0.1 + 0.2 must not round a price up by one.
-            credits = Decimal(str(row.credits)) * markup
+            credits = Decimal(str(row.credits))
             if spec.price.per_second:
-                credits *= int(options[OptionName.DURATION])
-            return max(1, int(credits.to_integral_value(ROUND_CEILING)))
+                credits *= _seconds(spec, options, source_seconds)
+            credits += Decimal(str(spec.price.extra_picture)) * max(0, pictures - 1)
+            return max(1, int((credits * markup).to_integral_value(ROUND_CEILING)))
     return None
 
 
@@ -174,42 +193,78 @@ def lowest_price(model: VideoModel, mode: Mode, markup: Decimal = Decimal(1)) ->
     return price(spec, {name: option.default for name, option in spec.options.items()}, markup)
 
 
-def vendor_fields(video: VideoSpec, spec: ModeSpec) -> dict[str, VendorValue | list[str]]:
-    """The provider's input object for this video, without its picture."""
-    fields: dict[str, VendorValue | list[str]] = dict(spec.fixed)
-    if video.prompt:
+def vendor_fields(video: VideoSpec, spec: ModeSpec) -> dict[str, VendorField]:
+    """The provider's input object for this video, without its pictures and without the video that it works on."""
+    fields: dict[str, VendorField] = dict(spec.fixed)
+    if spec.shots is not None:
+        shots: list[dict[str, str | int]] = [
+            {spec.shots.text_field: text, spec.shots.seconds_field: seconds}
+            for text, seconds in _shots(video.prompt, video.options)
+        ]
+        fields[spec.shots.vendor_field] = shots
+    elif video.prompt:
         fields["prompt"] = video.prompt
+    if video.source is not None and video.source.task_id is not None and spec.source is not None:
+        fields[spec.source.vendor_field] = str(video.source.task_id)
     for name, value in video.options.items():
-        option = spec.options[name]
-        if option.vendor_field is not None:
+        if name in spec.free:
+            fields[spec.free[name].vendor_field] = str(value) if spec.free[name].is_text else value
+        elif (option := spec.options[name]).vendor_field is not None:
             fields[option.vendor_field] = option.vendor_value(value)
     return fields
 
 
-def nearest(option: OptionSpec, value: OptionValue) -> OptionValue:
-    """The choice that is closest to what was typed: by size for numbers, by shape for aspects, else the default."""
-    values = [choice.value for choice in option.choices]
-    wanted = _size(value)
-    sizes = [(size, candidate) for candidate in values if (size := _size(candidate)) is not None]
-    if wanted is None or not sizes:
-        return option.default if option.default in values else values[0]
-    return min(sizes, key=lambda pair: abs(pair[0] - wanted))[1]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attached:
+    """The stored files that fill one of the provider's fields."""
+
+    vendor_field: str
+    as_list: bool
+    files: tuple[Picture | Clip, ...]
 
 
-def offered(option: OptionSpec) -> str:
-    """The choices as a member reads them, runs of whole numbers as a range: "4 to 15" is "4-15"."""
-    values = [choice.value for choice in option.choices]
-    numbers = [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
-    if len(numbers) == len(values) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
-        return f"{numbers[0]}-{numbers[-1]}"
-    return ", ".join(show(option.name, value) for value in values)
+def attached(video: VideoSpec, spec: ModeSpec) -> list[Attached]:
+    """What has to be brought to the provider, by the fields that it goes into, in the order that it goes there."""
+    placed: dict[str, Attached] = {}
+
+    def put(field: str, file: Picture | Clip, *, as_list: bool) -> None:
+        files = placed[field].files if field in placed else ()
+        placed[field] = Attached(vendor_field=field, as_list=as_list, files=(*files, file))
+
+    if spec.image is not None and video.picture is not None:
+        put(spec.image.vendor_field, video.picture, as_list=spec.image.as_list)
+    if spec.last_frame is not None and video.last_frame is not None:
+        # Some vendors take both frames in one list.
+        is_shared = spec.image is not None and spec.image.vendor_field == spec.last_frame.vendor_field
+        put(spec.last_frame.vendor_field, video.last_frame, as_list=is_shared)
+    if spec.references is not None:
+        for picture in video.references:
+            put(spec.references.vendor_field, picture, as_list=spec.references.as_list)
+    if spec.source is not None and video.source is not None and video.source.clip is not None:
+        put(spec.source.vendor_field, video.source.clip, as_list=spec.source.as_list)
+    return list(placed.values())
 
 
-def show(name: OptionName, value: OptionValue) -> str:
-    """An option's value as it is typed in Discord; cut, because people type and a message has an end."""
-    if name is OptionName.AUDIO:
-        return "True" if value else "False"
-    return str(value)[:50].replace("`", "'")  # It is shown between backticks.
+def follows(rules: SourceRules, earlier: VideoSpec) -> bool:
+    """Whether the follow-up may be offered under this finished video."""
+    if rules.models and earlier.model not in rules.models:
+        return False
+    return all(earlier.options.get(name) in values for name, values in rules.only.items())
+
+
+def _mode_problem(mode: Mode, model: VideoModel) -> Problem:
+    values: dict[str, str | int | float] = {"model": model.name}
+    if mode in FOLLOW_UPS:
+        return Problem(rule=Rule.FOLLOW_UP_MISSING, field="model", values=values)
+    if all(other in FOLLOW_UPS for other in model.modes):
+        return Problem(rule=Rule.MODE_FOLLOW_UP, field="model", values=values)
+    match mode:
+        case Mode.TEXT:
+            return Problem(rule=Rule.MODE_TEXT_MISSING, field="image", values=values)
+        case Mode.IMAGE:
+            return Problem(rule=Rule.MODE_IMAGE_MISSING, field="image", values=values)
+        case _:
+            return Problem(rule=Rule.MODE_REFERENCE_MISSING, field="reference1", values=values)
 
 
 def _prompt_problem(prompt: str, spec: ModeSpec) -> Problem | None:
@@ -227,39 +282,105 @@ def _prompt_problem(prompt: str, spec: ModeSpec) -> Problem | None:
     return None
 
 
-def _picture_problem(picture: Picture, rules: ImageRules) -> Problem | None:
-    if picture.format not in rules.formats:
-        allowed = ", ".join(sorted(f.value.upper() for f in rules.formats))
-        return Problem(
-            rule=Rule.IMAGE_FORMAT, field="image", values={"given": picture.format.value.upper(), "offered": allowed}
-        )
-    if picture.size > rules.max_bytes:
-        return Problem(
-            rule=Rule.IMAGE_BYTES,
-            field="image",
-            values={"given": _megabytes(picture.size, up=True), "limit": _megabytes(rules.max_bytes)},
-        )
-    sides = (picture.width, picture.height)
-    given = f"{picture.width}x{picture.height}"
-    if min(sides) < rules.min_side:
-        return Problem(rule=Rule.IMAGE_TOO_SMALL, field="image", values={"given": given, "limit": rules.min_side})
-    if max(sides) > rules.max_side:
-        return Problem(rule=Rule.IMAGE_TOO_LARGE, field="image", values={"given": given, "limit": rules.max_side})
-    ratio = picture.width / picture.height
-    if not rules.min_ratio <= ratio <= rules.max_ratio:
-        return Problem(
-            rule=Rule.IMAGE_RATIO,
-            field="image",
-            values={"given": given, "lowest": rules.min_ratio, "highest": rules.max_ratio},
-        )
+def _inputs_problem(request: VideoRequest, spec: ModeSpec, model: VideoModel) -> Problem | None:
+    """Pictures and videos that do not go together, or that the mode has no place for."""
+    if request.references and spec.references is not None:
+        given, most = len(request.references), spec.references.most
+        if given > most:
+            values: dict[str, str | int | float] = {"given": given, "limit": most}
+            return Problem(rule=Rule.TOO_MANY_REFERENCES, field=f"reference{most + 1}", values=values)
+        if (request.picture and spec.image is None) or (request.last_frame and spec.last_frame is None):
+            field = "image" if request.picture else "last_frame"
+            return Problem(rule=Rule.FRAMES_OR_REFERENCES, field=field, values={"model": model.name})
+    last = spec.last_frame
+    if request.last_frame is not None:
+        if last is None:
+            return Problem(rule=Rule.OPTION_MISSING, field="last_frame")
+        if request.picture is None and not last.can_be_alone:
+            return Problem(rule=Rule.LAST_FRAME_ALONE, field="last_frame", values={"model": model.name})
+    elif last is not None and last.is_required:
+        return Problem(rule=Rule.LAST_FRAME_REQUIRED, field="last_frame", values={"model": model.name})
+    source = request.source
+    if source is not None and spec.source is not None:
+        if source.seconds > spec.source.max_seconds:
+            values = {"given": source.seconds, "limit": spec.source.max_seconds}
+            return Problem(rule=Rule.SOURCE_LENGTH, field="video", values=values)
+        if source.clip is not None and source.clip.size > spec.source.max_bytes:
+            values = {"given": megabytes(source.clip.size, up=True), "limit": megabytes(spec.source.max_bytes)}
+            return Problem(rule=Rule.SOURCE_BYTES, field="video", values=values)
     return None
+
+
+def _picture_problem(field: str, picture: Picture, spec: ModeSpec) -> Problem | None:
+    rules = spec.references if field.startswith("reference") else spec.image
+    return None if rules is None else picture_problem(field, picture, rules)
+
+
+def _choice_problem(name: OptionName, value: OptionValue, spec: ModeSpec) -> Problem | None:
+    option = spec.options.get(name)
+    if option is None:
+        return Problem(rule=Rule.OPTION_MISSING, field=name, values={"given": show(name, value)})
+    if option.offers(value):
+        return None
+    instead = nearest(option, value)
+    return Problem(
+        rule=Rule.OPTION_VALUE,
+        field=name,
+        values={"given": show(name, value), "offered": offered(option), "nearest": show(name, instead)},
+        nearest=instead,
+    )
+
+
+def _free_problem(name: OptionName, value: OptionValue, spec: ModeSpec) -> Problem | None:
+    free: FreeSpec | None = spec.free.get(name)
+    if free is None:
+        return Problem(rule=Rule.OPTION_MISSING, field=name, values={"given": show(name, value)})
+    if isinstance(value, str):
+        if len(value) <= free.high:
+            return None
+        return Problem(rule=Rule.OPTION_LENGTH, field=name, values={"given": len(value), "limit": free.high})
+    if free.low <= value <= free.high:
+        return None
+    instead = min(max(value, free.low), free.high)
+    return Problem(
+        rule=Rule.OPTION_RANGE,
+        field=name,
+        values={"given": show(name, value), "lowest": free.low, "highest": free.high, "nearest": instead},
+        nearest=instead,
+    )
+
+
+def _shots(prompt: str, options: Mapping[OptionName, OptionValue]) -> list[tuple[str, int]]:
+    """The prompt's lines with the whole seconds of each; the first ones get what does not divide."""
+    lines = [line.strip() for line in prompt.splitlines() if line.strip()]
+    each, rest = divmod(int(options[OptionName.DURATION]), max(1, len(lines)))
+    return [(line, each + (number < rest)) for number, line in enumerate(lines)]
+
+
+def _shots_problem(prompt: str, options: Mapping[OptionName, OptionValue], spec: ModeSpec) -> Problem | None:
+    if spec.shots is None:
+        return None
+    shots, most = len(_shots(prompt, options)), min(spec.shots.most, int(options[OptionName.DURATION]))
+    if shots <= most:
+        return None
+    return Problem(rule=Rule.TOO_MANY_SHOTS, field="prompt", values={"given": shots, "limit": most})
+
+
+def _seconds(spec: ModeSpec, options: Mapping[OptionName, OptionValue], source_seconds: int | None) -> int:
+    """What a price per second is multiplied with; where the model decides, the longest that it may choose."""
+    option = spec.options.get(OptionName.DURATION)
+    if option is None:
+        return max(1, source_seconds or 1)
+    chosen = int(options[OptionName.DURATION])
+    return chosen if chosen != AUTO_DURATION else max(int(choice.value) for choice in option.choices)
 
 
 def _combination_problem(
     chosen: Mapping[OptionName, OptionValue], options: Mapping[OptionName, OptionValue], spec: ModeSpec
 ) -> Problem:
     """Name the chosen option that has to give way, and the nearest value with which the rest is sold."""
-    for name in chosen:
+    choosable = [name for name in chosen if name in spec.options]
+    for name in choosable:
         sold = tuple(
             choice for choice in spec.options[name].choices if price(spec, {**options, name: choice.value}) is not None
         )
@@ -269,7 +390,7 @@ def _combination_problem(
             )
     # No single change is enough. The loader refuses a catalogue whose defaults have no price, so going back to the
     # defaults one by one ends at something that is sold.
-    name = next(name for name in chosen if options[name] != spec.options[name].default)
+    name = next(name for name in choosable if options[name] != spec.options[name].default)
     return _unsold(name, options[name], spec.options[name].default)
 
 
@@ -280,29 +401,3 @@ def _unsold(name: OptionName, given: OptionValue, instead: OptionValue) -> Probl
         values={"given": show(name, given), "nearest": show(name, instead)},
         nearest=instead,
     )
-
-
-# What is looked at is short, because people type: int() refuses thousands of digits, and "²" is a digit to Python.
-_RATIO = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
-_LINES = re.compile(r"([0-9]{1,5})([pk]?)")
-_LONGEST = 10**6
-
-
-def _size(value: OptionValue) -> float | None:
-    """A number that orders choices: seconds, lines ("720p", "4K"), or the logarithm of an aspect ratio."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return float(max(-_LONGEST, min(value, _LONGEST)))
-    text = value.strip().lower()
-    if (ratio := _RATIO.fullmatch(text)) and int(ratio[1]) and int(ratio[2]):
-        return math.log(int(ratio[1]) / int(ratio[2]))
-    if lines := _LINES.fullmatch(text):
-        return float(lines[1]) * (540 if lines[2] == "k" else 1)  # 2K is about 1080 lines, 4K about 2160.
-    return None
-
-
-def _megabytes(size: int, *, up: bool = False) -> float:
-    """Bytes as megabytes with one digit; rounded up where it must not look like it fits."""
-    tenths = math.ceil(size / 100_000) if up else math.floor(size / 100_000)
-    return tenths / 10

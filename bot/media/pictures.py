@@ -18,7 +18,7 @@ import httpx
 
 from bot import __version__, logs
 from bot.domain.models import ImageFormat
-from bot.domain.videos import Picture
+from bot.domain.pictures import Picture
 from bot.errors import (
     AnimatedImageError,
     BadImageError,

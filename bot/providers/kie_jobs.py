@@ -40,6 +40,7 @@ EXTENSIONS = {
     "image/bmp": "bmp",
     "image/tiff": "tiff",
     "image/gif": "gif",
+    "video/mp4": "mp4",
 }
 
 log = logs.get(__name__)

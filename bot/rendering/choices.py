@@ -7,8 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.domain.jobs import Job
-from bot.domain.models import ModeSpec, OptionName, OptionSpec, OptionValue, VideoModel
-from bot.domain.videos import price, show
+from bot.domain.models import AUTO_DURATION, ModeSpec, OptionName, OptionSpec, OptionValue, VideoModel
+from bot.domain.values import show
+from bot.domain.videos import price
 from bot.i18n import Texts
 from bot.rendering.words import about, credits_of, state_of
 
@@ -33,8 +34,8 @@ def model_choice(
 
 def is_meant(model: VideoModel, typed: str) -> bool:
     """Whether what was typed so far may mean this model."""
-    wanted = typed.casefold().strip()
-    return any(wanted in word.casefold() for word in (model.id, model.name, model.family))
+    words = [word.casefold() for word in (model.id, model.name, model.family)]
+    return all(any(wanted in word for word in words) for wanted in typed.casefold().split())
 
 
 def option_choices(
@@ -44,6 +45,8 @@ def option_choices(
     chosen: Mapping[OptionName, OptionValue],
     typed: str,
     markup: Decimal,
+    *,
+    pictures: int = 0,
 ) -> Iterator[tuple[str, OptionValue]]:
     """Names and values of one option of the mode; with the price where this option changes it.
 
@@ -53,15 +56,18 @@ def option_choices(
     if option is None:
         return
     others = {other.name: _valid(other, chosen.get(other.name)) for other in spec.options.values()}
-    prices = {choice.value: price(spec, {**others, name: choice.value}, markup) for choice in option.choices}
+    prices = {
+        choice.value: price(spec, {**others, name: choice.value}, markup, pictures=pictures)
+        for choice in option.choices
+    }
     sold = {value: credits for value, credits in prices.items() if credits is not None}
     wanted = typed.casefold().strip()
     matching = [value for value in sold if show(name, value).casefold().startswith(wanted)]
     # Somebody who has picked a value and comes back to it sees the others again, behind it.
-    is_picked = option.find(int(wanted) if wanted.isdecimal() else wanted) is not None
+    is_picked = option.find(int(wanted) if wanted.removeprefix("-").isdecimal() else wanted) is not None
     others_too = [value for value in sold if is_picked and value not in matching]
     for value in [*matching, *others_too][:MAX_CHOICES]:
-        text = _("{seconds} s", seconds=value) if name is OptionName.DURATION else show(name, value)
+        text = _value_text(_, name, value)
         is_priced = len(set(sold.values())) > 1
         yield cut(f"{text} · {credits_of(_, sold[value])}" if is_priced else text), value
 
@@ -74,6 +80,12 @@ def job_choice(_: Texts, job: Job) -> str:
 
 def cut(text: str, limit: int = MAX_NAME) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _value_text(_: Texts, name: OptionName, value: OptionValue) -> str:
+    if name is not OptionName.DURATION:
+        return show(name, value)
+    return _("as the model likes, at most") if value == AUTO_DURATION else _("{seconds} s", seconds=value)
 
 
 def _valid(option: OptionSpec, value: OptionValue | None) -> OptionValue:

@@ -11,7 +11,8 @@ from decimal import Decimal
 import discord
 
 from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, OptionName, VideoModel
-from bot.domain.videos import offered, price
+from bot.domain.values import offered
+from bot.domain.videos import price
 from bot.i18n import N_, Texts
 from bot.rendering import words
 from bot.rendering.choices import cut
@@ -23,7 +24,13 @@ MAX_TEXT = 5500
 MAX_FIELD_NAME = 256
 MODELS_PER_PAGE = 8
 
-_MODE_NAMES: Mapping[Mode, str] = {Mode.TEXT: N_("text"), Mode.IMAGE: N_("picture")}
+_MODE_NAMES: Mapping[Mode, str] = {
+    Mode.TEXT: N_("text"),
+    Mode.IMAGE: N_("picture"),
+    Mode.REFERENCE: N_("references"),
+    Mode.EXTEND: N_("extend"),
+    Mode.UPSCALE: N_("upscale"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +101,14 @@ def _mode_lines(_: Texts, listed: Listed) -> list[str]:
 
 
 def _options(spec: ModeSpec) -> str:
-    return " · ".join(f"{name} {offered(option)}" for name, option in spec.options.items()) or "–"
+    """What may be typed, by the names of the options of `/video`."""
+    parts = [f"{name} {offered(option)}" for name, option in spec.options.items()]
+    parts += [name.value for name in spec.free]
+    if spec.last_frame is not None:
+        parts.append("last_frame")
+    if spec.references is not None:
+        parts.append("reference1" if spec.references.most == 1 else f"reference1-{min(spec.references.most, 3)}")
+    return " · ".join(parts) or "–"
 
 
 def _cheapest(spec: ModeSpec, markup: Decimal) -> int | None:

@@ -10,7 +10,7 @@ import discord
 from bot.domain.credits import Balance, HistoryLine
 from bot.domain.ids import UserId
 from bot.domain.jobs import Job, JobState
-from bot.domain.models import Catalogue
+from bot.domain.models import Catalogue, OptionName
 from bot.domain.quotas import Quota
 from bot.i18n import N_, Texts
 from bot.rendering import words
@@ -87,6 +87,9 @@ def job_details(
     options = words.options_of(job.video)
     if options:
         card.add_field(name=_("Options"), value=cut(options, MAX_FIELD), inline=False)
+    negative = job.video.options.get(OptionName.NEGATIVE)
+    if negative:
+        card.add_field(name=_("Not to be seen"), value=harmless(str(negative), MAX_FIELD), inline=False)
     if job.failure is not None:
         card.add_field(name=_("Why it failed"), value=words.failure_of(_, job), inline=False)
     if is_staff and job.failure_detail:

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from bot.domain.credits import EntryKind
 from bot.domain.jobs import FailureReason, Job, JobState
-from bot.domain.models import Mode
-from bot.domain.videos import VideoSpec, show
+from bot.domain.models import Mode, OptionName
+from bot.domain.values import show
+from bot.domain.videos import VideoSpec
 from bot.errors import FAILURE_TEXTS, MODERATION_WITHOUT_PICTURE
 from bot.i18n import N_, Texts
 
@@ -35,7 +36,13 @@ ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.DRAIN: N_("taken out of the pool"),
 }
 
-MODES: Mapping[Mode, str] = {Mode.TEXT: N_("from text"), Mode.IMAGE: N_("from a picture")}
+MODES: Mapping[Mode, str] = {
+    Mode.TEXT: N_("from text"),
+    Mode.IMAGE: N_("from a picture"),
+    Mode.REFERENCE: N_("with references"),
+    Mode.EXTEND: N_("extended"),
+    Mode.UPSCALE: N_("made sharper"),
+}
 
 
 def state_of(_: Texts, state: JobState) -> str:
@@ -45,7 +52,7 @@ def state_of(_: Texts, state: JobState) -> str:
 def failure_of(_: Texts, job: Job) -> str:
     """Why there is no video, and what to change. What the provider said itself is for staff only."""
     reason = job.failure or FailureReason.BROKEN
-    if reason is FailureReason.MODERATION and job.video.picture is None:
+    if reason is FailureReason.MODERATION and not job.video.has_picture:
         return _(MODERATION_WITHOUT_PICTURE)
     return _(FAILURE_TEXTS[reason])
 
@@ -68,8 +75,10 @@ def moment(at: datetime, style: str = "R") -> str:
 
 
 def options_of(video: VideoSpec) -> str:
-    """ "aspect 16:9 · duration 5": every option as it is typed in Discord."""
-    return " · ".join(f"{name} {show(name, value)}" for name, value in video.options.items())
+    """ "aspect 16:9 · duration 5": the options as they are typed in Discord, without words of the member's own."""
+    # Negative words stay private: they say what is not to be seen, and a guild's filter might not let the post through.
+    shown = {name: value for name, value in video.options.items() if name is not OptionName.NEGATIVE}
+    return " · ".join(f"{name} {show(name, value)}" for name, value in shown.items())
 
 
 def link_to(job: Job) -> str | None:

@@ -107,6 +107,9 @@ class Availability:
         return self.default(mode)
 
     def _is_live(self, model: VideoModel, spec: ModeSpec) -> bool:
+        if spec.is_paused:
+            # The file's own word, mostly because nobody knows the price; that the provider sells it changes nothing.
+            return False
         decided = self._decided.get(model.id)
         if decided is not None:
             return decided is ModelState.LIVE

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.domain.credits import day_of, split
 from bot.domain.ids import GuildId, JobId, UserId
 from bot.domain.jobs import Job, Place
-from bot.domain.models import Mode, VideoModel
-from bot.domain.videos import Picture, Problem, VideoRequest, VideoSpec, resolve
+from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
+from bot.domain.problems import Problem
+from bot.domain.videos import VideoRequest, VideoSpec, resolve
 from bot.errors import (
     InsufficientCreditsError,
     IntakeClosedError,
@@ -178,19 +179,23 @@ def request_of(job: Job) -> VideoRequest:
     options = {str(name): value for name, value in job.video.options.items()}
     duration, audio = options.get("duration"), options.get("audio")
     aspect, quality = options.get("aspect"), options.get("quality")
+    style, seed, negative = options.get("style"), options.get("seed"), options.get("negative")
     return VideoRequest(
         prompt=job.video.prompt,
         model=job.model,
         picture=job.video.picture,
+        last_frame=job.video.last_frame,
+        references=job.video.references,
+        source=job.video.source,
+        follow_up=job.video.mode if job.video.mode in FOLLOW_UPS else None,
         aspect=aspect if isinstance(aspect, str) else None,
         duration=duration if isinstance(duration, int) and not isinstance(duration, bool) else None,
         quality=quality if isinstance(quality, str) else None,
         audio=audio if isinstance(audio, bool) else None,
+        style=style if isinstance(style, str) else None,
+        seed=seed if isinstance(seed, int) and not isinstance(seed, bool) else None,
+        negative=negative if isinstance(negative, str) else None,
     )
-
-
-def with_picture(request: VideoRequest, picture: Picture) -> VideoRequest:
-    return replace(request, picture=picture)
 
 
 def accept(connection: Connection, new: NewJob, budget: Budget, now: datetime) -> Accepted:

@@ -30,9 +30,9 @@ from bot.domain.jobs import (
     Result,
     StoredVideo,
 )
-from bot.domain.models import ImageFormat, Mode, OptionName
-from bot.domain.videos import Picture, VideoSpec
-from bot.store import events
+from bot.domain.models import Mode, OptionName
+from bot.domain.videos import VideoSpec
+from bot.store import events, inputs
 from bot.store.ledger import Payment
 from bot.store.tables import jobs
 
@@ -108,7 +108,8 @@ def insert(connection: Connection, new: NewJob, payment: Payment, now: datetime)
         "mode": video.mode,
         "prompt": video.prompt,
         "options": {str(name): value for name, value in video.options.items()},
-        "picture": _picture_as_json(video.picture),
+        "picture": inputs.picture_as_json(video.picture),
+        "inputs": inputs.as_json(video),
         "again_of": new.again_of,
         "price": video.price,
         "paid_allowance": payment.allowance,
@@ -243,9 +244,14 @@ def followed(connection: Connection, since: datetime) -> list[Job]:
 def files_in_use(connection: Connection) -> set[str]:
     """Names of the pictures and videos that jobs on their way, or parked ones, still need."""
     rows = connection.execute(
-        sa.select(jobs.c.picture, jobs.c.stored_name).where(jobs.c.state.in_([*ACTIVE, JobState.PARKED]))
+        sa.select(jobs.c.picture, jobs.c.inputs, jobs.c.stored_name).where(jobs.c.state.in_([*ACTIVE, JobState.PARKED]))
     )
-    return {name for row in rows for name in ((row.picture or {}).get("name"), row.stored_name) if name is not None}
+    return {
+        name
+        for row in rows
+        for name in (*inputs.file_names(row.picture, row.inputs), row.stored_name)
+        if name is not None
+    }
 
 
 def durations(connection: Connection, model: ModelId, mode: Mode, limit: int = 200) -> list[timedelta]:
@@ -274,7 +280,8 @@ def job_of(row: sa.Row[Any]) -> Job:
             prompt=row.prompt,
             options={OptionName(name): value for name, value in row.options.items()},
             price=row.price,
-            picture=_picture_of_json(row.picture),
+            picture=inputs.picture_of_json(row.picture),
+            **inputs.of_json(row.inputs),
         ),
         provider=ProviderId(row.provider),
         state=JobState(row.state),
@@ -300,28 +307,4 @@ def job_of(row: sa.Row[Any]) -> Job:
         failure=None if row.failure is None else FailureReason(row.failure),
         failure_detail=row.failure_detail,
         again_of=None if row.again_of is None else JobId(row.again_of),
-    )
-
-
-def _picture_as_json(picture: Picture | None) -> dict[str, str | int] | None:
-    if picture is None:
-        return None
-    return {
-        "name": picture.name,
-        "format": picture.format,
-        "width": picture.width,
-        "height": picture.height,
-        "size": picture.size,
-    }
-
-
-def _picture_of_json(stored: dict[str, Any] | None) -> Picture | None:
-    if stored is None:
-        return None
-    return Picture(
-        name=stored["name"],
-        format=ImageFormat(stored["format"]),
-        width=stored["width"],
-        height=stored["height"],
-        size=stored["size"],
     )

@@ -94,6 +94,7 @@ jobs = sa.Table(
     sa.Column("prompt", sa.Text, nullable=False),
     sa.Column("options", sa.JSON, nullable=False),
     sa.Column("picture", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("inputs", sa.JSON(none_as_null=True), nullable=True),  # last frame, references, earlier video; or NULL
     sa.Column("again_of", sa.BigInteger, nullable=True),
     # Money. What was taken from which bucket, less what has gone back.
     sa.Column("price", sa.BigInteger, nullable=False),

@@ -12,8 +12,9 @@ from typing import assert_never
 from bot import logs
 from bot.domain.ids import ProviderId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
-from bot.domain.models import ModeSpec, VendorValue, VideoModel
-from bot.domain.videos import vendor_fields
+from bot.domain.models import ModeSpec, VendorField, VideoModel
+from bot.domain.pictures import Clip, Picture
+from bot.domain.videos import attached, vendor_fields
 from bot.errors import (
     AccountFault,
     AnswerLostError,
@@ -52,8 +53,6 @@ OUTAGE_PATIENCE = timedelta(hours=12)
 
 # The longest wait that a provider's answer may ask for: its clock or its configuration may be wrong.
 LONGEST_WISH = timedelta(minutes=10)
-
-CONTENT_TYPES = {"jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp", "bmp": "image/bmp"}
 
 
 class Making:
@@ -174,14 +173,16 @@ class Making:
             return failed(error.reason, error.detail)
         return Move(to=JobState.RUNNING, after=first_poll, task_id=task_id)
 
-    async def _fields(self, job: Job, spec: ModeSpec, provider: Provider) -> dict[str, VendorValue | list[str]]:
+    async def _fields(self, job: Job, spec: ModeSpec, provider: Provider) -> dict[str, VendorField]:
         fields = vendor_fields(job.video, spec)
-        picture = job.video.picture
-        if picture is not None and spec.image is not None:
-            path = self._needs.folders.inputs / picture.name
-            content_type = CONTENT_TYPES.get(picture.format.value, f"image/{picture.format.value}")
-            url = await provider.upload(path, content_type)
-            fields[spec.image.vendor_field] = [url] if spec.image.as_list else url
+        uploaded: dict[str, str] = {}  # the same file may fill two places
+        for place in attached(job.video, spec):
+            for file in place.files:
+                if file.name not in uploaded:
+                    path = self._needs.folders.inputs / file.name
+                    uploaded[file.name] = await provider.upload(path, content_type_of(file))
+            urls = [uploaded[file.name] for file in place.files]
+            fields[place.vendor_field] = urls if place.as_list else urls[0]
         return fields
 
     async def _next_poll(self, job: Job, model: VideoModel | None, elapsed: timedelta) -> timedelta:
@@ -245,3 +246,7 @@ def _wish(error: ProviderError) -> timedelta:
     if isinstance(error, ProviderUnavailableError) and error.retry_after is not None:
         return min(error.retry_after, LONGEST_WISH)
     return timedelta(0)
+
+
+def content_type_of(file: Picture | Clip) -> str:
+    return "video/mp4" if isinstance(file, Clip) else f"image/{file.format.value}"

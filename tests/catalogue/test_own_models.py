@@ -13,7 +13,9 @@ import pytest
 from bot.catalogue.loader import OWN_FOLDER, load
 from bot.domain.ids import ModelId
 from bot.domain.models import ImageFormat, Mode, ModelState, VideoModel
-from bot.domain.videos import Picture, Problem, Rule, VideoRequest, VideoSpec, resolve, vendor_fields
+from bot.domain.pictures import Picture
+from bot.domain.problems import Problem, Rule
+from bot.domain.videos import VideoRequest, VideoSpec, resolve, vendor_fields
 
 CATALOGUE = load().catalogue
 MODELS = list(CATALOGUE.models.values())

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from bot.catalogue.loader import load
 from bot.domain.models import ImageFormat, OptionName, VideoModel
-from bot.domain.videos import Picture, Problem, Rule, VideoRequest, VideoSpec, price, resolve, vendor_fields
+from bot.domain.pictures import Picture
+from bot.domain.problems import Problem, Rule
+from bot.domain.videos import VideoRequest, VideoSpec, price, resolve, vendor_fields
 
 CATALOGUE = load().catalogue
 MODELS = st.sampled_from(list(CATALOGUE.models.values()))

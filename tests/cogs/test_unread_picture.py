@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.client.attachments import unread_picture
 from bot.domain.models import Catalogue, ImageRules, Mode, VideoModel
-from bot.domain.videos import Problem, VideoRequest, resolve
-from cogs.generate import unread_picture
+from bot.domain.problems import Problem
+from bot.domain.videos import VideoRequest, resolve
 
 
 def model_with(catalogue: Catalogue, **rules: object) -> VideoModel:
@@ -31,14 +32,20 @@ def model_with(catalogue: Catalogue, **rules: object) -> VideoModel:
 def test_it_breaks_no_rule(catalogue: Catalogue, rules: dict[str, object]) -> None:
     model = model_with(catalogue, **rules)
 
-    found = resolve(VideoRequest(prompt="", model=model.id, picture=unread_picture(model)), model)
+    found = resolve(
+        VideoRequest(prompt="", model=model.id, picture=unread_picture(model.modes[Mode.IMAGE].image)), model
+    )
 
     assert not isinstance(found, Problem)
 
 
 def test_every_model_of_ours_takes_it(catalogue: Catalogue) -> None:
     for model in catalogue.models.values():
-        request = VideoRequest(prompt="a red fox", model=model.id, picture=unread_picture(model))
+        if Mode.IMAGE not in model.modes:
+            continue
+        request = VideoRequest(
+            prompt="a red fox", model=model.id, picture=unread_picture(model.modes[Mode.IMAGE].image)
+        )
 
         found = resolve(request, model)
 

@@ -110,6 +110,38 @@ async def test_picture_is_taken_at_once_and_kept_by_its_content(stage: Stage, an
     assert video.prompt == ""
 
 
+async def test_last_frame_is_taken_beside_the_first(stage: Stage, ana: Person) -> None:
+    first = stage.server.add_attachment(drawn("PNG", (640, 360)), "first.png", stage.channel)
+    last = stage.server.add_attachment(drawn("PNG", (360, 640)), "last.png", stage.channel)
+
+    await asked(ana, "/video", prompt="a red fox", image=first, last_frame=last, model="seedance-2-5")
+
+    video = (await stage.job()).video
+    assert video.picture is not None
+    assert video.last_frame is not None
+    assert (video.picture.width, video.last_frame.width) == (640, 360)
+
+
+async def test_picture_that_cannot_be_read_is_named_by_its_option(stage: Stage, ana: Person) -> None:
+    first = stage.server.add_attachment(drawn("PNG", (640, 360)), "first.png", stage.channel)
+    broken = stage.server.add_attachment(b"no picture", "last.png", stage.channel)
+
+    handle = await refused(stage, ana, prompt="a fox", image=first, last_frame=broken, model="seedance-2-5")
+
+    assert handle.text().startswith("**last_frame**: this file is not a picture")
+
+
+async def test_references_that_a_model_does_not_take_are_refused_before_they_are_fetched(
+    stage: Stage, ana: Person
+) -> None:
+    picture = stage.server.add_attachment(drawn("PNG", (640, 360)), "who.png", stage.channel)
+
+    handle = await refused(stage, ana, prompt="a fox", reference1=picture, model="hailuo-2-3")
+
+    assert handle.text().startswith("**reference1**: Hailuo 2.3 takes no reference pictures.")
+    assert not handle.deferred
+
+
 async def test_nothing_at_all_is_refused(stage: Stage, ana: Person) -> None:
     handle = await refused(stage, ana)
 
@@ -269,10 +301,17 @@ async def test_command_asks_for_nothing_that_it_can_do_without(stage: Stage) -> 
     assert [each["name"] for each in options] == [
         "prompt",
         "image",
+        "last_frame",
         "model",
         "aspect",
         "duration",
         "quality",
         "audio",
+        "reference1",
+        "reference2",
+        "reference3",
+        "negative",
+        "style",
+        "seed",
     ]
     assert not any(each.get("required") for each in options)

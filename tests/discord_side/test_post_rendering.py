@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.domain.ids import MessageId
 from bot.domain.jobs import FailureReason, Job, JobState, Result
-from bot.domain.videos import Picture
+from bot.domain.pictures import Picture
 from bot.i18n import Texts, texts
 from bot.ports import Receipt
 from bot.rendering import buttons, posts

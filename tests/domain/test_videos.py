@@ -24,19 +24,10 @@ from bot.domain.models import (
     PromptRules,
     VideoModel,
 )
-from bot.domain.videos import (
-    Picture,
-    Problem,
-    Rule,
-    VideoRequest,
-    VideoSpec,
-    lowest_price,
-    nearest,
-    offered,
-    price,
-    resolve,
-    vendor_fields,
-)
+from bot.domain.pictures import Picture
+from bot.domain.problems import Problem, Rule
+from bot.domain.values import nearest, offered
+from bot.domain.videos import VideoRequest, VideoSpec, lowest_price, price, resolve, vendor_fields
 
 
 def option(name: OptionName, *values: OptionValue, default: OptionValue | None = None) -> OptionSpec:

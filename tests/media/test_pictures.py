@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from bot.domain.models import ImageFormat
-from bot.domain.videos import Picture
+from bot.domain.pictures import Picture
 from bot.errors import (
     AnimatedImageError,
     BadImageError,

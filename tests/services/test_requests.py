@@ -12,7 +12,8 @@ import pytest
 from bot.domain.ids import ModelId, UserId
 from bot.domain.jobs import JobState, Move
 from bot.domain.models import Mode, OptionName
-from bot.domain.videos import Rule, VideoRequest
+from bot.domain.problems import Rule
+from bot.domain.videos import VideoRequest
 from bot.errors import (
     BudgetReachedError,
     InsufficientCreditsError,
@@ -26,7 +27,7 @@ from bot.errors import (
     UserError,
 )
 from bot.ports import Sold
-from bot.services.generation import DOUBLE_CLICK, Accepted, with_picture
+from bot.services.generation import DOUBLE_CLICK, Accepted
 from bot.services.host_limits import Budget
 from bot.store import tables
 from bot.store.database import Database
@@ -302,7 +303,7 @@ async def test_options_that_the_model_does_not_have_stay_open_when_asked_again(d
     request = await desk.generation.repeat(GUILD, job.id)
 
     assert request.chosen() == {}
-    assert with_picture(request, PICTURE).mode is Mode.IMAGE
+    assert replace(request, picture=PICTURE).mode is Mode.IMAGE
 
 
 # Other guilds.

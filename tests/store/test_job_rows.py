@@ -17,6 +17,9 @@ from bot.domain.credits import day_of
 from bot.domain.ids import JobId, MessageId, ModelId, ProviderId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.domain.models import Mode, OptionName
+from bot.domain.pictures import Clip
+from bot.domain.videos import Source
+from bot.services.generation import request_of
 from bot.store import claims, events, hints, jobs, moves, tables
 from bot.store.claims import Claimed
 from bot.store.database import Connection, Database
@@ -85,6 +88,30 @@ async def test_a_job_comes_back_as_it_was_written(database: Database) -> None:
     assert (job.place, job.user_id, job.provider, job.again_of) == (new.place, ANNA, KIE, 7)
     assert (job.state, job.due_at, job.created_at, job.fence) == (JobState.QUEUED, NOON, NOON, 0)
     assert await database.read(jobs.payment_of, job.id) == PAYMENT
+
+
+async def test_every_kind_of_input_comes_back_and_its_files_are_in_use(database: Database) -> None:
+    last, first_of, second_of = (replace(PICTURE, name=f"{name}.png") for name in ("last", "r1", "r2"))
+    source = Source(job=JobId(3), seconds=6, task_id=TaskId("t-3"), clip=Clip(name="3.mp4", size=7))
+    spec = replace(video(100, PICTURE), last_frame=last, references=(first_of, second_of), source=source)
+    new = NewJob(user_id=ANNA, place=place(), video=spec, provider=KIE, callback_secret="secret")
+
+    job = await database.write(jobs.insert, new, PAYMENT, NOON)
+
+    assert job is not None
+    assert job.video == spec
+    assert await database.read(jobs.files_in_use) == {PICTURE.name, "last.png", "r1.png", "r2.png", "3.mp4"}
+
+
+async def test_a_job_from_before_there_were_several_inputs_is_read_as_ever(database: Database) -> None:
+    stored = {"name": "1.png", "format": "png", "width": 640, "height": 480, "size": 5}
+    job = await make(database, picture=stored, inputs=None, mode="image", options={"duration": 5})
+
+    found = await find(database, job)
+
+    assert (found.video.picture, found.video.last_frame, found.video.references) == (PICTURE, None, ())
+    assert found.video.source is None
+    assert request_of(found).picture == PICTURE
 
 
 async def test_what_a_step_learnt_comes_back(database: Database) -> None:

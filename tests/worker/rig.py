@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from bot.domain.ids import JobId, UserId
 from bot.domain.jobs import Job, JobState
 from bot.domain.models import Catalogue
-from bot.domain.videos import Picture
+from bot.domain.pictures import Picture
 from bot.metrics import Metrics
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
@@ -156,13 +157,20 @@ class Rig:
     # The test's hands.
 
     async def accept(
-        self, price: int = 100, *, user_id: UserId = ANNA, picture: Picture | None = None, upload_limit: int = 10**7
+        self,
+        price: int = 100,
+        *,
+        user_id: UserId = ANNA,
+        picture: Picture | None = None,
+        last_frame: Picture | None = None,
+        upload_limit: int = 10**7,
     ) -> Job:
         """A paid job in the queue, as `/video` writes it. The allowance is no matter here."""
         await self.database.write(_make_rich, place().guild_id)
         if picture is not None:
             (self.folders.inputs / picture.name).write_bytes(b"image")
-        accepted = await self.generation.request(user_id, place(upload_limit=upload_limit), video(price, picture))
+        wanted = replace(video(price, picture), last_frame=last_frame)
+        accepted = await self.generation.request(user_id, place(upload_limit=upload_limit), wanted)
         return accepted.job
 
     async def go(self) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.jobs import FailureReason, JobState
-from bot.domain.models import Catalogue, Mode
+from bot.domain.models import Catalogue, LastFrameRules, Mode
 from bot.errors import (
     AccountFault,
     AnswerLostError,
@@ -77,6 +78,23 @@ async def test_each_answer_to_an_upload_has_its_outcome(
     assert (found.state, found.failure) == (state, failure)
     assert rig.provider.created_at == []
     assert "submitting" not in await rig.path(job)
+
+
+async def test_a_picture_that_fills_two_places_is_uploaded_once(rig: Rig) -> None:
+    spec = MAKER.modes[Mode.IMAGE]
+    last = LastFrameRules(vendor_field="last_url", can_be_alone=False, is_required=False)
+    model = replace(MAKER, modes={Mode.IMAGE: replace(spec, last_frame=last)})
+    rig.catalogue = Catalogue({model.id: model})
+    rig.build()
+    job = await rig.accept(picture=PICTURE, last_frame=PICTURE)
+
+    async with rig.running():
+        await rig.go()
+
+    assert (await rig.find(job)).state is JobState.RUNNING
+    assert rig.provider.uploaded == [(rig.folders.inputs / PICTURE.name, "image/png")]
+    (task,) = rig.provider.tasks.values()
+    assert task.fields["image_url"] == task.fields["last_url"] == "https://uploads.test/picture.png"
 
 
 async def test_the_picture_is_uploaded_and_named_in_the_vendors_field(rig: Rig) -> None:
