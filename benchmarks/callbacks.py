@@ -21,7 +21,6 @@ from prometheus_client import CollectorRegistry
 
 from benchmarks.contenders import Contender
 from benchmarks.table import Better, Row, percentile
-from bot.domain.credits import day_of
 from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, ModelId, ProviderId, TaskId, UserId
 from bot.domain.jobs import Place
 from bot.domain.models import Mode
@@ -150,7 +149,7 @@ async def _stored(url: str) -> int:
 def _fill(connection: Connection) -> dict[int, str]:
     """The jobs, and their secrets."""
     now, tokens = SystemClock().now(), CallbackTokens(KEY)
-    payment = Payment(allowance=1, bonus=0, is_pool_limited=False, paid_on=day_of(now))
+    payment = Payment(allowance=1, bonus=0, is_pool_limited=False, paid_at=now)
     video = VideoSpec(model=ModelId("m"), mode=Mode.TEXT, prompt="a red fox", options={}, price=1)
     secrets = {}
     for number in range(CALLS):

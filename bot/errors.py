@@ -6,8 +6,9 @@ CutsceneError
     UnknownModelError            no such model
     ModelUnavailableError        retired or switched off, with what to take instead
     BadImageError                the attachment is not a picture that we can use
-    InsufficientCreditsError     allowance and bonus together are not enough
-    PoolEmptyError               the guild's pool is not enough
+    PolicyRefusedError           a rule of the guild's staff refuses
+      InsufficientCreditsError     allowance and bonus together are not enough
+      PoolEmptyError               the guild's pool is not enough
     BudgetReachedError           the host's budget is used up
     CeilingReachedError          the host's budget for this guild is used up
     NotNowError                  the provider takes no jobs at the moment
@@ -52,6 +53,7 @@ from typing import ClassVar
 
 from bot.domain.ids import JobId
 from bot.domain.jobs import FailureReason
+from bot.domain.policies import PolicyRule, Refusal
 from bot.domain.problems import Problem, Rule
 from bot.i18n import N_, Texts
 
@@ -161,6 +163,74 @@ MODERATION_WITHOUT_PICTURE = N_(
 )
 
 
+POLICY_TEXTS: Mapping[PolicyRule, str] = {
+    PolicyRule.CLOSED: N_("The moderators of this server have switched the bot off for now."),
+    PolicyRule.CLOSED_REASON: N_("The moderators of this server have switched the bot off for now: {reason}"),
+    PolicyRule.CHANNEL: N_("In this server videos can only be asked for in {channels}."),
+    PolicyRule.ROLE: N_("In this server only members with one of these roles can ask for videos: {roles}."),
+    PolicyRule.RESTRICTED_ONLY: N_("In this server videos can only be asked for in age-restricted channels."),
+    PolicyRule.MODEL: N_("**model**: this server does not allow `{model}`. It allows {models}."),
+    PolicyRule.RESTRICTED_MODEL: N_("**model**: `{model}` can only be used in age-restricted channels here."),
+    PolicyRule.PRICE: N_("This video costs {needed} credits; in this server one may cost at most {limit}."),
+    PolicyRule.MEMBER_JOBS: N_(
+        "{running} of your videos are on their way, and this server allows {limit} per member. Ask again when one is "
+        "done."
+    ),
+    PolicyRule.GUILD_JOBS: N_(
+        "{running} videos of this server are on their way, and it allows {limit}. Ask again when one is done."
+    ),
+    PolicyRule.COOLDOWN: N_("This server allows one video per member every {seconds} seconds. Your next: {renews}."),
+    PolicyRule.ALLOWANCE: N_(
+        "This video costs {needed} credits; you have {balance}: {left} of your allowance of {allowance}, and {bonus} "
+        "bonus. Your allowance renews {renews}."
+    ),
+    PolicyRule.ALLOWANCE_TOO_SMALL: N_(
+        "This video costs {needed} credits; you have {balance}. Your whole allowance of {allowance} would not be "
+        "enough either. It renews {renews}."
+    ),
+    PolicyRule.POOL: N_(
+        "This video costs {needed} credits; this server's pool has {balance} left. Ask its moderators."
+    ),
+    PolicyRule.POOL_REFILLED: N_(
+        "This video costs {needed} credits; this server's pool has {balance} left. It is refilled {renews}."
+    ),
+}
+
+
+class PolicyRefusedError(UserError):
+    """A rule of the guild refuses, with its numbers and the moment from which asking again helps."""
+
+    text = ""  # One text per rule.
+
+    def __init__(self, refusal: Refusal) -> None:
+        # Discord shows the moment in the reader's own time.
+        renews = {} if refusal.renews_at is None else {"renews": f"<t:{int(refusal.renews_at.timestamp())}:R>"}
+        super().__init__(rule=refusal.rule, **refusal.values, **renews)
+        self.refusal = refusal
+
+    def message(self, texts: Texts) -> str:
+        return texts(POLICY_TEXTS[self.refusal.rule], **self.values)
+
+
+class InsufficientCreditsError(PolicyRefusedError):
+    """The member has too little."""
+
+
+class PoolEmptyError(PolicyRefusedError):
+    """All members together have too little."""
+
+
+def refused(refusal: Refusal) -> PolicyRefusedError:
+    """The error for a refusal."""
+    match refusal.rule:
+        case PolicyRule.ALLOWANCE | PolicyRule.ALLOWANCE_TOO_SMALL:
+            return InsufficientCreditsError(refusal)
+        case PolicyRule.POOL | PolicyRule.POOL_REFILLED:
+            return PoolEmptyError(refusal)
+        case _:
+            return PolicyRefusedError(refusal)
+
+
 class InvalidRequestError(UserError):
     """The request breaks one of the model's rules; nothing was spent."""
 
@@ -219,14 +289,6 @@ class ImageUnreachableError(BadImageError):
 
 class AdultsOnlyError(UserError):
     text = N_("**{field}**: `{given}` is only possible in channels with an age limit.")
-
-
-class InsufficientCreditsError(UserError):
-    text = N_("This video costs {needed} credits; you have {balance}. Your daily allowance renews {renews}.")
-
-
-class PoolEmptyError(UserError):
-    text = N_("This video costs {needed} credits; this server's pool has {balance} left. Ask its moderators.")
 
 
 class PoolTooSmallError(UserError):

@@ -227,4 +227,4 @@ class Receipt:
 
     charged: int
     returned: int
-    spendable: int
+    spendable: int | None  # None: no limit

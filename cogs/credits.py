@@ -8,7 +8,7 @@ from discord.app_commands import locale_str
 from discord.ext import commands
 
 from bot.client import DynamicItemType, defer
-from bot.client.controls import Control, cog_of, member_of, texts_of
+from bot.client.controls import Control, cog_of, member_of, requester_of, texts_of
 from bot.i18n import N_
 from bot.rendering import replies
 from bot.services.credits import Credits
@@ -31,7 +31,7 @@ class CreditsCog(
     @app_commands.command(name="balance", description=locale_str(N_("What you can spend now")))
     async def balance(self, interaction: discord.Interaction) -> None:
         await defer(interaction, ephemeral=True)
-        balance = await self._credits.balance(*member_of(interaction))
+        balance = await self._credits.balance(*member_of(interaction), requester_of(interaction))
         await interaction.edit_original_response(embed=replies.balance(texts_of(interaction), balance))
 
     @app_commands.command(name="history", description=locale_str(N_("What became of your credits, newest first")))

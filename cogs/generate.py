@@ -17,7 +17,7 @@ from discord.ext import commands
 from bot import logs
 from bot.client import DynamicItemType, defer, guarded, missing_permissions
 from bot.client.attachments import Attachments, Pictures
-from bot.client.controls import Control, cog_of, member_of, suggestions, texts_of
+from bot.client.controls import Control, cog_of, member_of, requester_of, suggestions, texts_of
 from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, UserId
 from bot.domain.jobs import JobState, Place
 from bot.domain.models import Mode, OptionName, OptionValue, VideoModel
@@ -193,7 +193,11 @@ class Generate(commands.Cog):
     ) -> None:
         video = self._check(interaction, request)
         accepted = await self._generation.request(
-            UserId(interaction.user.id), place_of(interaction), video, again_of=again_of
+            UserId(interaction.user.id),
+            place_of(interaction),
+            video,
+            requester=requester_of(interaction),
+            again_of=again_of,
         )
         try:
             await self._show(interaction, accepted)
@@ -212,7 +216,7 @@ class Generate(commands.Cog):
         )
         _ = texts(job.place.guild_locale)
         card = cards.card(_, job, progress)
-        card.embed.add_field(name=_("Left to spend"), value=words.credits_of(_, accepted.spendable))
+        card.embed.add_field(name=_("Left to spend"), value=words.limit_of(_, accepted.spendable))
         await interaction.edit_original_response(embed=card.embed, view=card.view)
 
     @video.autocomplete("model")

@@ -48,9 +48,12 @@ TAMPERINGS = {
     "a refund that is still paid": ("UPDATE jobs SET paid_bonus = 9 WHERE state = 'failed'", "(failed): has paid 9"),
     "usage that was reset": (
         "UPDATE usage SET used = 0 WHERE user_id = 1",
-        "member 1 of guild 10 on 2026-11-20: used 0",
+        "member 1 of guild 10 from 2026-11-20 00:00: used 0",
     ),
-    "usage that was deleted": ("DELETE FROM usage WHERE user_id = 2", "member 2 of guild 10 on 2026-11-20: used 0"),
+    "usage that was deleted": (
+        "DELETE FROM usage WHERE user_id = 2",
+        "member 2 of guild 10 on 2026-11-20 12:00: used 0",
+    ),
     "usage out of nothing": ("UPDATE usage SET user_id = 99 WHERE user_id = 2", "member 99 of guild 10"),
     "a hold of another guild": ("UPDATE jobs SET guild_id = 20 WHERE state = 'queued'", "guild 20: holds 0"),
     "a budget that was reset": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from bot.domain.ids import GuildId, UserId
+from bot.domain.policies import Pool
 from bot.errors import StoreError
-from bot.store import schema, tables
+from bot.store import audit, balances, ledger, policies, schema, tables
 from bot.store.database import Connection, Database
 
 
@@ -105,6 +108,54 @@ async def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> N
         await schema.migrate(database)
 
     assert await database.read(lambda connection: sa.inspect(connection).get_table_names()) == ["lines"]
+    await database.close()
+
+
+# What a bot of the first schema has stored: a job on its way, one that is done, a grant, a limited pool.
+OF_THE_FIRST_SCHEMA = (
+    "INSERT INTO guilds VALUES (10, 300, {true})",
+    "INSERT INTO accounts VALUES (1, 10, 0, 'issued', -500), (2, 10, 0, 'pool', 350), (3, 10, 1, 'bonus', 50), "
+    "(4, 10, 0, 'held', 60), (5, 10, 0, 'spent', 40)",
+    "INSERT INTO jobs (id, interaction_id, guild_id, channel_id, user_id, application_id, interaction_token, "
+    "upload_limit, locale, guild_locale, model, provider, mode, prompt, options, price, paid_allowance, paid_bonus, "
+    "is_pool_limited, paid_on, state, fence, attempts, claims, callback_secret, is_hinted, created_at, message_id, "
+    "is_direct, is_closed, is_late, is_announced) VALUES "
+    "(1, 1, 10, 2, 1, 3, 't', 5, 'ru', 'ru', 'm', 'kie_jobs', 'text', 'p', '{{}}', 60, 60, 0, {true}, {day}, 'queued', "
+    "0, 0, 0, 's', {false}, {day} + 5, NULL, {false}, {false}, {false}, {false}), "
+    "(2, 2, 10, 2, 1, 3, 't', 5, 'ru', 'ru', 'm', 'kie_jobs', 'text', 'p', '{{}}', 40, 40, 0, {true}, {day}, "
+    "'delivered', 0, 0, 0, 's', {false}, {day} + 6, 7, {false}, {true}, {false}, {false})",
+    "INSERT INTO usage VALUES (10, 1, {day}, 100)",
+    "INSERT INTO spending VALUES ('day 2026-11-20', 100), ('month 2026-11', 100)",
+    "INSERT INTO entries VALUES (1, 10, 0, 3, 'fund', NULL, NULL, 5), (2, 10, 1, 3, 'grant', NULL, 'why', 6), "
+    "(3, 10, 1, 1, 'charge', 1, NULL, 7), (4, 10, 1, 1, 'charge', 2, NULL, 8), (5, 10, 1, 0, 'settle', 2, NULL, 9)",
+    "INSERT INTO lines VALUES (1, 1, -500), (1, 2, 500), (2, 2, -50), (2, 3, 50), (3, 2, -60), (3, 4, 60), "
+    "(4, 2, -40), (4, 4, 40), (5, 4, -40), (5, 5, 40)",
+)
+
+
+async def test_a_database_of_the_first_schema_keeps_its_books(empty_url: str) -> None:
+    database = Database.connect(empty_url)
+    day = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp()) * 1_000_000
+
+    def fill(connection: Connection) -> None:
+        yes, no = ("1", "0") if database.is_sqlite else ("true", "false")
+        for statement in OF_THE_FIRST_SCHEMA:
+            connection.exec_driver_sql(statement.format(true=yes, false=no, day=day))
+
+    async with database.exclusive() as connection:
+        await connection.run_sync(schema.upgrade, "0001")
+    await database.write(fill)
+
+    assert await schema.migrate(database) is True
+
+    assert await database.read(audit.differences) == []
+    policy = await database.read(policies.load, GuildId(10))
+    assert (policy.allowance, policy.pool) == (300, Pool())
+    now = datetime(2026, 11, 20, 18, tzinfo=UTC)
+    balance = await database.read(balances.find, GuildId(10), UserId(1), now)
+    assert (balance.allowance_left, balance.bonus, balance.held, balance.pool) == (200, 50, 60, 350)
+    history = await database.read(ledger.history, GuildId(10), UserId(1), 10, 0)
+    assert [line.kind for line in history] == ["settle", "charge", "charge", "grant"]
     await database.close()
 
 

@@ -12,11 +12,16 @@ from discord.app_commands import Choice
 from discord.ext import commands
 
 from bot.client import CutsceneClient, guarded
-from bot.domain.ids import GuildId, UserId
+from bot.domain.ids import ChannelId, GuildId, RoleId, UserId
+from bot.domain.policies import Requester
 from bot.i18n import Texts, texts
 
 CogT = TypeVar("CogT", bound=commands.Cog)
 ValueT = TypeVar("ValueT", int, str)
+
+
+# The channels that a command can be typed in and that Discord lets be age-restricted; a thread is as its parent.
+HAVE_AGE_LIMITS = (discord.TextChannel, discord.Thread, discord.VoiceChannel, discord.StageChannel)
 
 
 class Control(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
@@ -67,6 +72,17 @@ def member_of(interaction: discord.Interaction) -> tuple[GuildId, UserId]:
     if interaction.guild_id is None:
         raise app_commands.NoPrivateMessage
     return GuildId(interaction.guild_id), UserId(interaction.user.id)
+
+
+def requester_of(interaction: discord.Interaction) -> Requester:
+    """What Discord says of who acts and of the channel: the server's word, whatever a client may show or hide."""
+    user, channel = interaction.user, interaction.channel
+    return Requester(
+        role_ids=frozenset(RoleId(role.id) for role in user.roles) if isinstance(user, discord.Member) else frozenset(),
+        joined_at=user.joined_at if isinstance(user, discord.Member) else None,
+        parent_id=ChannelId(channel.parent_id) if isinstance(channel, discord.Thread) else None,
+        is_restricted_channel=isinstance(channel, HAVE_AGE_LIMITS) and channel.is_nsfw(),
+    )
 
 
 def can_manage(interaction: discord.Interaction) -> bool:

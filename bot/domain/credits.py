@@ -8,6 +8,7 @@ from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
 from bot.domain.ids import JobId
+from bot.domain.periods import Period
 
 # Kie sells a credit for about half a US cent (several sources, agrees with measured charges).
 USD_PER_CREDIT = Decimal("0.005")
@@ -21,6 +22,10 @@ class EntryKind(StrEnum):
     GRANT = "grant"  # bonus credits for a member
     FUND = "fund"  # credits put into a guild's pool
     DRAIN = "drain"  # credits taken out of a guild's pool
+    REFILL = "refill"  # a pool that is filled anew with each period
+    EXPIRE = "expire"  # what such a pool had left over
+    REVOKE = "revoke"  # bonus credits that staff takes back
+    TRANSFER = "transfer"  # bonus credits that one member gave another
 
 
 class AccountKind(StrEnum):
@@ -33,19 +38,33 @@ class AccountKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """What a member can spend now. `allowance_left` renews at `renews_at`; `pool` is None when it is unlimited."""
+    """What a member can spend now.
 
-    allowance: int
-    allowance_left: int
+    The allowance is for the period from `starts_at` to `renews_at`; None means that it has no limit. `pool` is None
+    when it is unlimited, and `pool_renews_at` when nobody fills it but staff.
+    """
+
+    allowance: int | None
+    allowance_left: int | None
+    period: Period = Period.DAY
+    starts_at: datetime
     renews_at: datetime
     bonus: int
     held: int
+    running: int = 0  # jobs that are paid for and have not ended
     pool: int | None
+    pool_renews_at: datetime | None = None
 
     @property
-    def spendable(self) -> int:
-        allowance = self.allowance_left if self.pool is None else min(self.allowance_left, self.pool)
-        return allowance + self.bonus
+    def left(self) -> int | None:
+        """What allowance and pool together still give; None is no limit."""
+        limits = [limit for limit in (self.allowance_left, self.pool) if limit is not None]
+        return min(limits) if limits else None
+
+    @property
+    def spendable(self) -> int | None:
+        """All of it; None is no limit."""
+        return None if self.left is None else self.left + self.bonus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +88,7 @@ class Split:
 
 def split(price: int, balance: Balance) -> Split | None:
     """Allowance first, because it lapses, then bonus; None when both together are not enough."""
-    left = balance.allowance_left if balance.pool is None else min(balance.allowance_left, balance.pool)
-    allowance = min(price, left)
+    allowance = price if balance.left is None else min(price, balance.left)
     bonus = price - allowance
     return Split(allowance=allowance, bonus=bonus) if bonus <= balance.bonus else None
 
@@ -84,7 +102,7 @@ def settled(price: int, provider_credits: float | None, markup: Decimal) -> int:
 
 
 def day_of(now: datetime) -> datetime:
-    """The start of the allowance's day; days are UTC days."""
+    """The start of the host's day; those are UTC days."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0)
 
 

@@ -66,7 +66,10 @@ def _small_print(_: Texts, job: Job, receipt: Receipt, model: str) -> list[str]:
     paid = [
         words.credits_of(_, receipt.charged),
         *([_("{credits} returned", credits=words.credits_of(_, receipt.returned))] if receipt.returned else []),
-        _("{credits} left", credits=words.credits_of(_, receipt.spendable)),
+        *(
+            # Whoever has no limit needs not be told what is left of it.
+            [] if receipt.spendable is None else [_("{credits} left", credits=words.credits_of(_, receipt.spendable))]
+        ),
         _job(_, job),
     ]
     return [f"{SMALL}{made}", SMALL + " · ".join(paid)]

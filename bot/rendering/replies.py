@@ -11,6 +11,7 @@ from bot.domain.credits import Balance, HistoryLine
 from bot.domain.ids import UserId
 from bot.domain.jobs import Job, JobState
 from bot.domain.models import Catalogue, OptionName
+from bot.domain.periods import Period
 from bot.domain.quotas import Quota
 from bot.i18n import N_, Texts
 from bot.rendering import words
@@ -122,25 +123,41 @@ def cancelled(_: Texts, job: Job) -> str:
     )
 
 
+ALLOWANCES = {
+    Period.DAY: N_("Daily allowance"),
+    Period.WEEK: N_("Weekly allowance"),
+    Period.MONTH: N_("Monthly allowance"),
+}
+
+
 def balance(_: Texts, balance: Balance) -> discord.Embed:
     """What a member can spend, and where it comes from."""
-    spendable = _.plural(
-        "You can spend **{count}** credit now.", "You can spend **{count}** credits now.", balance.spendable
+    spendable = (
+        _("You can spend as much as you like.")
+        if balance.spendable is None
+        else _.plural(
+            "You can spend **{count}** credit now.", "You can spend **{count}** credits now.", balance.spendable
+        )
     )
     card = embed(_("Your credits"), spendable)
-    allowance = _(
-        "{left} of {allowance} left; renews {renews}",
-        left=balance.allowance_left,
-        allowance=balance.allowance,
-        renews=words.moment(balance.renews_at),
-    )
-    card.add_field(name=_("Daily allowance"), value=allowance, inline=False)
+    card.add_field(name=_(ALLOWANCES[balance.period]), value=_allowance(_, balance), inline=False)
     card.add_field(name=_("Bonus"), value=_("{credits}; does not expire", credits=words.credits_of(_, balance.bonus)))
     if balance.held:
         card.add_field(name=_("Held for videos on their way"), value=words.credits_of(_, balance.held))
     if balance.pool is not None:
         card.add_field(name=_("This server's pool"), value=words.credits_of(_, balance.pool))
     return card
+
+
+def _allowance(_: Texts, balance: Balance) -> str:
+    if balance.allowance is None:
+        return _("no limit")
+    return _(
+        "{left} of {allowance} left; renews {renews}",
+        left=balance.allowance_left,
+        allowance=balance.allowance,
+        renews=words.moment(balance.renews_at),
+    )
 
 
 def history(_: Texts, lines: Sequence[HistoryLine], number: int) -> discord.Embed:
@@ -180,11 +197,11 @@ def quota(_: Texts, quota: Quota) -> discord.Embed:
 def granted(_: Texts, member: UserId, credits: int, balance: Balance) -> str:
     """Without a ping: the answer is private."""
     return _.plural(
-        "<@{member}> got {count} credit and can spend {spendable} now.",
-        "<@{member}> got {count} credits and can spend {spendable} now.",
+        "<@{member}> got {count} credit and has {bonus} bonus credits now.",
+        "<@{member}> got {count} credits and has {bonus} bonus credits now.",
         credits,
         member=member,
-        spendable=balance.spendable,
+        bonus=balance.bonus,
     )
 
 

@@ -34,6 +34,10 @@ ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.GRANT: N_("granted"),
     EntryKind.FUND: N_("put into the pool"),
     EntryKind.DRAIN: N_("taken out of the pool"),
+    EntryKind.REFILL: N_("pool refilled"),
+    EntryKind.EXPIRE: N_("left over in the pool, lapsed"),
+    EntryKind.REVOKE: N_("taken back"),
+    EntryKind.TRANSFER: N_("given by a member"),
 }
 
 MODES: Mapping[Mode, str] = {
@@ -59,6 +63,11 @@ def failure_of(_: Texts, job: Job) -> str:
 
 def credits_of(_: Texts, credits: int) -> str:
     return _.plural("{count} credit", "{count} credits", credits)
+
+
+def limit_of(_: Texts, credits: int | None) -> str:
+    """An amount that may have no limit."""
+    return _("no limit") if credits is None else credits_of(_, credits)
 
 
 def about(_: Texts, span: timedelta) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from bot.domain.credits import Balance, HistoryLine
 from bot.domain.ids import GuildId, UserId
+from bot.domain.policies import NOBODY_SPECIAL, Requester
 from bot.ports import Clock
-from bot.store import ledger
+from bot.store import balances, ledger
 from bot.store.database import Database
 
 PAGE = 10
@@ -29,8 +30,9 @@ class Credits:
         self._database = database
         self._clock = clock
 
-    async def balance(self, guild_id: GuildId, user_id: UserId) -> Balance:
-        return await self._database.read(ledger.balance, guild_id, user_id, self._clock.now())
+    async def balance(self, guild_id: GuildId, user_id: UserId, requester: Requester = NOBODY_SPECIAL) -> Balance:
+        now = self._clock.now()
+        return await self._database.read(balances.find, guild_id, user_id, now, role_ids=requester.role_ids)
 
     async def history(self, guild_id: GuildId, user_id: UserId, number: int = 1) -> HistoryPage:
         number = max(1, number)

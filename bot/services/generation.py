@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from bot.domain.credits import day_of, split
+from bot.domain.credits import split
 from bot.domain.ids import GuildId, JobId, UserId
 from bot.domain.jobs import Job, Place
 from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
+from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, refusal
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
 from bot.errors import (
-    InsufficientCreditsError,
     IntakeClosedError,
     InvalidRequestError,
     JustAskedError,
     ModelUnavailableError,
     NotFoundError,
     NotNowError,
-    PoolEmptyError,
     StorageTroubleError,
     StoreError,
     StoreTrouble,
     UserError,
+    refused,
 )
 from bot.ports import Clock
 from bot.services import host_limits
@@ -36,7 +36,7 @@ from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import Screening, check_block
 from bot.services.storage import StorageGuard
-from bot.store import jobs, ledger
+from bot.store import balances, jobs, ledger, policies
 from bot.store.database import Connection, Database
 from bot.store.jobs import NewJob
 
@@ -52,7 +52,7 @@ class Accepted:
     """A job that was written. `is_new` is False when the same interaction had brought it before."""
 
     job: Job
-    spendable: int
+    spendable: int | None  # None: no limit
     is_new: bool = True
 
 
@@ -112,7 +112,13 @@ class Generation:
         return video
 
     async def request(
-        self, user_id: UserId, place: Place, video: VideoSpec, *, again_of: JobId | None = None
+        self,
+        user_id: UserId,
+        place: Place,
+        video: VideoSpec,
+        *,
+        requester: Requester = NOBODY_SPECIAL,
+        again_of: JobId | None = None,
     ) -> Accepted:
         """Take the credits and write the job, in one transaction. Raises UserError, having charged nothing.
 
@@ -133,9 +139,9 @@ class Generation:
         try:
             await self._screen(user_id, place, video)
             try:
-                accepted = await self._accept(new)
+                accepted = await self._accept(new, requester)
             except ReplayedError:
-                accepted = await self._accept(new)
+                accepted = await self._accept(new, requester)
         except UserError as refusal:
             await self._screening.note(place.guild_id, user_id, refusal)
             raise
@@ -157,9 +163,9 @@ class Generation:
         except StoreError as error:
             raise StorageTroubleError from error
 
-    async def _accept(self, new: NewJob) -> Accepted:
+    async def _accept(self, new: NewJob, requester: Requester) -> Accepted:
         try:
-            return await self._database.write(accept, new, self._budget, self._clock.now())
+            return await self._database.write(accept, new, requester, self._budget, self._clock.now())
         except StoreError as error:
             if error.trouble in UNSURE:
                 raise
@@ -198,35 +204,49 @@ def request_of(job: Job) -> VideoRequest:
     )
 
 
-def accept(connection: Connection, new: NewJob, budget: Budget, now: datetime) -> Accepted:
+def accept(connection: Connection, new: NewJob, requester: Requester, budget: Budget, now: datetime) -> Accepted:
     """The transaction behind `Generation.request`."""
     place, price = new.place, new.video.price
     earlier = jobs.find_by_interaction(connection, place.interaction_id)
     if earlier is not None:
-        balance = ledger.balance(connection, place.guild_id, new.user_id, now)
-        return Accepted(job=earlier, spendable=balance.spendable, is_new=False)
+        seen = balances.find(connection, place.guild_id, new.user_id, now, role_ids=requester.role_ids)
+        return Accepted(job=earlier, spendable=seen.spendable, is_new=False)
     terms = host_limits.admit(connection, place.guild_id)
-    # From here on the member's own transactions come one after the other, so the second click finds the first.
-    balance = ledger.balance(connection, place.guild_id, new.user_id, now, lock=True)
+    # From here on the guild's requests come one after the other: the second click finds the first, and no limit is
+    # passed by two who looked at the same moment.
+    policy = policies.load(connection, place.guild_id, lock=True)
     check_block(connection, place.guild_id, new.user_id, now)
     if new.again_of is not None:
         twin = jobs.find_again(connection, new.user_id, new.again_of, now - DOUBLE_CLICK)
         if twin is not None:
             raise JustAskedError(job=twin)
-    parts = split(price, balance)
-    if parts is None:
-        if balance.pool is not None and balance.pool < price <= balance.allowance_left + balance.bonus:
-            raise PoolEmptyError(needed=price, balance=balance.pool)
-        raise InsufficientCreditsError(
-            needed=price, balance=balance.spendable, renews=f"<t:{int(balance.renews_at.timestamp())}:R>"
-        )
-    payment = ledger.Payment(
-        allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_on=day_of(now)
-    )
+    payment, spendable = _payment(connection, policy, requester, new, now)
+    new = replace(new, role_ids=policy.that_matter(requester.role_ids))
     job = jobs.insert(connection, new, payment, now)
     if job is None:
         # PostgreSQL only: the same interaction came in beside us. Nothing of ours may stay.
         raise ReplayedError
     ledger.charge(connection, job.id, place.guild_id, new.user_id, payment, now)
     host_limits.count(connection, terms, budget, place.guild_id, new.video.model, price, now)
-    return Accepted(job=job, spendable=balance.spendable - price)
+    return Accepted(job=job, spendable=None if spendable is None else spendable - price)
+
+
+def _payment(
+    connection: Connection, policy: GuildPolicy, requester: Requester, new: NewJob, now: datetime
+) -> tuple[ledger.Payment, int | None]:
+    """Which buckets pay, and what could be spent before. Raises PolicyRefusedError when a rule of the guild refuses."""
+    asked = Asked(channel_id=new.place.channel_id, model=new.video.model, price=new.video.price)
+    balance = balances.find(
+        connection, policy.guild_id, new.user_id, now, role_ids=requester.role_ids, policy=policy, lock=True
+    )
+    so_far = balances.so_far(connection, policy, new.user_id, balance)
+    why_not = refusal(policy, requester, asked, so_far, now)
+    if why_not is not None:
+        raise refused(why_not)
+    parts = split(asked.price, balance)
+    if parts is None:
+        raise AssertionError("the policy let a price pass that the balance cannot pay")
+    payment = ledger.Payment(
+        allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_at=now
+    )
+    return payment, balance.spendable

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.domain import jobs as job_rules
-from bot.domain.credits import EntryKind, day_of, settled, split
+from bot.domain.credits import Balance, EntryKind, settled, split
 from bot.domain.jobs import Job, JobState, LateResults, Move
 from bot.domain.safety import FILTERED
 from bot.errors import StaleJobError
 from bot.ports import Clock, Receipt
 from bot.services import host_limits
 from bot.services.screening import note_model_filter
-from bot.store import jobs, ledger, moves
+from bot.store import balances, jobs, ledger, moves
 from bot.store.database import Connection, Database
 
 Listener = Callable[[Job], None]
@@ -96,19 +96,26 @@ def apply(
 
 
 def receipt_of(connection: Connection, job: Job, now: datetime, policy: Policy) -> Receipt:
-    balance = ledger.balance(connection, job.place.guild_id, job.user_id, now)
+    balance = _balance(connection, job, now)
     cost = _cost(job, policy)
     if job.is_closed and _is_still_to_be_charged(connection, job, policy):
         cost = 0 if split(cost, balance) is None else cost
-        return Receipt(charged=cost, returned=0, spendable=balance.spendable - cost)
+        spendable = None if balance.spendable is None else balance.spendable - cost
+        return Receipt(charged=cost, returned=0, spendable=spendable)
     if job.is_closed:
         # Kept for its member until now: the receipt tells what they have paid for it long ago.
         paid = jobs.paid(connection, job.id)
         returned = 0 if job.is_late else job.video.price - paid
         return Receipt(charged=paid, returned=returned, spendable=balance.spendable)
     returned = job.video.price - cost
-    after = ledger.with_returned(balance, jobs.payment_of(connection, job.id), returned, now)
+    after = ledger.with_returned(balance, jobs.payment_of(connection, job.id), returned)
     return Receipt(charged=cost, returned=returned, spendable=after.spendable)
+
+
+def _balance(connection: Connection, job: Job, now: datetime, *, lock: bool = False) -> Balance:
+    """By the roles of the command: nobody asks Discord which of them the member still has."""
+    roles = jobs.role_ids_of(connection, job.id)
+    return balances.find(connection, job.place.guild_id, job.user_id, now, role_ids=roles, lock=lock)
 
 
 def _cost(job: Job, policy: Policy) -> int:
@@ -142,12 +149,12 @@ def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: 
 def _charge_late(connection: Connection, job: Job, policy: Policy, now: datetime) -> Job:
     """Charge for a video that came after its refund; who cannot pay any more gets it for nothing."""
     cost = _cost(job, policy)
-    balance = ledger.balance(connection, job.place.guild_id, job.user_id, now, lock=True)
+    balance = _balance(connection, job, now, lock=True)
     parts = split(cost, balance)
     if cost == 0 or parts is None:
         return job
     payment = ledger.Payment(
-        allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_on=day_of(now)
+        allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_at=now
     )
     ledger.charge_late(connection, job.id, job.place.guild_id, job.user_id, payment, now)
     host_limits.count_late(connection, job.place.guild_id, job.model, payment.total, job.created_at)

@@ -10,12 +10,12 @@ from bot.domain.ids import GuildId, UserId
 from bot.domain.jobs import Job, JobState, Move
 from bot.domain.safety import Block
 from bot.domain.staff_log import StaffEvent, StaffEventKind
-from bot.errors import NotAllowedError, NotBlockedError
+from bot.errors import NotBlockedError
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle, Policy
-from bot.services.quotas import Staff
-from bot.store import ledger, moderation, moves, staff_log
+from bot.services.quotas import Staff, check_staff
+from bot.store import moderation, moves, policies, staff_log
 from bot.store.database import Connection, Database
 
 # As many as a card shows.
@@ -50,9 +50,9 @@ class Moderation:
         self, connection: Connection, staff: Staff, member: UserId, reason: str, span: timedelta | None
     ) -> Blocked:
         now = self._clock.now()
-        # The member's own transactions come one after the other: a job that is being accepted at this moment is either
-        # found below, or its acceptance finds the block.
-        ledger.balance(connection, staff.guild_id, member, now, lock=True)
+        # The guild's requests come one after the other: a job that is being accepted at this moment is either found
+        # below, or its acceptance finds the block.
+        policies.load(connection, staff.guild_id, lock=True)
         made = Block(
             user_id=member, actor_id=staff.user_id, reason=reason, at=now, until=None if span is None else now + span
         )
@@ -96,12 +96,6 @@ class Moderation:
         """Who is blocked now, the newest first."""
         check_staff(staff)
         return await self._database.read(moderation.blocked, staff.guild_id, self._clock.now(), SHOWN_BLOCKS)
-
-
-def check_staff(staff: Staff) -> None:
-    """Discord hides staff commands from others only in its own client; the right is checked here."""
-    if not staff.can_manage:
-        raise NotAllowedError
 
 
 def cancel_waiting(

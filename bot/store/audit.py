@@ -31,12 +31,25 @@ _BALANCES = (
 )
 _PAID_BY_OPEN = sa.select(jobs.c.guild_id, sa.func.sum(_PAID).label("paid")).where(_IS_OPEN).group_by(jobs.c.guild_id)
 _HELD = sa.select(accounts.c.guild_id, accounts.c.balance).where(accounts.c.kind == AccountKind.HELD)
-_PAID_BY_DAY = (
-    sa.select(jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_on, sa.func.sum(jobs.c.paid_allowance).label("paid"))
-    .group_by(jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_on)
-    .having(sa.func.sum(jobs.c.paid_allowance) > 0)
+_IS_INSIDE = sa.and_(
+    jobs.c.guild_id == usage.c.guild_id,
+    jobs.c.user_id == usage.c.user_id,
+    jobs.c.paid_at >= usage.c.starts_at,
+    jobs.c.paid_at < usage.c.ends_at,
 )
-_USED = sa.select(usage).where(usage.c.used > 0)
+_PAID_INSIDE = sa.func.coalesce(sa.func.sum(jobs.c.paid_allowance), 0)
+_WRONGLY_USED = (
+    sa.select(usage, _PAID_INSIDE.label("paid"))
+    .outerjoin(jobs, _IS_INSIDE)
+    .group_by(*usage.c)
+    .having(usage.c.used != _PAID_INSIDE)
+    .order_by(usage.c.guild_id, usage.c.user_id, usage.c.starts_at)
+)
+_UNCOUNTED = (
+    sa.select(jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_at, jobs.c.paid_allowance)
+    .where(jobs.c.paid_allowance > 0, ~sa.select(usage.c.used).where(_IS_INSIDE).exists())
+    .order_by(jobs.c.id)
+)
 _IS_REFUNDED = jobs.c.state.in_([JobState.FAILED, JobState.CANCELLED])
 _WRONGLY_PAID = (
     sa.select(jobs.c.id, jobs.c.state, jobs.c.price, _PAID.label("paid"))
@@ -107,15 +120,19 @@ def _wrong_holds(connection: Connection) -> list[str]:
 
 
 def _wrong_usage(connection: Connection) -> list[str]:
-    """What a member has used of a day's allowance is exactly what their jobs of that day have paid from it."""
-    by_jobs = {(row.guild_id, row.user_id, row.paid_on): int(row.paid) for row in connection.execute(_PAID_BY_DAY)}
-    counted = connection.execute(_USED)
-    by_usage = {(row.guild_id, row.user_id, row.day): row.used for row in counted}
+    """What a member has used in a period is exactly what their jobs paid for in it have taken from the allowance.
+
+    And nothing was taken outside of every period that is counted.
+    """
+    counted, uncounted = connection.execute(_WRONGLY_USED), connection.execute(_UNCOUNTED)
     return [
-        f"member {key[1]} of guild {key[0]} on {key[2]:%Y-%m-%d}: "
-        f"used {by_usage.get(key, 0)}, jobs say {by_jobs.get(key, 0)}"
-        for key in sorted(by_jobs.keys() | by_usage.keys())
-        if by_jobs.get(key, 0) != by_usage.get(key, 0)
+        f"member {row.user_id} of guild {row.guild_id} from {row.starts_at:%Y-%m-%d %H:%M}: "
+        f"used {row.used}, jobs say {row.paid}"
+        for row in counted
+    ] + [
+        f"member {row.user_id} of guild {row.guild_id} on {row.paid_at:%Y-%m-%d %H:%M}: "
+        f"used 0, jobs say {row.paid_allowance}"
+        for row in uncounted
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,6 +19,7 @@ from bot.domain.ids import (
     MessageId,
     ModelId,
     ProviderId,
+    RoleId,
     TaskId,
     UserId,
 )
@@ -42,7 +44,7 @@ _FIND = sa.select(jobs).where(jobs.c.id == _JOB_ID)
 _FIND_BY_INTERACTION = sa.select(jobs).where(
     jobs.c.interaction_id == sa.bindparam("that_interaction", type_=jobs.c.interaction_id.type)
 )
-_PAYMENT = sa.select(jobs.c.paid_allowance, jobs.c.paid_bonus, jobs.c.is_pool_limited, jobs.c.paid_on).where(
+_PAYMENT = sa.select(jobs.c.paid_allowance, jobs.c.paid_bonus, jobs.c.is_pool_limited, jobs.c.paid_at).where(
     jobs.c.id == _JOB_ID
 )
 _CLOSE_PAYMENT = (
@@ -52,11 +54,12 @@ _CLOSE_PAYMENT = (
         paid_allowance=sa.bindparam("to_allowance"),
         paid_bonus=sa.bindparam("to_bonus"),
         is_pool_limited=sa.bindparam("to_is_pool_limited", type_=jobs.c.is_pool_limited.type),
-        paid_on=sa.bindparam("to_paid_on", type_=jobs.c.paid_on.type),
+        paid_at=sa.bindparam("to_paid_at", type_=jobs.c.paid_at.type),
         is_closed=True,
     )
     .returning(jobs)
 )
+_ROLE_IDS = sa.select(jobs.c.role_ids).where(jobs.c.id == _JOB_ID)
 _PAID = sa.select(jobs.c.paid_allowance + jobs.c.paid_bonus).where(jobs.c.id == _JOB_ID)
 _DURATIONS = (
     sa.select(jobs.c.submitted_at, jobs.c.rendered_at)
@@ -88,6 +91,7 @@ class NewJob:
     provider: ProviderId
     callback_secret: str
     again_of: JobId | None = None
+    role_ids: Set[RoleId] = frozenset()  # the member's roles that say something about credits
 
 
 def insert(connection: Connection, new: NewJob, payment: Payment, now: datetime) -> Job | None:
@@ -115,7 +119,8 @@ def insert(connection: Connection, new: NewJob, payment: Payment, now: datetime)
         "paid_allowance": payment.allowance,
         "paid_bonus": payment.bonus,
         "is_pool_limited": payment.is_pool_limited,
-        "paid_on": payment.paid_on,
+        "paid_at": payment.paid_at,
+        "role_ids": sorted(new.role_ids) or None,
         "state": JobState.QUEUED,
         "due_at": now,
         "callback_secret": new.callback_secret,
@@ -186,8 +191,14 @@ def payment_of(connection: Connection, job_id: JobId) -> Payment:
         allowance=row.paid_allowance,
         bonus=row.paid_bonus,
         is_pool_limited=row.is_pool_limited,
-        paid_on=row.paid_on,
+        paid_at=row.paid_at,
     )
+
+
+def role_ids_of(connection: Connection, job_id: JobId) -> frozenset[RoleId]:
+    """The roles by which the job's member was charged; what they may spend is reckoned by them until it ends."""
+    found = connection.execute(_ROLE_IDS, {"that_id": job_id}).scalar_one()
+    return frozenset(RoleId(role) for role in found or ())
 
 
 def close_payment(connection: Connection, job_id: JobId, payment: Payment) -> Job:
@@ -197,7 +208,7 @@ def close_payment(connection: Connection, job_id: JobId, payment: Payment) -> Jo
         "to_allowance": payment.allowance,
         "to_bonus": payment.bonus,
         "to_is_pool_limited": payment.is_pool_limited,
-        "to_paid_on": payment.paid_on,
+        "to_paid_at": payment.paid_at,
     }
     row = connection.execute(_CLOSE_PAYMENT, closed).one()
     return job_of(row)

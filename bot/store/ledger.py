@@ -1,6 +1,6 @@
-"""The double-entry ledger: entries of lines that sum to zero, running balances, usage of allowances, host spending.
+"""The double-entry ledger: entries of lines that sum to zero, running balances, host spending.
 
-Rows are locked and updated in one fixed order (job, usage, accounts from pool to issued, spending), so that two
+Rows are locked and updated in one fixed order (guild, job, usage, accounts from pool to issued, spending), so that two
 transactions on PostgreSQL wait for each other instead of dying together.
 """
 
@@ -14,49 +14,22 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bot.domain.credits import AccountKind, Balance, EntryKind, HistoryLine, day_of, next_day
+from bot.domain.credits import AccountKind, Balance, EntryKind, HistoryLine
 from bot.domain.ids import GuildId, JobId, UserId
-from bot.domain.jobs import ACTIVE
 from bot.domain.quotas import DEFAULT_ALLOWANCE, Quota
+from bot.store import allowances
 from bot.store.statements import upsert
-from bot.store.tables import accounts, entries, guilds, jobs, lines, spending, usage
+from bot.store.tables import accounts, entries, guilds, jobs, lines, spending
 
 # The guild's own accounts belong to no member; the bot's own entries have no actor.
 NOBODY: Final = UserId(0)
 
-# What `balance` locks comes first.
+# What `balances.find` locks comes first.
 _ORDER: Final = (AccountKind.POOL, AccountKind.BONUS, AccountKind.HELD, AccountKind.SPENT, AccountKind.ISSUED)
 
 # What every command asks is put together once: for SQLAlchemy that is more work than asking.
 _GUILD, _MEMBER = sa.bindparam("of_guild", type_=sa.BigInteger), sa.bindparam("of_member", type_=sa.BigInteger)
-_DAY = sa.bindparam("of_day", type_=usage.c.day.type)
-_RULES = sa.select(guilds.c.allowance, guilds.c.is_pool_limited).where(guilds.c.guild_id == _GUILD)
-_USED = sa.select(usage.c.used).where(
-    usage.c.guild_id == _GUILD,
-    usage.c.user_id == _MEMBER,
-    usage.c.day == _DAY,
-)
-_USED_LOCKED = _USED.with_for_update()
-_HELD = sa.select(accounts.c.kind, accounts.c.balance).where(
-    accounts.c.guild_id == _GUILD,
-    sa.or_(
-        sa.and_(accounts.c.kind == AccountKind.BONUS, accounts.c.user_id == _MEMBER),
-        accounts.c.kind == AccountKind.POOL,
-    ),
-)
-_HELD_LOCKED = _HELD.order_by(accounts.c.kind.desc()).with_for_update()  # The pool first.
-_RUNNING = (
-    sa.select(sa.func.coalesce(sa.func.sum(jobs.c.price), 0))
-    .select_from(jobs)
-    .where(jobs.c.guild_id == _GUILD, jobs.c.user_id == _MEMBER, jobs.c.state.in_(ACTIVE))
-)
-
 _AMOUNT = sa.bindparam("amount", type_=sa.BigInteger)
-_USE = (
-    sa.update(usage)
-    .where(usage.c.guild_id == _GUILD, usage.c.user_id == _MEMBER, usage.c.day == _DAY)
-    .values(used=usage.c.used + _AMOUNT)
-)
 _MOVE = (
     sa.update(accounts)
     .where(
@@ -77,9 +50,6 @@ _COUNT_UP_TO = _COUNT.where(spending.c.credits + _AMOUNT <= sa.bindparam("most",
 _ENTER = sa.insert(entries).returning(entries.c.id)
 _WRITE_LINES = sa.insert(lines)
 # As texts, which both databases understand: SQLAlchemy puts its own ON CONFLICT together anew each time.
-_OPEN_DAY = sa.text(
-    "INSERT INTO usage (guild_id, user_id, day, used) VALUES (:of_guild, :of_member, :of_day, 0) ON CONFLICT DO NOTHING"
-).bindparams(_GUILD, _MEMBER, _DAY)
 _OPEN_PERIOD = sa.text("INSERT INTO spending (period, credits) VALUES (:of_period, 0) ON CONFLICT DO NOTHING")
 _OPEN_ACCOUNT = sa.text(
     "INSERT INTO accounts (guild_id, user_id, kind, balance) VALUES (:of_guild, :of_member, :of_kind, :amount) "
@@ -94,7 +64,7 @@ class Payment:
     allowance: int
     bonus: int
     is_pool_limited: bool
-    paid_on: datetime
+    paid_at: datetime
 
     @property
     def total(self) -> int:
@@ -107,31 +77,6 @@ class Payment:
 
 class OverdrawnError(Exception):
     """An account does not hold what should be taken; the transaction must be given up."""
-
-
-def balance(
-    connection: Connection, guild_id: GuildId, user_id: UserId, now: datetime, *, lock: bool = False
-) -> Balance:
-    """What the member can spend. With *lock* nobody else can spend it until the transaction ends."""
-    day = day_of(now)
-    whose = {"of_guild": guild_id, "of_member": user_id, "of_day": day}
-    rules = connection.execute(_RULES, whose).one_or_none()
-    allowance = DEFAULT_ALLOWANCE if rules is None or rules.allowance is None else rules.allowance
-    used = connection.execute(_USED_LOCKED if lock else _USED, whose).scalar()
-    if used is None and lock:
-        # The first of the day: there has to be a row that the next one can wait for.
-        connection.execute(_OPEN_DAY, whose)
-        used = connection.execute(_USED_LOCKED, whose).scalar()
-    held = {row.kind: row.balance for row in connection.execute(_HELD_LOCKED if lock else _HELD, whose)}
-    running = connection.execute(_RUNNING, whose).scalar_one()
-    return Balance(
-        allowance=allowance,
-        allowance_left=max(0, allowance - (used or 0)),
-        renews_at=next_day(now),
-        bonus=held.get(AccountKind.BONUS, 0),
-        held=int(running),
-        pool=held.get(AccountKind.POOL, 0) if rules is not None and rules.is_pool_limited else None,
-    )
 
 
 def charge(
@@ -165,9 +110,7 @@ def release(
     """
     to_allowance, to_bonus = _shares(payment, payment.total - cost)
     if to_allowance:
-        connection.execute(
-            _USE, {"of_guild": guild_id, "of_member": user_id, "of_day": payment.paid_on, "amount": -to_allowance}
-        )
+        allowances.add(connection, guild_id, user_id, payment.paid_at, -to_allowance)
     _post(
         connection,
         kind=kind,
@@ -188,18 +131,18 @@ def release(
         allowance=payment.allowance - to_allowance,
         bonus=payment.bonus - to_bonus,
         is_pool_limited=payment.is_pool_limited,
-        paid_on=payment.paid_on,
+        paid_at=payment.paid_at,
     )
 
 
-def with_returned(balance: Balance, payment: Payment, returned: int, now: datetime) -> Balance:
+def with_returned(balance: Balance, payment: Payment, returned: int) -> Balance:
     """The balance as it will be once *returned* of the payment is back: yesterday's allowance is of no use today."""
     to_allowance, to_bonus = _shares(payment, returned)
-    pool = balance.pool
+    pool, left = balance.pool, balance.allowance_left
     if pool is not None and payment.is_pool_limited:
         pool += to_allowance
-    is_of_today = payment.paid_on == day_of(now)
-    left = min(balance.allowance, balance.allowance_left + to_allowance) if is_of_today else balance.allowance_left
+    if left is not None and balance.allowance is not None and payment.paid_at >= balance.starts_at:
+        left = min(balance.allowance, left + to_allowance)
     return replace(balance, allowance_left=left, bonus=balance.bonus + to_bonus, pool=pool)
 
 
@@ -237,12 +180,30 @@ def grant(
 
 def set_pool(connection: Connection, guild_id: GuildId, actor_id: UserId, target: int, now: datetime) -> None:
     """Bring the pool to *target* by an entry for the difference."""
+    _bring_pool_to(connection, guild_id, actor_id, target, now, more=EntryKind.FUND, less=EntryKind.DRAIN)
+
+
+def refill_pool(connection: Connection, guild_id: GuildId, target: int, now: datetime) -> None:
+    """A new period of the pool begins: what it had left lapses, what it lacks is filled up."""
+    _bring_pool_to(connection, guild_id, NOBODY, target, now, more=EntryKind.REFILL, less=EntryKind.EXPIRE)
+
+
+def _bring_pool_to(
+    connection: Connection,
+    guild_id: GuildId,
+    actor_id: UserId,
+    target: int,
+    now: datetime,
+    *,
+    more: EntryKind,
+    less: EntryKind,
+) -> None:
     held = _balance_of(connection, guild_id, AccountKind.POOL, lock=True)
     change = target - held
     if change:
         _post(
             connection,
-            kind=EntryKind.FUND if change > 0 else EntryKind.DRAIN,
+            kind=more if change > 0 else less,
             guild_id=guild_id,
             user_id=NOBODY,
             actor_id=actor_id,
@@ -370,13 +331,8 @@ def _take(
     to: AccountKind,
 ) -> None:
     """Move the payment out of its buckets. Raises OverdrawnError."""
-    if payment.allowance:
-        taken = connection.execute(
-            _USE,
-            {"of_guild": guild_id, "of_member": user_id, "of_day": payment.paid_on, "amount": payment.allowance},
-        )
-        if taken.rowcount != 1:
-            raise OverdrawnError("usage")
+    if payment.allowance and not allowances.add(connection, guild_id, user_id, payment.paid_at, payment.allowance):
+        raise OverdrawnError("usage")
     _post(
         connection,
         kind=kind,

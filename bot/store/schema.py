@@ -11,7 +11,7 @@ from bot.errors import StoreError
 from bot.store.database import Database
 
 # The newest migration. A test holds it against the folder; with it, an up-to-date start needs no Alembic at all.
-HEAD = "0004"
+HEAD = "0005"
 # Any number that nothing else locks on the same server: "CUTS" in ASCII.
 MIGRATION_LOCK = 0x43555453
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -23,7 +23,7 @@ async def migrate(database: Database) -> bool:
     if found == HEAD:
         return False
     async with database.exclusive() as connection:
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(upgrade)
     return True
 
 
@@ -52,7 +52,8 @@ def revision(connection: Connection) -> str | None:
     return found
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, target: str = HEAD) -> None:
+    """Apply the migrations up to *target*, in the transaction of this connection."""
     # Alembic costs 0.2 s of start-up, so it is only loaded when there is something to do.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -63,4 +64,4 @@ def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, HEAD)
+    command.upgrade(config, target)

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 
 from bot.domain.credits import AccountKind, EntryKind
 from bot.domain.jobs import JobState
+from bot.domain.periods import Period
+from bot.domain.policies import AssistMode, Spoilers
 from bot.domain.safety import WordKind
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,13 +54,107 @@ meta = sa.Table(
     sa.Column("value", sa.Text, nullable=False),
 )
 
+# A guild's policy (bot/domain/policies.py). A guild without a row has decided nothing.
 guilds = sa.Table(
     "guilds",
     metadata,
     sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("allowance", sa.BigInteger, nullable=True),  # credits per member and day; NULL is the built-in default
+    # Who may spend what.
+    sa.Column("allowance", sa.BigInteger, nullable=True),  # credits per member and period; NULL is the built-in default
+    sa.Column("allowance_period", sa.Text, nullable=False, server_default=Period.DAY),
+    sa.Column("time_zone", sa.Text, nullable=False, server_default="UTC"),  # a name of the IANA database
     sa.Column("is_pool_limited", sa.Boolean, nullable=False, default=False),
+    sa.Column("pool_refill", sa.BigInteger, nullable=True),  # what the pool is brought to at each period's start
+    sa.Column("pool_period", sa.Text, nullable=True),
+    sa.Column("pool_refilled_at", Instant, nullable=True),  # when staff or a refill last set the pool
+    sa.Column("highest_price", sa.BigInteger, nullable=True),  # of one job
+    sa.Column("member_jobs", sa.Integer, nullable=True),  # on their way at once
+    sa.Column("guild_jobs", sa.Integer, nullable=True),
+    sa.Column("cooldown_seconds", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("confirm_above", sa.BigInteger, nullable=True),
+    sa.Column("are_gifts_allowed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("gift_at_once", sa.BigInteger, nullable=True),
+    sa.Column("gifts_per_period", sa.BigInteger, nullable=True),
+    # What, where and for whom; lists are tables of their own.
+    sa.Column("is_restricted_only", sa.Boolean, nullable=False, server_default=sa.false()),
+    # How the bot behaves.
+    sa.Column("is_closed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("closed_reason", sa.Text, nullable=True),
+    sa.Column("language", sa.Text, nullable=True),
+    sa.Column("spoilers", sa.Text, nullable=False, server_default=Spoilers.NEVER),
+    sa.Column("assist", sa.Text, nullable=False, server_default=AssistMode.FREE),
+    sa.Column("may_offer_successor", sa.Boolean, nullable=False, server_default=sa.true()),
+    # What staff hears and what is kept.
+    sa.Column("log_channel_id", sa.BigInteger, nullable=True),
+    sa.Column("report_channel_id", sa.BigInteger, nullable=True),
+    sa.Column("are_prompts_logged", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("keep_prompts_days", sa.Integer, nullable=True),
+    sa.Column("keep_media_days", sa.Integer, nullable=True),
     sa.CheckConstraint("allowance IS NULL OR allowance >= 0", name="allowance_not_negative"),
+    sa.CheckConstraint(_one_of("allowance_period", Period), name="allowance_period_known"),
+    # The built-in default is one for a day.
+    sa.CheckConstraint("allowance IS NOT NULL OR allowance_period = 'day'", name="default_allowance_is_daily"),
+    sa.CheckConstraint("pool_refill IS NULL OR (is_pool_limited AND pool_refill > 0)", name="refilled_pool_is_limited"),
+    sa.CheckConstraint(
+        "(pool_refill IS NULL AND pool_period IS NULL) "
+        f"OR (pool_refill IS NOT NULL AND pool_period IS NOT NULL AND {_one_of('pool_period', Period)})",
+        name="refilled_pool_has_period",
+    ),
+    sa.CheckConstraint("highest_price IS NULL OR highest_price > 0", name="highest_price_positive"),
+    sa.CheckConstraint(
+        "(member_jobs IS NULL OR member_jobs > 0) AND (guild_jobs IS NULL OR guild_jobs > 0)", name="caps_positive"
+    ),
+    sa.CheckConstraint("cooldown_seconds >= 0", name="cooldown_not_negative"),
+    sa.CheckConstraint("confirm_above IS NULL OR confirm_above >= 0", name="confirm_above_not_negative"),
+    sa.CheckConstraint(
+        "(gift_at_once IS NULL OR gift_at_once > 0) AND (gifts_per_period IS NULL OR gifts_per_period > 0)",
+        name="gift_limits_positive",
+    ),
+    sa.CheckConstraint("closed_reason IS NULL OR is_closed", name="reason_of_closed"),
+    sa.CheckConstraint(_one_of("spoilers", Spoilers), name="spoilers_known"),
+    sa.CheckConstraint(_one_of("assist", AssistMode), name="assist_known"),
+    sa.CheckConstraint(
+        "(keep_prompts_days IS NULL OR keep_prompts_days > 0) AND (keep_media_days IS NULL OR keep_media_days > 0)",
+        name="kept_days_positive",
+    ),
+)
+
+guild_roles = sa.Table(
+    "guild_roles",
+    metadata,
+    sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("role_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("allowance", sa.BigInteger, nullable=True),
+    sa.Column("is_exempt", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("is_allowed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.CheckConstraint("allowance IS NULL OR (allowance >= 0 AND NOT is_exempt)", name="role_allowance_or_exempt"),
+    sa.CheckConstraint("allowance IS NOT NULL OR is_exempt OR is_allowed", name="role_rule_not_empty"),
+)
+
+guild_members = sa.Table(
+    "guild_members",
+    metadata,
+    sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("allowance", sa.BigInteger, nullable=True),  # NULL: no limit
+    sa.CheckConstraint("allowance IS NULL OR allowance >= 0", name="member_allowance_not_negative"),
+)
+
+guild_models = sa.Table(
+    "guild_models",
+    metadata,
+    sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("is_allowed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("is_restricted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.CheckConstraint("is_allowed OR is_restricted", name="model_rule_not_empty"),
+)
+
+guild_channels = sa.Table(
+    "guild_channels",
+    metadata,
+    sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("channel_id", sa.BigInteger, primary_key=True, autoincrement=False),
 )
 
 accounts = sa.Table(
@@ -101,7 +197,10 @@ jobs = sa.Table(
     sa.Column("paid_allowance", sa.BigInteger, nullable=False),
     sa.Column("paid_bonus", sa.BigInteger, nullable=False),
     sa.Column("is_pool_limited", sa.Boolean, nullable=False),  # whether the allowance's part came out of a limited pool
-    sa.Column("paid_on", Instant, nullable=False),  # start of the allowance's day
+    sa.Column("paid_at", Instant, nullable=False),  # the periods that this moment belongs to have paid
+    sa.Column(
+        "role_ids", sa.JSON(none_as_null=True), nullable=True
+    ),  # the member's roles that said something of credits
     # Where it is.
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("due_at", Instant, nullable=True),
@@ -143,9 +242,65 @@ sa.Index(
     "jobs_due", jobs.c.due_at, sqlite_where=jobs.c.due_at.is_not(None), postgresql_where=jobs.c.due_at.is_not(None)
 )
 sa.Index("jobs_of_member", jobs.c.guild_id, jobs.c.user_id, jobs.c.id)
+sa.Index("jobs_paid", jobs.c.guild_id, jobs.c.user_id, jobs.c.paid_at)
+_OPEN = sa.not_(jobs.c.is_closed)
+sa.Index("jobs_open", jobs.c.guild_id, jobs.c.user_id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 sa.Index("jobs_rendered", jobs.c.model, jobs.c.mode, jobs.c.rendered_at)
 sa.Index("jobs_submitted", jobs.c.submitted_at)
 sa.Index("jobs_in_state", jobs.c.state, jobs.c.provider)
+
+# Bonus credits that staff gives: asked about first, then given once to each member whom it concerns.
+grants = sa.Table(
+    "grants",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("guild_id", sa.BigInteger, nullable=False),
+    sa.Column("actor_id", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.BigInteger, nullable=True),  # for one member,
+    sa.Column("role_id", sa.BigInteger, nullable=True),  # for whoever has a role, or, without both, for everybody
+    sa.Column("credits", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.Text, nullable=True),
+    sa.Column("interaction_id", sa.BigInteger, nullable=False),
+    sa.Column("asked_at", Instant, nullable=False),
+    sa.Column("given_at", Instant, nullable=True),  # NULL while nobody has confirmed it
+    sa.Column("ends_at", Instant, nullable=True),  # until then members with the role, or everybody, can collect it
+    sa.UniqueConstraint("interaction_id", name="one_grant_per_interaction"),
+    sa.CheckConstraint("user_id IS NULL OR role_id IS NULL", name="grant_has_one_target"),
+    sa.CheckConstraint("credits > 0", name="grant_positive"),
+    # A button never means another grant after a restore.
+    sqlite_autoincrement=True,
+)
+sa.Index(
+    "grants_open",
+    grants.c.guild_id,
+    grants.c.ends_at,
+    sqlite_where=grants.c.ends_at.is_not(None),
+    postgresql_where=grants.c.ends_at.is_not(None),
+)
+
+# Videos whose price their member is asked about before anything is charged.
+drafts = sa.Table(
+    "drafts",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("interaction_id", sa.BigInteger, nullable=False),
+    sa.Column("guild_id", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("prompt", sa.Text, nullable=False),
+    sa.Column("options", sa.JSON, nullable=False),
+    sa.Column("picture", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("price", sa.BigInteger, nullable=False),
+    sa.Column("again_of", sa.BigInteger, nullable=True),
+    sa.Column("asked_at", Instant, nullable=False),
+    sa.Column("job_id", sa.ForeignKey("jobs.id"), nullable=True),  # what became of it
+    sa.UniqueConstraint("interaction_id", name="one_draft_per_interaction"),
+    sa.UniqueConstraint("job_id", name="one_draft_per_job"),
+    sa.CheckConstraint("price > 0", name="draft_price_positive"),
+    sqlite_autoincrement=True,
+)
+sa.Index("drafts_by_age", drafts.c.asked_at)
 
 entries = sa.Table(
     "entries",
@@ -156,14 +311,28 @@ entries = sa.Table(
     sa.Column("actor_id", sa.BigInteger, nullable=False),  # who did it; 0 for the bot itself
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("job_id", sa.ForeignKey("jobs.id"), nullable=True),
+    sa.Column("grant_id", sa.ForeignKey("grants.id"), nullable=True),
+    sa.Column("interaction_id", sa.BigInteger, nullable=True),  # the command behind it, which is obeyed once
     sa.Column("reason", sa.Text, nullable=True),
     sa.Column("at", Instant, nullable=False),
     sa.UniqueConstraint("job_id", "kind", name="one_entry_of_a_kind_per_job"),
+    sa.UniqueConstraint("grant_id", "user_id", name="one_entry_of_a_grant_per_member"),
+    sa.UniqueConstraint("interaction_id", name="one_entry_per_interaction"),
     sa.CheckConstraint(_one_of("kind", EntryKind), name="entry_kind_known"),
 )
 _ENDS = entries.c.kind.in_(["settle", "refund"])
 sa.Index("a_job_ends_once", entries.c.job_id, unique=True, sqlite_where=_ENDS, postgresql_where=_ENDS)
 sa.Index("entries_of_member", entries.c.guild_id, entries.c.user_id, entries.c.id)
+# What a member has given away lately is limited.
+_GIFTS = entries.c.kind == "transfer"
+sa.Index(
+    "entries_of_giver",
+    entries.c.guild_id,
+    entries.c.actor_id,
+    entries.c.at,
+    sqlite_where=_GIFTS,
+    postgresql_where=_GIFTS,
+)
 
 lines = sa.Table(
     "lines",
@@ -175,14 +344,18 @@ lines = sa.Table(
 )
 sa.Index("lines_of_account", lines.c.account_id)
 
+# Running totals: what the jobs that a member paid for in a period have taken from the allowance, less what went back.
+# Periods of different length or of another time zone may overlap; each counts for itself.
 usage = sa.Table(
     "usage",
     metadata,
     sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("day", Instant, primary_key=True, autoincrement=False),
+    sa.Column("starts_at", Instant, primary_key=True, autoincrement=False),
+    sa.Column("ends_at", Instant, primary_key=True, autoincrement=False),
     sa.Column("used", sa.BigInteger, nullable=False, default=0),  # credits of the allowance
     sa.CheckConstraint("used >= 0", name="usage_not_negative"),
+    sa.CheckConstraint("starts_at < ends_at", name="usage_has_length"),
 )
 
 # The host's spending in credits, by "day 2026-11-20" and "month 2026-11".

@@ -34,7 +34,7 @@ class Disk:
         # For SQLAlchemy all of it is one transaction that never ends; ours begin and end beneath it. Its own way of
         # doing that takes longer than most of our statements.
         self.connection.begin()
-        self.transaction(schema._upgrade)
+        self.transaction(schema.upgrade)
         if edits:
             self._edit(edits)
         raw.execute("PRAGMA foreign_keys = ON")

@@ -20,7 +20,7 @@ from bot.providers.kie_jobs import KieJobs
 from bot.publisher import DiscordPublisher
 from bot.services import lifecycle
 from bot.services.generation import Generation
-from bot.store import claims, hints, jobs, ledger, moves, tables
+from bot.store import balances, claims, hints, jobs, moves, tables
 from bot.store.hints import Hint
 from bot.worker.delivery import Delivery
 from bot.worker.hold import Hold
@@ -254,12 +254,12 @@ def _no_key() -> list[Patch]:
 
 def _stale_balance() -> list[Patch]:
     """The balance is read first and trusted later, in a transaction of its own."""
-    request, balance = Generation.request, ledger.balance
+    request, balance = Generation.request, balances.find
 
     async def read_then_write(self: Generation, user_id: Any, place: Any, video: Any, **options: Any) -> Any:
         seen = await self._database.read(balance, place.guild_id, user_id, self._clock.now())
         await asyncio.sleep(0.01)
-        with_seen = mock.patch.object(ledger, "balance", lambda *_, **__: seen)
+        with_seen = mock.patch.object(balances, "find", lambda *_, **__: seen)
         write = self._database.write
 
         async def patched(fn: Any, *arguments: Any) -> Any:

@@ -43,7 +43,7 @@ async def test_pool_limits_everybody_and_is_lifted_again(stage: Stage, mod: Pers
 async def test_grant_gives_bonus_credits_without_a_ping(stage: Stage, mod: Person, ana: Person) -> None:
     handle = await asked(mod, "/quota grant", member=ana.member, credits=70, reason="first prize")
 
-    assert handle.text() == f"<@{ana.user.id}> got 70 credits and can spend 570 now."
+    assert handle.text() == f"<@{ana.user.id}> got 70 credits and has 70 bonus credits now."
     assert handle.message is not None
     assert handle.message.mentions == []
     assert await stage.balance(ana) == 570

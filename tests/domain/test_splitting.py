@@ -19,6 +19,7 @@ def balance(allowance_left: int, bonus: int, pool: int | None) -> Balance:
     return Balance(
         allowance=10_000,
         allowance_left=allowance_left,
+        starts_at=datetime(2026, 11, 20, tzinfo=UTC),
         renews_at=datetime(2026, 11, 21, tzinfo=UTC),
         bonus=bonus,
         held=0,
@@ -34,6 +35,7 @@ def test_a_price_is_split_exactly_when_the_balance_is_enough(
 
     parts = split(price, has)
 
+    assert has.spendable is not None
     assert (parts is not None) == (price <= has.spendable)
     if parts is not None:
         assert parts.allowance + parts.bonus == price

@@ -16,7 +16,7 @@ from bot.app import App
 from bot.domain.ids import GuildId, JobId, UserId
 from bot.domain.jobs import Job, JobState
 from bot.settings import Settings, load_settings
-from bot.store import audit, jobs, ledger
+from bot.store import audit, balances, jobs
 from bot.store.database import Database
 from sandbox.discord_server import Channel, DiscordServer, Guild, Message, videos_of
 from sandbox.kie_server import Call, Fault, KieServer
@@ -109,7 +109,7 @@ class Stage:
 
     async def balance(self, person: Person) -> int:
         now = self.clock.now()
-        found = await self.database.read(ledger.balance, GuildId(self.guild.id), UserId(person.user.id), now)
+        found = await self.database.read(balances.find, GuildId(self.guild.id), UserId(person.user.id), now)
         return found.spendable
 
     async def differences(self) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 
 from bot.domain.credits import AccountKind, Balance
 from bot.domain.ids import GuildId, JobId, MessageId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Place, Result
+from bot.domain.policies import NOBODY_SPECIAL, GuildPolicy, Requester
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
@@ -18,6 +21,7 @@ from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
+from bot.services.policies import Policies
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas, Staff
 from bot.store import audit, jobs, ledger, tables
@@ -51,6 +55,7 @@ class Desk:
         self.jobs = Jobs(database, self.clock, self.lifecycle)
         self.credits = Credits(database, self.clock)
         self.quotas = Quotas(database, self.clock)
+        self.policies = Policies(database)
         self.queue = Queue(database, self.clock)
         self.estimates = Estimates(database, self.clock, self.availability)
         self.woken = 0
@@ -67,8 +72,11 @@ class Desk:
         guild_id: GuildId = GUILD,
         where: Place | None = None,
         again_of: JobId | None = None,
+        requester: Requester = NOBODY_SPECIAL,
     ) -> Accepted:
-        return await self.generation.request(user_id, where or place(guild_id), video(price), again_of=again_of)
+        return await self.generation.request(
+            user_id, where or place(guild_id), video(price), again_of=again_of, requester=requester
+        )
 
     async def job(self, price: int = 100, **who: GuildId | UserId) -> Job:
         return (await self.request(price, **who)).job  # type: ignore[arg-type]  # names of `request`
@@ -90,8 +98,14 @@ class Desk:
         assert found is not None
         return found
 
-    async def balance(self, user_id: UserId = ANNA, guild_id: GuildId = GUILD) -> Balance:
-        return await self.credits.balance(guild_id, user_id)
+    async def balance(
+        self, user_id: UserId = ANNA, guild_id: GuildId = GUILD, requester: Requester = NOBODY_SPECIAL
+    ) -> Balance:
+        return await self.credits.balance(guild_id, user_id, requester)
+
+    async def decide(self, guild_id: GuildId = GUILD, **values: Any) -> GuildPolicy:
+        """Change the guild's policy; *values* are its fields."""
+        return (await self.policies.change(staff(guild_id), lambda policy: replace(policy, **values))).after
 
     async def totals(self) -> dict[AccountKind, int]:
         return await self.database.read(audit.totals)
@@ -101,6 +115,22 @@ class Desk:
 
     async def spent_in(self, period: str) -> int:
         return await self.database.read(ledger.spent_in, period)
+
+    async def entries(self, guild_id: GuildId = GUILD) -> list[tuple[str, int]]:
+        """Every entry of the guild, oldest first, with what it moved."""
+
+        def read(connection: Connection) -> list[tuple[str, int]]:
+            moved = sa.func.sum(tables.lines.c.credits).filter(tables.lines.c.credits > 0)
+            rows = connection.execute(
+                sa.select(tables.entries.c.kind, moved)
+                .join(tables.lines, tables.lines.c.entry_id == tables.entries.c.id)
+                .where(tables.entries.c.guild_id == guild_id)
+                .group_by(tables.entries.c.id, tables.entries.c.kind)
+                .order_by(tables.entries.c.id)
+            )
+            return [(kind, int(credits)) for kind, credits in rows]
+
+        return await self.database.read(read)
 
     async def count(self, table: sa.Table = tables.jobs) -> int:
         def read(connection: Connection) -> int:

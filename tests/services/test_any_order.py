@@ -21,7 +21,7 @@ from bot.domain.ids import GuildId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.errors import AlreadyEndedError, StaleJobError, TooLateError, UserError
 from bot.services.host_limits import Budget
-from bot.store import audit, ledger
+from bot.store import audit, balances, ledger
 from bot.store.database import Connection, Database
 from tests.samples import GUILD, OTHER_GUILD, place, video
 from tests.services.desk import Desk, staff
@@ -171,7 +171,7 @@ def look(connection: Connection, now: datetime) -> Seen:
         totals=audit.totals(connection),
         spent_today=ledger.spent_in(connection, day),
         spent_this_month=ledger.spent_in(connection, month),
-        balances=[ledger.balance(connection, guild, user, now) for guild in GUILDS for user in MEMBERS],
+        balances=[balances.find(connection, guild, user, now) for guild in GUILDS for user in MEMBERS],
     )
 
 

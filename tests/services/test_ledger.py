@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from bot.domain.credits import AccountKind, EntryKind, day_of, next_day
 from bot.domain.jobs import Job, JobState, Move, Result
+from bot.domain.policies import PolicyRule
 from bot.domain.quotas import DEFAULT_ALLOWANCE, MAX_CREDITS
 from bot.errors import InsufficientCreditsError, NotAllowedError, PoolEmptyError, PoolTooSmallError
 from bot.services.credits import PAGE
@@ -57,7 +58,10 @@ async def test_too_few_credits_are_refused_with_the_numbers_and_nothing_is_taken
         await desk.request(100)
 
     midnight = int(next_day(desk.clock.now()).timestamp())
-    assert refused.value.values == {"needed": 100, "balance": 99, "renews": f"<t:{midnight}:R>"}
+    numbers = {"needed": 100, "balance": 99, "left": 60, "allowance": 60, "bonus": 39}
+    assert refused.value.refusal.rule is PolicyRule.ALLOWANCE_TOO_SMALL
+    assert refused.value.refusal.values == numbers
+    assert refused.value.values["renews"] == f"<t:{midnight}:R>"
     assert (await desk.balance()).spendable == 99
     assert await desk.count() == 0
     assert await desk.spent_in("month 2026-11") == 0
@@ -82,7 +86,7 @@ async def test_a_limited_pool_pays_for_the_allowances_and_can_be_empty(desk: Des
     with pytest.raises(PoolEmptyError) as refused:
         await desk.request(50)
 
-    assert refused.value.values == {"needed": 50, "balance": 20}
+    assert refused.value.refusal.values == {"needed": 50, "balance": 20}
     assert (await desk.quotas.show(staff())).pool == 20
     assert (await desk.balance()).spendable == 20
     assert await desk.differences() == []
@@ -199,9 +203,9 @@ async def test_only_bonus_comes_back_to_a_balance_of_another_day(desk: Desk) -> 
     await amounts(desk, allowance=160, bonus=40)
     now = desk.clock.now()
     yesterday = day_of(now) - timedelta(days=1)
-    payment = Payment(allowance=60, bonus=40, is_pool_limited=False, paid_on=yesterday)
+    payment = Payment(allowance=60, bonus=40, is_pool_limited=False, paid_at=yesterday)
 
-    after = ledger.with_returned(await desk.balance(), payment, 70, now)
+    after = ledger.with_returned(await desk.balance(), payment, 70)
 
     assert (after.allowance_left, after.bonus) == (160, 80)
 
@@ -381,8 +385,8 @@ async def test_a_charge_that_no_balance_was_looked_up_for_is_refused(desk: Desk)
     later = desk.clock.now() + timedelta(days=1)
 
     for payment in (
-        Payment(allowance=5, bonus=0, is_pool_limited=False, paid_on=day_of(later)),
-        Payment(allowance=0, bonus=5, is_pool_limited=False, paid_on=day_of(later)),
+        Payment(allowance=5, bonus=0, is_pool_limited=False, paid_at=later),
+        Payment(allowance=0, bonus=5, is_pool_limited=False, paid_at=later),
     ):
         with pytest.raises(ledger.OverdrawnError):
             await desk.database.write(ledger.charge, job.id, GUILD, ANNA, payment, later)

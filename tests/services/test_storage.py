@@ -189,7 +189,7 @@ async def test_a_full_database_takes_nothing_of_the_job(house: House) -> None:
     def fill(connection: Connection) -> None:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-        connection.exec_driver_sql("CREATE TABLE stuff (text)")
+        connection.exec_driver_sql("CREATE TABLE stuff AS SELECT zeroblob(1000000)")
 
     with pytest.raises(StoreError, match="disk is full"):
         await house.database.write(fill)

@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.domain.credits import day_of
 from bot.domain.ids import GuildId, UserId
 from bot.domain.jobs import Job, JobState
 from bot.store import jobs, tables
@@ -37,7 +36,7 @@ def insert(
         callback_secret="secret",
         again_of=None,
     )
-    payment = Payment(allowance=price, bonus=0, is_pool_limited=False, paid_on=day_of(now))
+    payment = Payment(allowance=price, bonus=0, is_pool_limited=False, paid_at=now)
     job = jobs.insert(connection, new, payment, now)
     assert job is not None
     if values:

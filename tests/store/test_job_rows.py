@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.credits import day_of
 from bot.domain.ids import JobId, MessageId, ModelId, ProviderId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.domain.models import Mode, OptionName
@@ -30,7 +29,7 @@ from tests.samples import ANNA, BORIS, GUILD, MAKER, OTHER_GUILD, PICTURE, place
 from tests.store import making
 
 LEASE = timedelta(minutes=5)
-PAYMENT = Payment(allowance=60, bonus=40, is_pool_limited=True, paid_on=day_of(NOON))
+PAYMENT = Payment(allowance=60, bonus=40, is_pool_limited=True, paid_at=NOON)
 
 
 def at(seconds: float) -> datetime:
