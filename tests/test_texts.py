@@ -34,9 +34,10 @@ from bot.domain.credits import EntryKind
 from bot.domain.ids import JobId
 from bot.domain.jobs import FailureReason, JobState
 from bot.domain.models import Mode, VideoModel
+from bot.domain.policies import PolicyRule
 from bot.domain.problems import Rule
 from bot.domain.videos import VideoRequest
-from bot.errors import FAILURE_TEXTS, RULE_TEXTS, UserError
+from bot.errors import FAILURE_TEXTS, POLICY_TEXTS, RULE_TEXTS, UserError
 from bot.i18n import CATALOGUES, LOCALE_DIR, Texts, texts
 from bot.rendering import buttons, choices, replies, words
 from bot.rendering.model_list import Listed, model_pages
@@ -242,9 +243,10 @@ def test_every_refusal_has_a_text_that_is_translated() -> None:
         kind.__name__: kind.text for kind in every_subclass(UserError) if kind.__module__.startswith(("bot.", "cogs."))
     }
 
-    # The one that has a text per rule.
-    assert refusals.pop("InvalidRequestError") == ""
-    assert "InsufficientCreditsError" in refusals and "PictureGoneError" in refusals
+    # Those that have a text per rule.
+    for name in ("InvalidRequestError", "PolicyRefusedError", "InsufficientCreditsError", "PoolEmptyError"):
+        assert refusals.pop(name) == ""
+    assert "PoolTooSmallError" in refusals and "PictureGoneError" in refusals
     assert {name: text for name, text in refusals.items() if text not in SINGLE} == {}
 
 
@@ -252,12 +254,13 @@ def test_every_refusal_has_a_text_that_is_translated() -> None:
     ("table", "keys"),
     [
         (RULE_TEXTS, Rule),
+        (POLICY_TEXTS, PolicyRule),
         (FAILURE_TEXTS, FailureReason),
         (words.STATES, JobState),
         (words.ENTRIES, EntryKind),
         (words.MODES, Mode),
     ],
-    ids=["rules", "failures", "states", "ledger entries", "modes"],
+    ids=["rules", "policies", "failures", "states", "ledger entries", "modes"],
 )
 def test_every_kind_of_thing_has_a_text_that_is_translated(table: Mapping[Any, str], keys: Iterable[Any]) -> None:
     assert set(table) == set(keys)
