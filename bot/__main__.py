@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [run|migrate|doctor|backup|restore]`."""
+"""The command line: `python -m bot [run|migrate|doctor|backup|restore|host]`."""
 
 from __future__ import annotations
 
@@ -64,12 +64,21 @@ def restore(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def host(settings: Settings, options: argparse.Namespace) -> int:
+    """See and decide what only the host may, beside the running bot."""
+    from bot import host_command  # noqa: PLC0415
+
+    print("\n".join(asyncio.run(host_command.run(settings, options))))
+    return 0
+
+
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "run": run,
     "migrate": migrate,
     "doctor": doctor,
     "backup": backup,
     "restore": restore,
+    "host": host,
 }
 
 
@@ -97,6 +106,11 @@ def main(arguments: Sequence[str]) -> int:
         command = commands.add_parser(name, help=function.__doc__, description=function.__doc__)
         command.set_defaults(command=name)
         _add_arguments(name, command)
+        if name == "host" and "host" in arguments[:1]:
+            # Its arguments come with half of the product, which the others do without.
+            from bot import host_command  # noqa: PLC0415
+
+            host_command.add_arguments(command)
     options = parser.parse_args(arguments)
     try:
         settings = load_settings(os.environ)

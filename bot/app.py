@@ -62,6 +62,7 @@ from cogs import jobs as jobs_cog
 from cogs.credits import CreditsCog
 from cogs.generate import Generate
 from cogs.help import Help
+from cogs.host import HostCog
 from cogs.jobs import JobsCog
 from cogs.moderation import ModerationCog, WordsCog
 from cogs.quotas import QuotasCog
@@ -301,6 +302,7 @@ def _build(
             QuotasCog(quotas=Quotas(database, clock)),
             ModerationCog(moderation=Moderation(database, clock, lifecycle)),
             WordsCog(words=Words(database, clock)),
+            HostCog(hosting=hosting, availability=availability, owner_ids=settings.discord_owner_ids),
             Help(availability=availability, estimates=estimates, markup=markup),
         ],
         dynamic_items=CONTROLS,

@@ -17,6 +17,8 @@ CutsceneError
     StorageTroubleError          the bot's disk or database takes no jobs at the moment
     NotAllowedError              the person may not do this
     NotHostError                 the bot is not theirs
+    BadAmountError               what the host typed is no amount of money
+    BadServerError               what the host typed names no server
     MissingPermissionsError      the bot may not post here
     NotFoundError                there is no such thing for this person
     TooLateError                 the job is past the point
@@ -333,6 +335,14 @@ class NotAllowedError(UserError):
 
 class NotHostError(UserError):
     text = N_("Only the people who run this bot can do this.")
+
+
+class BadAmountError(UserError):
+    text = N_("**{field}**: `{given}` is no amount of US dollars. Write for example 5, 12.50, none or default.")
+
+
+class BadServerError(UserError):
+    text = N_("**server**: choose one of the suggestions, or write the server's number.")
 
 
 class NotYoursError(UserError):

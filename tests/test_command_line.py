@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -310,3 +311,66 @@ def test_a_second_bot_is_refused_with_the_name_of_the_first(database: Path) -> N
 
 def environment_of_bot() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+
+# The host's decisions.
+
+
+def made_today(database: Path) -> None:
+    """What was made on the day of the tests was made today, whatever day it is."""
+    today = int(datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()) * 1_000_000
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE guild_usage SET day = ?", (today,))
+
+
+def test_host_sees_and_decides_beside_the_running_bot(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def told(*arguments: str) -> str:
+        with owned(database):
+            assert command_line.main(["host", *arguments]) == 0
+        return capsys.readouterr().out
+
+    assert "New videos are accepted.\nOn their way: 1 waiting\n" in told()
+    assert told("budget", "--daily", "2.50").startswith("Today: $0.00 of $2.50 (0 %)\n")
+    assert "without a limit" in told("budget", "--daily", "none")
+    assert "Members read: Back on Monday." in told("pause", "Back on Monday.")
+    assert told("resume") == "New videos are accepted.\n"
+    assert "10: denied" in told("guilds", "deny", "10")
+    assert "10: denied · at most $1.00 per day" in told("budget", "--server", "10", "--daily", "1")
+    assert "Only servers that you have allowed" in told("guilds", "invitation-only")
+    assert "10: at most $1.00 per day" in told("guilds", "forget", "10")
+    assert told("usage", "--server", "20") == "Nothing was made in this time.\n"
+    made_today(database)
+    assert "10: $1.00 · 2 videos\n  maker: $1.00 · 2 videos\n" in told("usage", "--days", "2")
+    assert "seedance-2-fast: switched off · decided by you" in told("models", "seedance-2-fast", "off")
+    assert "seedance-2-fast: on offer\n" in told("models", "seedance-2-fast", "auto")
+    assert told("doctor") == "Every balance agrees with its entries.\n"
+    assert told("orphans") == "Every create call was answered.\n"
+    assert "Job 2 · waiting · maker · kie_jobs · 10" in told("stuck")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["budget", "--daily", "five"], 2, "'five' is no amount of US dollars"),
+        (["guilds", "deny", "Film club"], 2, "'Film club' is not a server's number"),
+        (["guilds", "deny"], command_line.EX_CONFIG, "name the server by its number"),
+        (["models", "seedance-9", "off"], command_line.EX_CONFIG, "there is no model 'seedance-9'"),
+        (["usage", "--days", "0"], 2, "a number from 1 to 366"),
+    ],
+)
+def test_host_with_nonsense_is_refused(
+    database: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
+    try:
+        ended: object = command_line.main(["host", *arguments])
+    except SystemExit as error:
+        ended = error.code
+
+    assert ended == code
+    assert said in capsys.readouterr().err
+
+
+def test_host_without_a_database_says_what_to_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line.main(["host", "status"]) == command_line.EX_IOERR
+
+    assert "run `migrate` first" in capsys.readouterr().err

@@ -33,6 +33,7 @@ from bot.services.credits import Credits
 from bot.services.estimates import Estimates
 from bot.services.generation import Generation
 from bot.services.host_limits import Budget
+from bot.services.hosting import Hosting
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.moderation import Moderation
@@ -41,7 +42,7 @@ from bot.services.words import Words
 from bot.store import audit, ledger, schema
 from bot.store import jobs as rows
 from bot.store.database import Database
-from cogs import credits, generate, help, jobs, moderation, quotas  # noqa: A004 - The module is called what the command is called.
+from cogs import credits, generate, help, host, jobs, moderation, quotas  # noqa: A004 - Called what the commands are.
 from sandbox.discord_server import Channel, DiscordServer, Guild, Message
 from sandbox.person import Handle, Person
 
@@ -95,6 +96,9 @@ class Stage:
         self.availability = Availability(self.catalogue)
         self.gate = ProviderGate()
         self.lifecycle = Lifecycle(self.database, self.clock, MARKUP)
+        self.hosting = Hosting(self.database, self.clock, budget=Budget())
+        self.hosting.listen(lambda terms: self.availability.decide(terms.models))
+        self.host_ids: set[UserId] = set()  # as the settings name them; whoever is added counts at once
         self.generation = Generation(
             database=self.database,
             clock=self.clock,
@@ -103,6 +107,7 @@ class Stage:
             lifecycle=self.lifecycle,
             budget=Budget(),
             markup=MARKUP,
+            hosting=self.hosting,
         )
         self.jobs = Jobs(self.database, self.clock, self.lifecycle)
         self.credits = Credits(self.database, self.clock)
@@ -112,6 +117,7 @@ class Stage:
         estimates = Estimates(self.database, self.clock, self.availability)
         return CutsceneClient(
             memory=NoMemory(),
+            is_served=self.hosting.serves,
             cogs=[
                 generate.Generate(
                     generation=self.generation,
@@ -126,6 +132,7 @@ class Stage:
                 quotas.QuotasCog(quotas=Quotas(self.database, self.clock)),
                 moderation.ModerationCog(moderation=Moderation(self.database, self.clock, self.lifecycle)),
                 moderation.WordsCog(words=Words(self.database, self.clock)),
+                host.HostCog(hosting=self.hosting, availability=self.availability, owner_ids=self.host_ids),
                 help.Help(availability=self.availability, estimates=estimates, markup=MARKUP),
             ],
             dynamic_items=[*generate.CONTROLS, *jobs.CONTROLS, *credits.CONTROLS, *help.CONTROLS],
