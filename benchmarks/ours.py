@@ -7,8 +7,10 @@ and a hundred jobs a second do not exist with that account. Everything else of t
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
-from bot.worker import limits, schedule
+from bot.__main__ import main
+from bot.providers.kie_jobs import KieJobs
 
 WIDE = 1_000_000
 # How many polls may be under way at once, too.
@@ -16,15 +18,10 @@ POLLS_PER_SECOND = 1_000
 
 
 def open_limits() -> None:
-    """Before the worker's loop is imported: it takes the poll limit over by name."""
-    if "bot.worker.loop" in sys.modules:
-        raise RuntimeError("too late to open the limits: the worker has read them")
-    limits.CREATES = limits.RUNNING = WIDE
-    schedule.POLLS_PER_SECOND = POLLS_PER_SECOND
+    """Before the bot is built: it asks its providers for their terms then."""
+    KieJobs.terms = replace(KieJobs.terms, creates=WIDE, running=WIDE, queries_per_second=POLLS_PER_SECOND)
 
 
 if __name__ == "__main__":
     open_limits()
-    from bot.__main__ import main  # After the limits: importing it may import the worker.
-
     sys.exit(main(["run"]))

@@ -14,6 +14,7 @@ from random import Random
 
 from benchmarks.patience import POLL_SECONDS
 from benchmarks.table import Row, percentile
+from bot.providers.kie_jobs import TERMS
 from bot.worker.schedule import Durations, next_poll
 
 JOBS = 4000
@@ -81,7 +82,8 @@ def _ours(case: Case, history: list[timedelta]) -> Wait:
     durations = Durations.learnt(MEDIAN, history)
 
     def wait(elapsed: timedelta) -> timedelta:
-        return next_poll(elapsed, durations, running=case.running, soft_limit=SOFT_LIMIT)
+        per_second = TERMS.queries_per_second
+        return next_poll(elapsed, durations, running=case.running, per_second=per_second, soft_limit=SOFT_LIMIT)
 
     return wait
 

@@ -21,8 +21,8 @@ from bot.errors import ConfigurationError, StoreError, UnreachableError
 from bot.http import HTTPServer, VideoFiles
 from bot.metrics import Metrics
 from bot.ports import Clock, LinkMaker, Provider, SystemClock
+from bot.providers import registry
 from bot.providers.buckets import Bucket
-from bot.providers.kie_jobs import KieJobs
 from bot.publisher import DiscordPublisher
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
@@ -47,9 +47,8 @@ from bot.store.database import Database, file_of
 from bot.store.epochs import Epoch
 from bot.store.ownership import owned
 from bot.video_links import BucketLinks, OwnLinks
-from bot.worker import limits
 from bot.worker.host_watch import HostWatch
-from bot.worker.limits import SlidingWindow
+from bot.worker.limits import Rates
 from bot.worker.loop import Worker
 from bot.worker.needs import Folders, Needs
 from bot.worker.retention import Retention
@@ -239,21 +238,16 @@ def _build(
     catalogue, markup = loaded.catalogue, settings.price_markup
 
     # The outside world.
-    kie = KieJobs(
-        api_key=settings.kie_api_key.get_secret_value(),
-        api_url=settings.kie_api_url,
-        upload_url=settings.kie_upload_url,
-        clock=clock,
-    )
-    providers: dict[ProviderId, Provider] = {kie.id: kie}
+    adapters = registry.build(settings, clock)
+    providers: dict[ProviderId, Provider] = {**adapters}
     pictures = media.Pictures(settings.folders.inputs, allow_private=settings.allow_private_addresses)
     downloads = media.VideoDownloads(allow_private=settings.allow_private_addresses)
-    for closing in (kie.aclose, pictures.aclose, downloads.aclose):
+    for closing in (*(adapter.aclose for adapter in adapters.values()), pictures.aclose, downloads.aclose):
         stack.push_async_callback(closing)
 
     # The rules.
-    metrics = Metrics(registry := CollectorRegistry())
-    availability = Availability(catalogue)
+    metrics = Metrics(collectors := CollectorRegistry())
+    availability = Availability(catalogue, providers)
     gate = ProviderGate()
     lifecycle = Lifecycle(database, clock, markup, settings.late_results)
     tokens = CallbackTokens(keys.derive("callbacks"))
@@ -315,10 +309,11 @@ def _build(
 
     # The worker.
     wake = asyncio.Event()
-    creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
+    rates = Rates(providers)
     folders = Folders(inputs=settings.folders.inputs, results=settings.folders.results)
     needs = Needs(
         providers=providers,
+        rates=rates,
         downloads=downloads,
         publisher=publisher,
         cards=cards,
@@ -336,7 +331,7 @@ def _build(
         kept=timedelta(days=settings.keep_videos_days),
     )
     worker = Worker(
-        steps=Steps(needs), queue=queue, lifecycle=lifecycle, clock=clock, metrics=metrics, creates=creates, wake=wake
+        steps=Steps(needs), queue=queue, lifecycle=lifecycle, clock=clock, metrics=metrics, rates=rates, wake=wake
     )
 
     def follow(job: Job) -> None:
@@ -351,7 +346,7 @@ def _build(
         cards=cards,
         worker=worker,
         models=ModelWatch(
-            providers=providers, availability=availability, gate=gate, creates=creates, memory=memory, clock=clock
+            providers=providers, availability=availability, gate=gate, rates=rates, memory=memory, clock=clock
         ),
         gates=GateWatch(providers=providers, gate=gate, publisher=publisher, clock=clock),
         retention=Retention(
@@ -363,9 +358,9 @@ def _build(
             health=health.Health(queue, storage, client, worker),
             callbacks=Callbacks(database, clock, wake.set, tokens),
             videos=VideoFiles(folders.results, keys.derive("videos"), clock),
-            registry=registry,
+            registry=collectors,
             clock=clock,
-            webhook_key=settings.kie_webhook_key.get_secret_value() if settings.kie_webhook_key else None,
+            callback_forms=registry.callback_forms_of(settings),
         ),
         generation=generation,
         queue=queue,

@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from bot.domain.ids import JobId, TaskId
 from bot.errors import ConfigurationError
 from bot.ports import Clock
 from bot.refusals import Refusal, Refusals
-from bot.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, Replays, verify_kie_signature
+from bot.signatures import CallbackForm, Replays
 
 log = logs.get(__name__)
 
@@ -78,18 +78,21 @@ class HTTPServer:
         callbacks: Callbacks,
         registry: CollectorRegistry,
         clock: Clock,
-        webhook_key: str | None = None,
+        callback_forms: Mapping[str, CallbackForm] = {},
         videos: VideoFiles | None = None,
         patience: Patience = Patience(),
     ) -> None:
-        """Without *videos* there are no links to them: each is a 404."""
+        """Callbacks arrive under the names of *callback_forms*. Without *videos* there are no links: each is a 404."""
         self._host = host
         self._wanted_port = port
         self._health = health
         self._registry = registry
         self._patience = patience
         self._videos = videos
-        self._receiver = KieReceiver(callbacks, clock, webhook_key, patience, Refusals(clock, registry))
+        refusals = Refusals(clock, registry)
+        self._receivers = {
+            name: CallbackReceiver(callbacks, clock, form, patience, refusals) for name, form in callback_forms.items()
+        }
         self._runner: web.AppRunner | None = None
 
     @property
@@ -107,9 +110,10 @@ class HTTPServer:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
-        app.router.add_post(
-            r"/callbacks/kie/{job_id:[0-9]{1,19}}/{secret:[A-Za-z0-9_-]{1,128}}", self._receiver.receive
-        )
+        for name, receiver in self._receivers.items():
+            app.router.add_post(
+                rf"/callbacks/{name}/{{job_id:[0-9]{{1,19}}}}/{{secret:[A-Za-z0-9_-]{{1,128}}}}", receiver.receive
+            )
         if self._videos is not None:
             app.router.add_get("/videos/{expires}/{signature}/{name}", self._videos.serve)  # HEAD, too
         logging.getLogger("aiohttp.server").addFilter(_is_our_trouble)
@@ -156,25 +160,26 @@ class HTTPServer:
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-class KieReceiver:
+class CallbackReceiver:
     """Turns a callback into a hint. Of the body only the task id is read, and the poll confirms even that."""
 
     def __init__(
-        self, callbacks: Callbacks, clock: Clock, webhook_key: str | None, patience: Patience, refusals: Refusals
+        self, callbacks: Callbacks, clock: Clock, form: CallbackForm, patience: Patience, refusals: Refusals
     ) -> None:
         self._callbacks = callbacks
         self._refusals = refusals
         self._clock = clock
-        self._key = webhook_key
+        self._form = form
         self._patience = patience
         self._replays: Final = Replays()
 
     async def receive(self, request: web.Request) -> web.Response:
-        task_id = _task_id(await _json_object(request, self._patience.body))
+        body = await _body(request, self._patience.body)
+        task_id = _task_id(self._form.task_ids(_json_object(body)))
         job_id = int(request.match_info["job_id"])
         if job_id > LARGEST_JOB_ID:
             raise web.HTTPNotFound
-        timestamp = self._checked_timestamp(request, task_id)
+        seal = self._checked_seal(request, body, task_id)
         is_accepted = False
         try:
             async with asyncio.timeout(self._patience.answer.total_seconds()):
@@ -183,27 +188,26 @@ class KieReceiver:
             log.warning("callback_slow", job=job_id)
             raise web.HTTPServiceUnavailable from err
         finally:
-            if timestamp is not None and not is_accepted:
-                self._replays.give_back(task_id, timestamp)
+            if seal is not None and not is_accepted:
+                self._replays.give_back(seal)
         if not is_accepted:
             self._refusals.note(Refusal.UNKNOWN_JOB)
             raise web.HTTPNotFound
         return web.json_response({"code": 200, "msg": "success"})
 
-    def _checked_timestamp(self, request: web.Request, task_id: TaskId) -> str | None:
-        """The signature's time, or None when no signature is asked for. Raises when it is wrong or has been used."""
-        if self._key is None:
+    def _checked_seal(self, request: web.Request, body: bytes, task_id: TaskId) -> tuple[str, str] | None:
+        """What the signature is known by, or None when none is asked for. Raises when it is wrong or has been used."""
+        if self._form.signature is None:
             return None
         now = self._clock.now()
-        timestamp = request.headers.get(TIMESTAMP_HEADER, "")
-        signature = request.headers.get(SIGNATURE_HEADER, "")
-        if not verify_kie_signature(self._key, task_id, timestamp, signature, now):
+        seal = self._form.signature.seal(request.headers, body, task_id, now)
+        if seal is None:
             self._refusals.note(Refusal.WRONG_SIGNATURE)
             raise web.HTTPNotFound
-        if not self._replays.take(task_id, timestamp, now):
+        if not self._replays.take(seal, now):
             self._refusals.note(Refusal.USED_SIGNATURE)
             raise web.HTTPNotFound
-        return timestamp
+        return seal
 
 
 class VideoFiles:
@@ -255,14 +259,17 @@ def _is_our_trouble(record: logging.LogRecord) -> bool:
     return not isinstance(error, HttpProcessingError)
 
 
-async def _json_object(request: web.Request, patience: timedelta) -> dict[str, object]:
+async def _body(request: web.Request, patience: timedelta) -> bytes:
     try:
         async with asyncio.timeout(patience.total_seconds()):
-            body = await request.read()
+            return await request.read()
     except TimeoutError as err:
         raise web.HTTPRequestTimeout from err
     except (ConnectionError, web.RequestPayloadError) as err:  # They left in the middle, or sent what is no body.
         raise web.HTTPBadRequest from err
+
+
+def _json_object(body: bytes) -> Mapping[str, object]:
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError) as err:  # The latter: nested thousands of levels deep.
@@ -272,11 +279,8 @@ async def _json_object(request: web.Request, patience: timedelta) -> dict[str, o
     return parsed
 
 
-def _task_id(body: dict[str, object]) -> TaskId:
-    """The places where Kie's products write it: most in `data.taskId`, Runway in snake case, old ones at the top."""
-    inner = body.get("data")
-    places = (inner.get("taskId"), inner.get("task_id")) if isinstance(inner, dict) else ()
-    for found in (*places, body.get("taskId")):
+def _task_id(places: Iterable[object]) -> TaskId:
+    for found in places:
         if isinstance(found, str) and 0 < len(found) <= LONGEST_TASK_ID and found.isascii() and found.isprintable():
             return TaskId(found)
     raise web.HTTPBadRequest

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -40,11 +41,38 @@ class SystemClock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What one account at a provider may do, and how long the provider remembers; the worker keeps within it."""
+
+    creates: int  # create calls in any window
+    creates_window: timedelta
+    running: int  # tasks at once
+    queries_per_second: int
+    records_kept: timedelta  # how long after its create call a task may be asked about
+    results_kept: timedelta  # how long after its end a finished video can be fetched
+    has_free_probe: bool  # whether `probe` can tell without cost if a model is sold
+    has_public_links: bool = True  # whether a member could open a result's address, too
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFile:
+    """A picture on our disk, for providers that take its bytes together with the create call."""
+
+    path: Path
+    content_type: str
+
+
+# How the provider that a picture was brought to refers to it: an address, or the file itself.
+Reference = str | LocalFile
+SubmittedValue = VendorField | LocalFile | list[Reference]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """What a provider is asked to make. `callback_url` is None when nobody could reach us."""
 
     slug: str
-    fields: dict[str, VendorField]
+    fields: Mapping[str, SubmittedValue]
     callback_url: str | None
 
 
@@ -101,9 +129,13 @@ class Provider(Protocol):
     """One vendor's API. Errors are `ProviderError`s; see `bot/errors.py` for what each promises."""
 
     id: ProviderId
+    terms: Terms
 
-    async def upload(self, path: Path, content_type: str) -> str:
-        """Bring a picture to the provider and return the URL under which it can use it. Safe to repeat."""
+    async def upload(self, path: Path, content_type: str) -> Reference:
+        """Bring a picture to the provider; what `create` may then be given for it. Safe to repeat.
+
+        Raises FileNotFoundError when the picture is not there any more.
+        """
         ...
 
     async def create(self, submission: Submission) -> TaskId:
@@ -121,13 +153,32 @@ class Provider(Protocol):
         """
         ...
 
-    async def probe(self, slug: str) -> ProbeAnswer:
-        """Ask, without cost, whether the model string is sold."""
+    async def fetch(self, result: Result, to: Path, downloads: Downloads) -> int:
+        """Bring the finished video into *to* and return its size; raises what `Downloads.fetch` raises."""
         ...
 
-    async def credits(self) -> float:
-        """What is left on the host's account."""
+    async def cancel(self, task_id: TaskId) -> bool:
+        """Ask the provider to stop the task; False when it cannot be stopped. Safe to repeat."""
         ...
+
+    async def probe(self, slug: str) -> ProbeAnswer:
+        """Ask, without cost, whether the model string is sold; never called without `terms.has_free_probe`."""
+        ...
+
+    async def credits(self) -> float | None:
+        """What is left on the host's account, in our credits; None where the provider does not say.
+
+        Raises ProviderAuthError when the account is refused: a provider without a balance is asked something free.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Headers that open a result, and the one origin (scheme, host, port) that may see them."""
+
+    origin: str
+    headers: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +199,16 @@ class Moderator(Protocol):
 class Downloads(Protocol):
     """Brings finished videos to our disk."""
 
-    async def fetch(self, url: str, to: Path) -> int:
+    async def fetch(self, url: str, to: Path, credentials: Credentials | None = None) -> int:
         """Stream the video into *to* and return its size in bytes.
 
         Raises ProviderUnavailableError when it may work later, ProviderRejectedError(NO_RESULT) when the link is dead
         or what lies there is no video.
         """
+        ...
+
+    async def keep(self, content: bytes, to: Path) -> int:
+        """Write a video that came inside of an answer, under the same rules as one that is fetched."""
         ...
 
 

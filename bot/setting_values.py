@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -47,6 +48,19 @@ def secret(value: str) -> str:
         raise ValueError("is still the placeholder text of an example")
     if not all("!" <= char <= "~" for char in value):
         raise ValueError("has a space, a line break or a character in it that no key has; copy it again")
+    return value
+
+
+def webhook_key(value: str) -> str:
+    """The secret of a Standard Webhooks endpoint."""
+    value = secret(value)
+    encoded = value.removeprefix("whsec_")
+    try:
+        is_one = value != encoded and bool(base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True))
+    except ValueError:
+        is_one = False
+    if not is_one:
+        raise ValueError("is not of the form `whsec_...`; copy it whole, as it is shown")
     return value
 
 

@@ -23,16 +23,6 @@ from bot.errors import ConfigurationError
 # Known to the design and to other versions; this one accepts them, does nothing with them and says so.
 LATER = frozenset(
     {
-        "OPENAI_API_KEY",
-        "OPENAI_BASE_URL",
-        "GOOGLE_API_KEY",
-        "GOOGLE_BASE_URL",
-        "REPLICATE_API_TOKEN",
-        "REPLICATE_BASE_URL",
-        "HF_API_TOKEN",
-        "HF_BASE_URL",
-        "IMGBB_API_KEY",
-        "IMGBB_BASE_URL",
         "ASSIST_BASE_URL",
         "ASSIST_API_KEY",
         "ASSIST_MODEL",
@@ -45,9 +35,26 @@ SECRETS = (
     "DISCORD_TOKEN",
     "KIE_API_KEY",
     "KIE_WEBHOOK_KEY",
+    "OPENAI_API_KEY",
+    "OPENAI_WEBHOOK_KEY",
+    "XAI_API_KEY",
+    "GOOGLE_API_KEY",
+    "REPLICATE_API_TOKEN",
+    "REPLICATE_WEBHOOK_KEY",
+    "HF_API_TOKEN",
+    "IMGBB_API_KEY",
     "DATABASE_URL",
     "S3_ACCESS_KEY_ID",
     "S3_SECRET_ACCESS_KEY",
+)
+# Each of these sets up the providers of one vendor; without any of them there is nobody to make a video.
+PROVIDER_KEYS = (
+    "KIE_API_KEY",
+    "OPENAI_API_KEY",
+    "XAI_API_KEY",
+    "GOOGLE_API_KEY",
+    "REPLICATE_API_TOKEN",
+    "HF_API_TOKEN",
 )
 # A bucket needs all of these; without any of them there is none.
 BUCKET = ("S3_ENDPOINT_URL", "S3_BUCKET", "S3_REGION", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")
@@ -56,6 +63,9 @@ SHORTEST_REDACTED = 4
 
 Secret = Annotated[SecretStr, BeforeValidator(setting_values.secret)]
 Origin = Annotated[str, BeforeValidator(setting_values.origin)]
+WebhookKey = Annotated[SecretStr, BeforeValidator(setting_values.webhook_key)]
+# An address that may have a path. Whether it has one follows the vendor's own client, so that values can be copied.
+BaseURL = Annotated[str, BeforeValidator(setting_values.http_url)]
 Budget = Annotated[Decimal | None, BeforeValidator(setting_values.budget)]
 
 
@@ -103,12 +113,37 @@ class Settings(BaseSettings):
         frozenset(), description="Right-click yourself with Developer Mode on, Copy User ID; separate by commas."
     )
 
-    kie_api_key: Secret = Field(description="Get it at https://kie.ai/api-key.")
+    kie_api_key: Secret | None = Field(None, description="Get it at https://kie.ai/api-key.")
     kie_api_url: Origin = Field("https://api.kie.ai", description="Example: https://api.kie.ai")
     kie_upload_url: Origin = Field("https://kieai.redpandaai.co", description="Example: https://kieai.redpandaai.co")
     kie_webhook_key: Secret | None = Field(
         None, description="Make it at https://kie.ai/settings (webhook HMAC key), or leave it out."
     )
+
+    openai_api_key: Secret | None = Field(None, description="Get it from whoever runs OPENAI_BASE_URL.")
+    openai_base_url: BaseURL = Field(
+        "https://api.openai.com/v1", description="With its version, for example https://gateway.example.org/v1"
+    )
+    openai_webhook_key: WebhookKey | None = Field(
+        None, description="It is shown once when the webhook is made (whsec_...); or leave it out."
+    )
+    xai_api_key: Secret | None = Field(None, description="Get it at https://console.x.ai.")
+    xai_base_url: BaseURL = Field("https://api.x.ai/v1", description="With its version: https://api.x.ai/v1")
+    google_api_key: Secret | None = Field(None, description="Get it at https://aistudio.google.com/apikey.")
+    google_base_url: Origin = Field(
+        "https://generativelanguage.googleapis.com", description="Example: https://generativelanguage.googleapis.com"
+    )
+    replicate_api_token: Secret | None = Field(None, description="Get it at https://replicate.com/account/api-tokens.")
+    replicate_base_url: Origin = Field("https://api.replicate.com", description="Example: https://api.replicate.com")
+    replicate_webhook_key: WebhookKey | None = Field(
+        None, description="Get it at https://api.replicate.com/v1/webhooks/default/secret (whsec_...), or leave it out."
+    )
+    hf_api_token: Secret | None = Field(None, description="Get it at https://huggingface.co/settings/tokens.")
+    hf_base_url: Origin = Field("https://router.huggingface.co", description="Example: https://router.huggingface.co")
+    imgbb_api_key: Secret | None = Field(
+        None, description="Get it at https://api.imgbb.com; pictures are public there, so mostly leave it out."
+    )
+    imgbb_base_url: Origin = Field("https://api.imgbb.com", description="Example: https://api.imgbb.com")
 
     data_dir: Annotated[Path, BeforeValidator(setting_values.folder)] = Field(
         default_factory=lambda: Path("data").absolute(), description="Example: ./data"
@@ -219,17 +254,28 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path | None
     written = setting_sources.read(environ, env_file, ACTIVE | LATER, SECRETS)
     values: dict[str, Any] = {name.lower(): value for name, value in written.values.items() if name in ACTIVE}
     unread = {problem.partition(":")[0].removesuffix(setting_sources.FILE_SUFFIX) for problem in written.problems}
-    problems = [*written.problems, *_half_a_bucket(written.values.keys() | unread)]
+    named = written.values.keys() | unread
+    problems = [*written.problems, *_half_a_bucket(named)]
     values["unused"] = tuple(sorted(written.values.keys() & LATER))
     try:
         settings = Settings.model_validate(values)
     except ValidationError as err:
         problems += [line for name, line in _problems(err) if name not in unread]
         # Without the cause: its text would show the values.
-        raise ConfigurationError(problems) from None
+        raise ConfigurationError([*problems, *_no_provider(named)]) from None
+    problems += _no_provider(named)
     if problems:
         raise ConfigurationError(problems)
     return settings
+
+
+def _no_provider(names: Set[str]) -> list[str]:
+    """A line if nobody could make a video."""
+    first, *others = PROVIDER_KEYS
+    if names & set(PROVIDER_KEYS):
+        return []
+    advice = Settings.model_fields[first.lower()].description
+    return [f"{first}: is missing, and so is the key of every other provider ({', '.join(others)}). {advice}"]
 
 
 def _half_a_bucket(names: Set[str]) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 from PIL import Image
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from bot.catalogue import loader
 from bot.domain.ids import JobId, TaskId
@@ -24,6 +25,7 @@ from bot.http import HTTPServer
 from bot.media.addresses import is_allowed
 from bot.media.inspection import Refused, inspect
 from bot.ports import Submission, SystemClock
+from bot.providers import callback_forms
 from bot.providers.kie_jobs import KieJobs
 from bot.rendering.prompts import harmless
 from bot.settings import load_settings
@@ -151,7 +153,7 @@ async def _port(is_signed: bool) -> AsyncIterator[Check]:
         callbacks=_Hints(),
         registry=CollectorRegistry(),
         clock=SystemClock(),
-        webhook_key=SECRET if is_signed else None,
+        callback_forms={"kie": callback_forms.kie(SecretStr(SECRET) if is_signed else None)},
     )
     await server.start()
 

@@ -52,11 +52,11 @@ class Help(commands.Cog):
     ) -> tuple[discord.Embed, discord.ui.View | None]:
         _ = texts_of(interaction)
         listed = []
-        for model in self._availability.catalogue.models.values():
+        for model in self._availability.visible.models.values():
             modes = self._availability.modes(model)
             typical = await self._estimates.typical(model, modes[0] if modes else Mode.TEXT)
             listed.append(Listed(model=model, modes=modes, typical=typical))
-        pages = model_pages(_, listed, self._availability.catalogue, self._markup)
+        pages = model_pages(_, listed, self._availability.visible, self._markup)
         # Models may have come and gone since the button was made.
         number = min(max(1, number), len(pages))
         return pages[number - 1], replies.page_buttons(_, "page:models", number, has_more=number < len(pages))

@@ -12,7 +12,22 @@ from pathlib import Path
 from bot.domain.ids import ChannelId, JobId, MessageId, ProviderId, TaskId
 from bot.domain.jobs import Job, Result
 from bot.errors import CannotFitError, ProviderUnavailableError
-from bot.ports import Done, Link, NotSold, Pending, Post, ProbeAnswer, Receipt, Sold, Submission, TaskStatus
+from bot.ports import (
+    Credentials,
+    Done,
+    Downloads,
+    Link,
+    NotSold,
+    Pending,
+    Post,
+    ProbeAnswer,
+    Receipt,
+    Reference,
+    Sold,
+    Submission,
+    TaskStatus,
+)
+from bot.providers.kie_jobs import TERMS
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -111,6 +126,7 @@ class FakeProvider:
     """A provider whose answers are scripted; `tasks` are those that it has made, with what they were asked for."""
 
     id = KIE
+    terms = TERMS
 
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
@@ -125,10 +141,11 @@ class FakeProvider:
         self.asked: list[TaskId] = []
         self.asked_at: list[datetime] = []
         self.uploaded: list[tuple[Path, str]] = []
+        self.cancelled: list[TaskId] = []
         self.probed: list[tuple[datetime, str]] = []
         self.balance_asked_at: list[datetime] = []
 
-    async def upload(self, path: Path, content_type: str) -> str:
+    async def upload(self, path: Path, content_type: str) -> Reference:
         self.uploaded.append((path, content_type))
         answer = await self.uploads.next()
         assert isinstance(answer, str)
@@ -169,10 +186,17 @@ class FakeProvider:
             raise answer
         return answer
 
-    async def credits(self) -> float:
+    async def fetch(self, result: Result, to: Path, downloads: Downloads) -> int:
+        return await downloads.fetch(result.url, to)
+
+    async def cancel(self, task_id: TaskId) -> bool:
+        self.cancelled.append(task_id)
+        return True
+
+    async def credits(self) -> float | None:
         self.balance_asked_at.append(self._clock.now())
         answer = await self.balance.next()
-        assert isinstance(answer, float)
+        assert answer is None or isinstance(answer, float)
         return answer
 
 
@@ -183,7 +207,10 @@ class FakeDownloads:
         self.answers = Script(8_000_000)
         self.fetched: list[str] = []
 
-    async def fetch(self, url: str, to: Path) -> int:
+    async def keep(self, content: bytes, to: Path) -> int:
+        raise AssertionError("the provider here links to its videos")
+
+    async def fetch(self, url: str, to: Path, credentials: Credentials | None = None) -> int:
         self.fetched.append(url)
         size = await self.answers.next()
         assert isinstance(size, int)

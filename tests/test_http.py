@@ -15,12 +15,14 @@ from typing import Any
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 
 from bot.domain.ids import JobId, ModelId, ProviderId, TaskId
 from bot.domain.jobs import JobState
 from bot.errors import ConfigurationError
 from bot.http import LARGEST_BODY, HTTPServer, Patience
 from bot.metrics import Metrics
+from bot.providers import callback_forms
 from bot.signatures import FRESHNESS, Replays, is_fresh, verify_kie_signature
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -86,7 +88,7 @@ class House:
             callbacks=self.callbacks,
             registry=registry,
             clock=self.clock,
-            webhook_key=webhook_key,
+            callback_forms={"kie": callback_forms.kie(SecretStr(webhook_key) if webhook_key else None)},
             patience=patience,
         )
 
@@ -401,11 +403,11 @@ def test_remembered_signatures_are_dropped_when_they_are_old_or_too_many() -> No
     replays = Replays(most=3)
 
     for number in range(5):
-        assert replays.take(TaskId(f"t-{number}"), "1", NOW)
+        assert replays.take((f"t-{number}", "1"), NOW)
     assert len(replays) == 3
-    assert not replays.take(TaskId("t-4"), "1", NOW + 2 * FRESHNESS)
+    assert not replays.take(("t-4", "1"), NOW + 2 * FRESHNESS)
 
-    assert replays.take(TaskId("t-4"), "1", NOW + 2 * FRESHNESS + timedelta(seconds=1))
+    assert replays.take(("t-4", "1"), NOW + 2 * FRESHNESS + timedelta(seconds=1))
     assert len(replays) == 1
 
 

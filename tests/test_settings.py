@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.errors import ConfigurationError
-from bot.settings import ACTIVE, Settings, create_folders, load_settings
+from bot.settings import ACTIVE, PROVIDER_KEYS, Settings, create_folders, load_settings
 
 TOKEN = "MTIz.real.discord-token"
 KEY = "0123456789abcdef"
@@ -66,6 +66,7 @@ def test_everything_that_is_missing_is_said_at_once_and_where_to_get_it() -> Non
     assert "is missing" in found[0]
     assert "https://discord.com/developers/applications" in found[0]
     assert "https://kie.ai/api-key" in found[1]
+    assert all(name in found[1] for name in PROVIDER_KEYS)
 
 
 def test_every_problem_is_one_line_of_its_own() -> None:
@@ -316,9 +317,33 @@ def test_keys_of_the_bucket_are_masked() -> None:
 
 
 def test_settings_of_later_versions_are_accepted_and_listed() -> None:
-    settings = loaded(OPENAI_API_KEY="sk", DISCORD_SHARD_COUNT="2", ASSIST_MODEL="")
+    settings = loaded(DISCORD_SHARD_IDS="0", DISCORD_SHARD_COUNT="2", ASSIST_MODEL="")
 
-    assert settings.unused == ("DISCORD_SHARD_COUNT", "OPENAI_API_KEY")
+    assert settings.unused == ("DISCORD_SHARD_COUNT", "DISCORD_SHARD_IDS")
+
+
+@pytest.mark.parametrize("name", PROVIDER_KEYS)
+def test_the_key_of_any_one_provider_is_enough(name: str) -> None:
+    settings = load_settings({"DISCORD_TOKEN": TOKEN, name: KEY}, None)
+
+    assert settings.redact == (KEY, TOKEN)
+
+
+def test_addresses_of_providers_keep_their_path_only_where_the_vendors_client_has_one() -> None:
+    settings = loaded(OPENAI_BASE_URL="https://gate.test/openai/v1/", XAI_BASE_URL="https://x.test/v1")
+
+    assert settings.openai_base_url == "https://gate.test/openai/v1"
+    assert settings.xai_base_url == "https://x.test/v1"
+    assert problem(GOOGLE_BASE_URL="https://g.test/v1beta").startswith("GOOGLE_BASE_URL: ")
+    assert problem(REPLICATE_BASE_URL="https://r.test/v1").startswith("REPLICATE_BASE_URL: ")
+
+
+@pytest.mark.parametrize("value", ["whsec_", "whsec_???", "c2VjcmV0", "whsec_c2VjcmV0 "[:-1] + "\u00e9"])
+def test_webhook_key_that_cannot_be_one_is_refused_without_showing_it(value: str) -> None:
+    line = problem(OPENAI_WEBHOOK_KEY=value)
+
+    assert line.startswith("OPENAI_WEBHOOK_KEY: ")
+    assert "c2VjcmV0" not in line
 
 
 @pytest.mark.parametrize(

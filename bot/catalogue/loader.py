@@ -127,7 +127,7 @@ def _contradictions(file: _File, used: list[_File]) -> Iterator[Fault]:
     earlier = used[: used.index(file)]
     for other in earlier:
         for mode, spec in model.modes.items():
-            if spec.slug in other.model.slugs():
+            if model.provider == other.model.provider and spec.slug in other.model.slugs():
                 yield Fault((mode.value, "slug"), f"`{spec.slug}` is already the slug of `{other.model.id}`")
         if not {spelling(model.name), spelling(model.id)}.isdisjoint(
             (spelling(other.model.name), spelling(other.model.id))

@@ -144,8 +144,19 @@ class ModeShape(_Shape):
 
 class FileShape(_Shape):
     name: Title
-    # An adapter in `bot/providers`; a new one adds its name here.
-    provider: Literal["kie_jobs"]
+    # An adapter in `bot/providers/registry.py`.
+    provider: Literal[
+        "kie_jobs",
+        "kie_veo",
+        "kie_runway",
+        "kie_aleph",
+        "openai_videos",
+        "xai_videos",
+        "google_veo",
+        "google_omni",
+        "replicate",
+        "huggingface",
+    ]
     family: Title
     state: Literal["live", "paused", "retired"]
     retired_on: date | None = None

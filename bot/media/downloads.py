@@ -18,6 +18,7 @@ from bot import __version__
 from bot.domain.jobs import FailureReason
 from bot.errors import ProviderRejectedError, ProviderUnavailableError
 from bot.media.addresses import AddressRefusedError, GuardedTransport, Resolver
+from bot.ports import Credentials
 
 # Unfinished downloads end in this; whatever is left of them after a crash is worth nothing.
 PART = ".part"
@@ -70,27 +71,29 @@ class VideoDownloads:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def fetch(self, url: str, to: Path) -> int:
+    async def fetch(self, url: str, to: Path, credentials: Credentials | None = None) -> int:
         """Stream the video into *to* and return its size; see the port for what it raises.
 
         *to* appears complete or not at all. Two fetches into the same file do not disturb each other.
         """
-        async with self._turns:
-            part = to.with_name(f"{to.name}.{secrets.token_hex(4)}{PART}")
-            file = await asyncio.to_thread(part.open, "xb")
-            try:
-                with file:
-                    size = await self._download(url, file)
-                await asyncio.to_thread(part.replace, to)
-                await asyncio.to_thread(_sync_folder, to.parent)
-            finally:
-                part.unlink(missing_ok=True)
-            return size
+        async with self._turns, _complete(to) as file:
+            return await self._download(url, file, credentials)
 
-    async def _download(self, url: str, file: BinaryIO) -> int:
+    async def keep(self, content: bytes, to: Path) -> int:
+        if len(content) > self._limits.max_bytes:
+            raise _no_result(f"the result has {len(content)} bytes, more than {self._limits.max_bytes}")
+        _check_head(content[:_HEAD])
+        async with self._turns, _complete(to) as file:
+            await asyncio.to_thread(file.write, content)
+            await asyncio.to_thread(_flush, file)
+            if await asyncio.to_thread(_is_cut_off, file.name, len(content)):
+                raise ProviderUnavailableError("the video ends in the middle")
+        return len(content)
+
+    async def _download(self, url: str, file: BinaryIO, credentials: Credentials | None) -> int:
         try:
             async with asyncio.timeout(self._limits.whole.total_seconds()):
-                async with self._answer(url) as response:
+                async with self._answer(url, credentials) as response:
                     return await self._save(response, file)
         except AddressRefusedError as err:
             raise _no_result(str(err)) from err
@@ -103,14 +106,17 @@ class VideoDownloads:
             raise ProviderUnavailableError("the video did not arrive in time") from err
 
     @asynccontextmanager
-    async def _answer(self, url: str) -> AsyncIterator[httpx.Response]:
+    async def _answer(self, url: str, credentials: Credentials | None) -> AsyncIterator[httpx.Response]:
         """The answer at the end of at most a few redirects; every one of them is judged like the first address."""
         here = httpx.URL(url)
         for _ in range(self._limits.max_redirects + 1):
-            response = await self._client.send(self._client.build_request("GET", here), stream=True)
+            # A redirect leads to a file host that has no business with our key.
+            is_at_home = credentials is not None and is_same_origin(here, credentials.origin)
+            headers = dict(credentials.headers) if credentials is not None and is_at_home else None
+            response = await self._client.send(self._client.build_request("GET", here, headers=headers), stream=True)
             try:
                 if not response.has_redirect_location:
-                    _check_status(response)
+                    _check_status(response, has_key=is_at_home)
                     yield response
                     return
                 here = here.join(response.headers["Location"])
@@ -146,6 +152,30 @@ class VideoDownloads:
         return size
 
 
+def is_same_origin(url: httpx.URL, origin: str) -> bool:
+    """Whether *url* begins with scheme, host and port of *origin*."""
+    home = httpx.URL(origin)
+    return (url.scheme, url.host, _port(url)) == (home.scheme, home.host, _port(home))
+
+
+def _port(url: httpx.URL) -> int | None:
+    return url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+@asynccontextmanager
+async def _complete(to: Path) -> AsyncIterator[BinaryIO]:
+    """A file to write to, which becomes *to* when all went well and leaves nothing when not."""
+    part = to.with_name(f"{to.name}.{secrets.token_hex(4)}{PART}")
+    file = await asyncio.to_thread(part.open, "xb")
+    try:
+        with file:
+            yield file
+        await asyncio.to_thread(part.replace, to)
+        await asyncio.to_thread(_sync_folder, to.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def remove_leftovers(folder: Path) -> int:
     """Delete what interrupted transfers left in *folder* and count it. For the start of a process, before any fetch."""
     leftovers = [path for path in folder.glob(f"*{PART}") if path.is_file()]
@@ -158,11 +188,12 @@ def _no_result(detail: str) -> ProviderRejectedError:
     return ProviderRejectedError(FailureReason.NO_RESULT, detail)
 
 
-def _check_status(response: httpx.Response) -> None:
+def _check_status(response: httpx.Response, *, has_key: bool) -> None:
     status = response.status_code
     if status == 200:
         return
-    if status in (408, 425, 429) or status >= 500:
+    # A key that is refused may be mended by the host; the video is paid for and still there.
+    if status in (408, 425, 429) or status >= 500 or (has_key and status in (401, 403)):
         raise ProviderUnavailableError(f"the result's host answered with HTTP {status}")
     # 403, 404 and 410 are how links end that have expired; nothing else in 2xx to 4xx is a video either.
     raise _no_result(f"the result's host answered with HTTP {status}")

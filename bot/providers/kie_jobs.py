@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -20,9 +21,10 @@ from bot.errors import (
     ProviderRejectedError,
     ProviderUnavailableError,
 )
-from bot.ports import Clock, NotSold, NotVisible, ProbeAnswer, Sold, Submission, TaskStatus
+from bot.ports import Clock, NotSold, NotVisible, ProbeAnswer, Sold, Submission, TaskStatus, Terms
 from bot.providers import kie_codes as codes
 from bot.providers import kie_records as records
+from bot.providers.adapter import Adapter
 from bot.providers.transport import Answer, Timeouts, Transport
 
 # These accept an empty request and bill it (measured by one operator), so they are never asked whether they are sold.
@@ -46,10 +48,27 @@ EXTENSIONS = {
 log = logs.get(__name__)
 
 
-class KieJobs:
+# Kie takes 20 create calls per 10 s and account, and drops the rest; about 100 tasks may run at once ("Getting
+# started" page). Two calls stay free for other tools. The window is longer than theirs: calls that leave ten seconds
+# apart arrive closer together when the first ones were long on their way. It allows 10 queries per second and key
+# (documentation of recordInfo), of which some are kept for restarts and other tools, and keeps what it made for 14
+# days ("Getting started" page).
+TERMS = Terms(
+    creates=18,
+    creates_window=timedelta(seconds=11),
+    running=100,
+    queries_per_second=8,
+    records_kept=timedelta(days=14),
+    results_kept=timedelta(days=14),
+    has_free_probe=True,
+)
+
+
+class KieJobs(Adapter):
     """The `Provider` port on Kie's Jobs API."""
 
     id = ProviderId("kie_jobs")
+    terms = TERMS
 
     def __init__(
         self,
@@ -62,14 +81,11 @@ class KieJobs:
         inner: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """*api_url* and *upload_url* are bare origins; *inner* replaces the network in tests."""
-        self._http = Transport(key=api_key, timeouts=timeouts, inner=inner)
+        super().__init__(Transport(key=api_key, timeouts=timeouts, inner=inner))
         self._api = api_url.rstrip("/")
         self._uploads = upload_url.rstrip("/")
         self._clock = clock
         self._billed_probes: set[str] = set()
-
-    async def aclose(self) -> None:
-        await self._http.aclose()
 
     async def upload(self, path: Path, content_type: str) -> str:
         """Bring a picture to Kie's file host. Kie keeps it for a day at least; the name is new each time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +24,9 @@ BODY_LIMIT = 1024 * 1024
 
 # What of a provider's text is kept for staff and the log.
 DETAIL_LENGTH = 300
+
+# Name, content and content type of a file in a form.
+FormFile = tuple[str, BinaryIO | bytes, str]
 
 # These stop a request before its first byte leaves, so it provably did not arrive.
 _NEVER_SENT = (
@@ -72,14 +75,16 @@ class Transport:
         self,
         *,
         key: str,
+        headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
         inner: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """*inner* replaces the network in tests."""
+        """*headers* carry the key where a vendor does not want it as a bearer token; *inner* replaces the network."""
         key = key.strip()
         if not key or not key.isascii() or not key.isprintable():
             raise ValueError("the provider's key is empty or holds characters that no key has")
         self._key = key
+        self.headers = {"Authorization": f"Bearer {key}"} if headers is None else dict(headers)
         self._timeouts = timeouts or Timeouts()
         self._reads = self._client(inner, self._timeouts.answer, keep_alive=10)
         # A kept connection may be closed by the other side just as the request leaves, and then nobody knows whether
@@ -95,7 +100,7 @@ class Transport:
             transport=inner or httpx.AsyncHTTPTransport(verify=certificates.trusted(), limits=limits, trust_env=False),
             trust_env=False,
             headers={
-                "Authorization": f"Bearer {self._key}",
+                **self.headers,
                 "User-Agent": USER_AGENT,
                 "Accept": "application/json",
                 "Accept-Encoding": "identity",  # Compression could hide a huge body behind a small one.
@@ -108,10 +113,24 @@ class Transport:
             ),
         )
 
-    async def get(self, url: str, params: Mapping[str, str] | None = None) -> Answer:
-        """Read something. Raises ProviderUnavailableError when no answer comes, ProviderProtocolError if it is huge."""
+    async def get(self, url: str, params: Mapping[str, str] | None = None, *, at_most: int = BODY_LIMIT) -> Answer:
+        """Read something of *at_most* so many bytes.
+
+        Raises ProviderUnavailableError when no answer comes, ProviderProtocolError when it is larger.
+        """
         with _repeatable():
             request = self._reads.build_request("GET", url, params=params)
+            return await self._exchange(self._reads, request, self._timeouts.whole, at_most)
+
+    async def delete(self, url: str) -> Answer:
+        """Remove something; removing it twice is the same."""
+        with _repeatable():
+            return await self._exchange(self._reads, self._reads.build_request("DELETE", url), self._timeouts.whole)
+
+    async def post(self, url: str, body: Mapping[str, object] | None = None) -> Answer:
+        """Send JSON that may arrive more than once, such as a wish to cancel."""
+        with _repeatable():
+            request = self._reads.build_request("POST", url, json=None if body is None else dict(body))
             return await self._exchange(self._reads, request, self._timeouts.whole)
 
     async def post_file(self, url: str, fields: Mapping[str, str], file: tuple[str, BinaryIO, str]) -> Answer:
@@ -129,6 +148,14 @@ class Transport:
             request = self._creates.build_request("POST", url, json=dict(body))
             return await self._exchange(self._creates, request, self._timeouts.whole_create)
 
+    async def post_form_once(
+        self, url: str, fields: Mapping[str, str | list[str]], files: Sequence[tuple[str, FormFile]]
+    ) -> Answer:
+        """Like `post_once`, as a multipart form with *files* (name of the field, file)."""
+        with _unrepeatable():
+            request = self._creates.build_request("POST", url, data=dict(fields), files=list(files))
+            return await self._exchange(self._creates, request, self._timeouts.whole_create)
+
     async def aclose(self) -> None:
         await self._reads.aclose()
         await self._creates.aclose()
@@ -140,11 +167,13 @@ class Transport:
         text = " ".join("".join(c if c.isprintable() else " " for c in text[: 10 * DETAIL_LENGTH]).split())
         return text if len(text) <= DETAIL_LENGTH else text[: DETAIL_LENGTH - 1] + "…"
 
-    async def _exchange(self, client: httpx.AsyncClient, request: httpx.Request, at_most: timedelta) -> Answer:
-        async with asyncio.timeout(at_most.total_seconds()):
+    async def _exchange(
+        self, client: httpx.AsyncClient, request: httpx.Request, within: timedelta, at_most: int = BODY_LIMIT
+    ) -> Answer:
+        async with asyncio.timeout(within.total_seconds()):
             response = await client.send(request, stream=True)
             try:
-                text = await _read_text(response)
+                text = await _read_text(response, at_most)
             finally:
                 await response.aclose()
         return Answer(
@@ -156,7 +185,7 @@ class Transport:
 
 
 class _BodyTooLargeError(Exception):
-    """The answer went past BODY_LIMIT."""
+    """The answer went past its limit, which is the text."""
 
 
 @contextmanager
@@ -167,7 +196,7 @@ def _repeatable() -> Iterator[None]:
     except (httpx.HTTPError, TimeoutError) as err:
         raise ProviderUnavailableError(f"no answer from the provider: {_name(err)}") from err
     except _BodyTooLargeError as err:
-        raise ProviderProtocolError(f"the provider's answer is larger than {BODY_LIMIT} bytes") from err
+        raise ProviderProtocolError(f"the provider's answer is larger than {err} bytes") from err
 
 
 @contextmanager
@@ -180,7 +209,7 @@ def _unrepeatable() -> Iterator[None]:
     except (httpx.HTTPError, TimeoutError) as err:
         raise AnswerLostError(f"the request left, its answer did not come: {_name(err)}") from err
     except _BodyTooLargeError as err:
-        raise AnswerLostError(f"the request left, its answer is larger than {BODY_LIMIT} bytes") from err
+        raise AnswerLostError(f"the request left, its answer is larger than {err} bytes") from err
 
 
 def _name(err: Exception) -> str:
@@ -188,12 +217,12 @@ def _name(err: Exception) -> str:
     return type(err).__name__
 
 
-async def _read_text(response: httpx.Response) -> str:
+async def _read_text(response: httpx.Response, at_most: int) -> str:
     body = bytearray()
     async for chunk in response.aiter_bytes():
         body += chunk
-        if len(body) > BODY_LIMIT:
-            raise _BodyTooLargeError
+        if len(body) > at_most:
+            raise _BodyTooLargeError(at_most)
     return body.decode("utf-8", errors="replace")
 
 

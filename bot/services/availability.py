@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -24,19 +24,31 @@ class Slug:
 
 
 class Availability:
-    """The models on offer. What the provider answered last overrides what the file says, while the bot runs."""
+    """The models on offer. What the provider answered last overrides what the file says, while the bot runs.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    Models of a provider that the host has not set up are there for the host and for old jobs, and for nobody else.
+    """
+
+    def __init__(self, catalogue: Catalogue, providers: Collection[ProviderId] | None = None) -> None:
+        """*providers* are those that are set up; None where that does not matter."""
         self.catalogue = catalogue
+        self._providers = providers
         self._observed: dict[tuple[ProviderId, str], bool] = {}
         self._decided: Mapping[ModelId, ModelState] = {}
+
+    @property
+    def visible(self) -> Catalogue:
+        """The models that members may hear of."""
+        if self._providers is None:
+            return self.catalogue
+        return Catalogue({name: model for name, model in self.catalogue.models.items() if self.is_set_up(model)})
 
     def note(self, provider: ProviderId, slug: str, answer: ProbeAnswer) -> bool:
         """Remember what the provider said of a model string; True when that changes what is offered."""
         is_sold = isinstance(answer, Sold)
-        before = [(model.id, self.modes(model)) for model in self.catalogue.models.values()]
+        before = [(model.id, self.modes(model)) for model in self.visible.models.values()]
         self._observed[provider, slug] = is_sold
-        return before != [(model.id, self.modes(model)) for model in self.catalogue.models.values()]
+        return before != [(model.id, self.modes(model)) for model in self.visible.models.values()]
 
     def note_paused(self, provider: ProviderId, slug: str, detail: str) -> bool:
         """A create call learnt that the model is switched off."""
@@ -47,24 +59,30 @@ class Availability:
         self._decided = states
 
     def slugs(self) -> list[Slug]:
-        """Every model string of the catalogue, once."""
+        """Every model string of the providers that are set up, once."""
         found = {
             (model.provider, spec.slug): Slug(model.provider, spec.slug, spec.is_probeable)
-            for model in self.catalogue.models.values()
+            for model in self.visible.models.values()
             for spec in model.modes.values()
         }
         return list(found.values())
 
     def modes(self, model: VideoModel) -> tuple[Mode, ...]:
         """The modes of the model that can be used now."""
+        if not self.is_set_up(model):
+            return ()
         return tuple(mode for mode, spec in model.modes.items() if self._is_live(model, spec))
+
+    def is_set_up(self, model: VideoModel) -> bool:
+        """Whether the host has given the key of the model's provider."""
+        return self._providers is None or model.provider in self._providers
 
     def is_offered(self, model: VideoModel) -> bool:
         return bool(self.modes(model))
 
     def offered(self) -> Iterator[VideoModel]:
         """The models that can be used now, in the catalogue's order."""
-        return (model for model in self.catalogue.models.values() if self.is_offered(model))
+        return (model for model in self.visible.models.values() if self.is_offered(model))
 
     def cheapest(self, markup: Decimal) -> int | None:
         """The lowest price of anything on offer; None when nothing is."""
@@ -82,10 +100,10 @@ class Availability:
         Raises UnknownModelError or ModelUnavailableError, each with what to take instead. A model without the mode
         passes: its rules say that better than "switched off" would.
         """
-        model = self.catalogue.find(typed)
+        model = self.visible.find(typed)
         if model is None:
             raise UnknownModelError(
-                given=typed[:100].replace("`", "'"), nearest=closest_model_id(typed, self.catalogue) or "/models"
+                given=typed[:100].replace("`", "'"), nearest=closest_model_id(typed, self.visible) or "/models"
             )
         if mode in self.modes(model) or (self.is_offered(model) and mode not in model.modes):
             return model

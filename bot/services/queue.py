@@ -45,9 +45,9 @@ class Queue:
 
         return await self._database.write(take)
 
-    async def submitted_since(self, since: datetime) -> list[datetime]:
+    async def submitted_since(self, since: datetime, provider: ProviderId) -> list[datetime]:
         """When the newest create calls left; a restart must not forget the provider's rate limit."""
-        return await self._database.read(claims.submitted_since, since)
+        return await self._database.read(claims.submitted_since, since, provider)
 
     async def at_provider(self, provider: ProviderId) -> int:
         return await self._database.read(claims.at_provider, provider)

@@ -26,7 +26,8 @@ _READY = (
 _NEXT = sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at > _AT, jobs.c.lease_until.is_(None))
 _RELEASE = sa.update(jobs).where(jobs.c.lease_until.is_not(None)).values(lease_until=None, due_at=_AT)
 _SUBMITTED = sa.select(jobs.c.submitted_at).where(
-    jobs.c.submitted_at > sa.bindparam("since", type_=jobs.c.submitted_at.type)
+    jobs.c.submitted_at > sa.bindparam("since", type_=jobs.c.submitted_at.type),
+    jobs.c.provider == sa.bindparam("that_provider"),
 )
 _COUNT_AT_PROVIDER = sa.select(sa.func.count()).where(
     jobs.c.provider == sa.bindparam("that_provider"), jobs.c.state.in_(AT_PROVIDER)
@@ -121,8 +122,8 @@ def due(connection: Connection, now: datetime) -> Due:
     return Due(ready=ready, next_at=next_at)
 
 
-def submitted_since(connection: Connection, since: datetime) -> list[datetime]:
-    return list(connection.execute(_SUBMITTED, {"since": since}).scalars())
+def submitted_since(connection: Connection, since: datetime, provider: ProviderId) -> list[datetime]:
+    return list(connection.execute(_SUBMITTED, {"since": since, "that_provider": provider}).scalars())
 
 
 def at_provider(connection: Connection, provider: ProviderId) -> int:

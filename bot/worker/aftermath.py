@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import assert_never
 
 from bot import logs
@@ -45,7 +46,7 @@ class Aftermath:
             task_id = job.task_id or await hints.hinted_task(self._needs, job)
             if task_id is None:
                 return Move(to=JobState.FAILED, after=None)
-            status = await self._needs.providers[job.provider].status(task_id)
+            status = await self._needs.provider(job).status(task_id)
         except ProviderError as error:
             return Move(to=JobState.FAILED, after=self._needs.next_late_look(job), detail=str(error))
         match status:
@@ -69,6 +70,11 @@ class Aftermath:
                 wait = self._needs.back_off(job.attempts, first=5, longest=300)
                 return Move(to=JobState.FAILED, after=wait, is_retry=True, detail=str(error))
             log.warning("failure_not_announced", job=job.id, reason=str(error))
-        is_watched = job.failure in MAY_FINISH_LATE and job.task_id is not None
-        after = self._needs.next_late_look(job) if is_watched else None
+        after = None
+        if job.failure in MAY_FINISH_LATE and job.task_id is not None:
+            after = self._needs.next_late_look(job)
+            if after is None:
+                # Nobody will look for the video any more. If it still renders, stopping it may save the host its price.
+                with contextlib.suppress(ProviderError):
+                    await self._needs.provider(job).cancel(job.task_id)
         return Move(to=JobState.FAILED, after=after, is_announced=True)

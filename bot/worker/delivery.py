@@ -49,7 +49,7 @@ class Delivery:
             raise AssertionError("a job is only fetched once its result is known")
         name = f"{job.id}.mp4"
         try:
-            size = await self._needs.downloads.fetch(result.url, self._needs.folders.results / name)
+            size = await self._bring(job, result, self._needs.folders.results / name)
         except ProviderRejectedError as error:
             if job.attempts + 1 >= MAX_DEAD_LINKS:
                 return self.not_fetched(job, error.detail)
@@ -63,6 +63,12 @@ class Delivery:
             wait = self._needs.back_off(job.attempts, first=2, longest=300)
             return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=str(error))
         return Move(to=JobState.DELIVERING, result=result, stored=StoredVideo(name=name, size=size))
+
+    async def _bring(self, job: Job, result: Result, to: Path) -> int:
+        provider = self._needs.providers.get(job.provider)
+        if provider is None:  # The host has taken its key away; most links are open to everybody.
+            return await self._needs.downloads.fetch(result.url, to)
+        return await provider.fetch(result, to, self._needs.downloads)
 
     async def deliver(self, hold: Hold) -> Move:
         """DELIVERING: post the video once, whatever happens in between: here, else to the member, else keep it."""
@@ -136,7 +142,9 @@ class Delivery:
         if self._needs.links is not None and (own := await self._needs.links.link(job, original)) is not None:
             return own
         result = job.result
-        if result is None or (result.expires_at is not None and result.expires_at <= self._needs.clock.now()):
+        if result is None or not self._needs.rates.terms(job.provider).has_public_links:
+            return None
+        if result.expires_at is not None and result.expires_at <= self._needs.clock.now():
             return None
         return Link(url=result.url, expires_at=result.expires_at)
 
@@ -163,7 +171,7 @@ class Delivery:
         if job.task_id is None:
             return None
         with contextlib.suppress(ProviderError):
-            status = await self._needs.providers[job.provider].status(job.task_id)
+            status = await self._needs.provider(job).status(job.task_id)
             if isinstance(status, Done):
                 return status.result
         return None

@@ -12,7 +12,11 @@ log = logs.get(__name__)
 
 def callback_path(job: Job) -> str:
     """Where callbacks about this job arrive; whoever knows it has seen the create call, or a log of it."""
-    return f"/callbacks/kie/{job.id}/{job.callback_secret}"
+    return f"/callbacks/{job.provider}{_ending(job)}"
+
+
+def _ending(job: Job) -> str:
+    return f"/{job.id}/{job.callback_secret}"
 
 
 async def hinted_task(needs: Needs, job: Job) -> TaskId | None:
@@ -23,9 +27,9 @@ async def hinted_task(needs: Needs, job: Job) -> TaskId | None:
     task_id = await needs.queue.hinted_task(job)
     if task_id is None:
         return None
-    address = await needs.providers[job.provider].callback_url(task_id)
-    # By its end: the host may have moved the bot to another public address since.
-    if address is not None and not address.endswith(callback_path(job)):
+    address = await needs.provider(job).callback_url(task_id)
+    # By its end: the host may have moved the bot to another public address since, and paths had another name once.
+    if address is not None and not address.endswith(_ending(job)):
         log.warning("callback_named_a_foreign_task", job=job.id)
         return None
     return task_id

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from bot.ports import Clock
+from bot.domain.ids import ProviderId
+from bot.ports import Clock, Provider, Terms
 
-# Kie takes 20 create calls per 10 s and account, and drops the rest; about 100 tasks may run at once ("Getting
-# started" page). Two calls stay free for other tools. The window is longer than theirs: calls that leave ten seconds
-# apart arrive closer together when the first ones were long on their way.
-CREATES = 18
-CREATES_WINDOW = timedelta(seconds=11)
-RUNNING = 100
+# For jobs whose provider the host has taken out of the settings: they are only moved on to their end.
+_NOT_SET_UP = Terms(
+    creates=1,
+    creates_window=timedelta(seconds=10),
+    running=1,
+    queries_per_second=1,
+    records_kept=timedelta(days=14),
+    results_kept=timedelta(days=14),
+    has_free_probe=False,
+)
 
 
 class SlidingWindow:
@@ -47,3 +52,27 @@ class SlidingWindow:
     def free_at(self, now: datetime) -> datetime:
         """When the next call may leave."""
         return now if self.free(now) else self._calls[0] + self._window
+
+
+class Rates:
+    """The windows of every provider, one for its create calls and one for questions about tasks."""
+
+    def __init__(self, providers: Mapping[ProviderId, Provider]) -> None:
+        self._terms = {name: provider.terms for name, provider in providers.items()}
+        self._creates: dict[ProviderId, SlidingWindow] = {}
+        self._queries: dict[ProviderId, SlidingWindow] = {}
+
+    def terms(self, provider: ProviderId) -> Terms:
+        return self._terms.get(provider, _NOT_SET_UP)
+
+    def creates(self, provider: ProviderId) -> SlidingWindow:
+        terms = self.terms(provider)
+        return self._creates.setdefault(provider, SlidingWindow(terms.creates, terms.creates_window))
+
+    def queries(self, provider: ProviderId) -> SlidingWindow:
+        per_second = self.terms(provider).queries_per_second
+        return self._queries.setdefault(provider, SlidingWindow(per_second, timedelta(seconds=1)))
+
+    def all_creates(self) -> dict[ProviderId, SlidingWindow]:
+        """The window of each provider that is set up."""
+        return {name: self.creates(name) for name in self._terms}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,11 +17,9 @@ from bot.ports import Clock
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
 from bot.store.claims import Claimed
-from bot.worker import limits
 from bot.worker.hold import Hold
-from bot.worker.limits import SlidingWindow
+from bot.worker.limits import Rates, SlidingWindow
 from bot.worker.needs import POLL_LEASE, SUBMIT_LEASE, TRANSFER_LEASE
-from bot.worker.schedule import POLLS_PER_SECOND
 from bot.worker.steps import Steps
 
 log = logs.get(__name__)
@@ -42,20 +41,26 @@ DRAIN = timedelta(seconds=10)
 
 @dataclass(slots=True)
 class Stage:
-    """One kind of work: which states it takes, how many jobs at once, and how fast."""
+    """One kind of work: which states it takes, how many jobs at once, and how fast.
+
+    Work that waits for a provider has its room for each of them, so that a slow one keeps nobody else waiting.
+    """
 
     name: str
     states: tuple[JobState, ...]
     step: Callable[[Hold], Awaitable[Move]]
-    capacity: int
+    capacity: int | Callable[[ProviderId], int]  # for each provider where it is asked for one, else in all
     lease: timedelta
-    rate: SlidingWindow | None = None
-    under_way: int = field(default=0)
-    waiting: int = field(default=0)  # of these: those whose call has not left yet
+    rate: Callable[[ProviderId], SlidingWindow] | None = None
+    under_way: Counter[ProviderId] = field(default_factory=Counter)
+    waiting: Counter[ProviderId] = field(default_factory=Counter)  # of these: those whose call has not left yet
 
-    def free(self, now: datetime) -> int:
-        room = self.capacity - self.under_way
-        return room if self.rate is None else min(room, self.rate.free(now) - self.waiting)
+    def free(self, provider: ProviderId, now: datetime) -> int:
+        if isinstance(self.capacity, int):
+            room = self.capacity - self.under_way.total()
+        else:
+            room = self.capacity(provider) - self.under_way[provider]
+        return room if self.rate is None else min(room, self.rate(provider).free(now) - self.waiting[provider])
 
 
 class Worker:
@@ -69,7 +74,7 @@ class Worker:
         lifecycle: Lifecycle,
         clock: Clock,
         metrics: Metrics,
-        creates: SlidingWindow,
+        rates: Rates,
         wake: asyncio.Event,
         drain: timedelta = DRAIN,
     ) -> None:
@@ -83,12 +88,18 @@ class Worker:
         self._stopping = False
         self._bugs: dict[JobId, int] = {}
         self._in_hand: set[JobId] = set()
-        self._creates = creates
-        polls = SlidingWindow(POLLS_PER_SECOND, timedelta(seconds=1))
+        self._rates = rates
+
+        def questions(provider: ProviderId) -> int:
+            return rates.terms(provider).queries_per_second
+
+        def submissions(_provider: ProviderId) -> int:
+            return 8
+
         self._stages = (
-            Stage("recover", (JobState.SUBMITTING, JobState.UNKNOWN), steps.recover, 8, POLL_LEASE),
-            Stage("submit", (JobState.QUEUED,), steps.submit, 8, SUBMIT_LEASE, creates),
-            Stage("poll", (JobState.RUNNING,), steps.poll, POLLS_PER_SECOND, POLL_LEASE, polls),
+            Stage("recover", (JobState.SUBMITTING, JobState.UNKNOWN), steps.recover, submissions, POLL_LEASE),
+            Stage("submit", (JobState.QUEUED,), steps.submit, submissions, SUBMIT_LEASE, rates.creates),
+            Stage("poll", (JobState.RUNNING,), steps.poll, questions, POLL_LEASE, rates.queries),
             # Transfers are bound by the network and the disk; more at once only makes each slower.
             Stage("fetch", (JobState.FETCHING,), steps.fetch, 4, TRANSFER_LEASE),
             Stage("deliver", (JobState.DELIVERING,), steps.deliver, 4, TRANSFER_LEASE),
@@ -100,13 +111,15 @@ class Worker:
     @property
     def under_way(self) -> int:
         """How many jobs are in the hands of a step now."""
-        return sum(stage.under_way for stage in self._stages)
+        return sum(stage.under_way.total() for stage in self._stages)
 
     async def run(self) -> None:
         """Work until `stop`; then let running steps finish for a while and return."""
         now = self._clock.now()
         taken_back = await self._queue.take_back_leases()
-        self._creates.remember(await self._queue.submitted_since(now - limits.CREATES_WINDOW))
+        for provider, creates in self._rates.all_creates().items():
+            since = now - self._rates.terms(provider).creates_window
+            creates.remember(await self._queue.submitted_since(since, provider))
         for job in await self._queue.followed():
             self._steps.follow(job)
         log.info("worker_started", interrupted=taken_back)
@@ -141,8 +154,8 @@ class Worker:
                 for provider, count in wanted.items():
                     for claimed in await self._claim(stage, provider, count):
                         self._in_hand.add(claimed.job.id)
-                        stage.under_way += 1
-                        stage.waiting += 1
+                        stage.under_way[provider] += 1
+                        stage.waiting[provider] += 1
                         task = tasks.create_task(self._work(stage, claimed), name=f"{stage.name} {claimed.job.id}")
                         running.add(task)
                         task.add_done_callback(running.discard)
@@ -156,35 +169,35 @@ class Worker:
             waits.append(due.next_at - now)
         # A stage that has no room is woken by whoever makes room; one that is out of calls waits for its window.
         waits += [
-            stage.rate.free_at(now) - now
+            stage.rate(provider).free_at(now) - now
             for stage in self._stages
-            if stage.rate is not None
-            and not stage.rate.free(now)
-            and any(state in stage.states for state, _ in due.ready)
+            for state, provider in due.ready
+            if stage.rate is not None and state in stage.states and not stage.rate(provider).free(now)
         ]
         return max(timedelta(milliseconds=1), min(waits))
 
     async def _claim(self, stage: Stage, provider: ProviderId, wanted: int) -> list[Claimed]:
-        room = stage.free(self._clock.now())
+        room = stage.free(provider, self._clock.now())
         if stage.name == "submit":
             # Those on their way to their create call are not at the provider yet, but will be. Counted before the look
             # at the store: whoever arrives there in between is counted twice rather than not at all.
-            coming = stage.under_way
-            room = min(room, limits.RUNNING - coming - await self._queue.at_provider(provider))
+            coming = stage.under_way[provider]
+            running = self._rates.terms(provider).running
+            room = min(room, running - coming - await self._queue.at_provider(provider))
         if room <= 0:
             return []
         return await self._queue.claim(stage.states, min(room, wanted), stage.lease, provider, self._in_hand)
 
     async def _work(self, stage: Stage, claimed: Claimed) -> None:
-        is_waiting = True
+        is_waiting, provider = True, claimed.job.provider
 
         async def turn() -> None:
             nonlocal is_waiting
             if stage.rate is not None:
-                await stage.rate.turn(self._clock)
+                await stage.rate(provider).turn(self._clock)
             if is_waiting:
                 is_waiting = False
-                stage.waiting -= 1
+                stage.waiting[provider] -= 1
 
         hold = Hold(claimed.job, self._lifecycle, turn)
         try:
@@ -195,9 +208,9 @@ class Worker:
             log.info("job_moved_elsewhere", job=hold.job.id, stage=stage.name)
         finally:
             self._in_hand.discard(hold.job.id)
-            stage.under_way -= 1
+            stage.under_way[provider] -= 1
             if is_waiting:
-                stage.waiting -= 1
+                stage.waiting[provider] -= 1
             self._wake.set()
 
     async def _guarded(self, stage: Stage, hold: Hold, claims: int) -> None:

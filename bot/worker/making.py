@@ -12,7 +12,7 @@ from typing import assert_never
 from bot import logs
 from bot.domain.ids import ProviderId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
-from bot.domain.models import ModeSpec, VendorField, VideoModel
+from bot.domain.models import ModeSpec, VideoModel
 from bot.domain.pictures import Clip, Picture
 from bot.domain.videos import attached, vendor_fields
 from bot.errors import (
@@ -30,8 +30,10 @@ from bot.ports import (
     NotVisible,
     Pending,
     Provider,
+    Reference,
     Refused,
     Submission,
+    SubmittedValue,
 )
 from bot.worker import hints, schedule, watches
 from bot.worker.hold import Hold
@@ -67,8 +69,10 @@ class Making:
         job = hold.job
         model = self._needs.availability.catalogue.find(job.model)
         provider = self._needs.providers.get(job.provider)
-        if model is None or provider is None or job.video.mode not in model.modes:
+        if model is None or job.video.mode not in model.modes:
             return failed(FailureReason.REJECTED, "the catalogue no longer has this model")
+        if provider is None:
+            return failed(FailureReason.NOT_NOW, "the provider is not set up any more")
         if self._needs.gate.find(job.provider) is not None:
             return failed(FailureReason.NOT_NOW, "the provider is paused")
         spec = model.modes[job.video.mode]
@@ -116,14 +120,13 @@ class Making:
     async def poll(self, hold: Hold) -> Move:
         """RUNNING: ask what became of the task."""
         job = hold.job
-        provider = self._needs.providers[job.provider]
         model = self._needs.availability.catalogue.find(job.model)
         elapsed = self._needs.clock.now() - (job.submitted_at or job.created_at)
         if job.task_id is None:
             raise AssertionError("the store keeps no running job without its task")
         await hold.turn()
         try:
-            status = await provider.status(job.task_id)
+            status = await self._needs.provider(job).status(job.task_id)
         except (ProviderUnavailableError, AnswerLostError) as error:
             wait = max(self._outage_wait(job.provider), _wish(error))
             return self._patiently(job, model, elapsed, Move(to=JobState.RUNNING, after=wait), OUTAGE_PATIENCE)
@@ -173,16 +176,16 @@ class Making:
             return failed(error.reason, error.detail)
         return Move(to=JobState.RUNNING, after=first_poll, task_id=task_id)
 
-    async def _fields(self, job: Job, spec: ModeSpec, provider: Provider) -> dict[str, VendorField]:
-        fields = vendor_fields(job.video, spec)
-        uploaded: dict[str, str] = {}  # the same file may fill two places
+    async def _fields(self, job: Job, spec: ModeSpec, provider: Provider) -> dict[str, SubmittedValue]:
+        fields: dict[str, SubmittedValue] = {**vendor_fields(job.video, spec)}
+        uploaded: dict[str, Reference] = {}  # the same file may fill two places
         for place in attached(job.video, spec):
             for file in place.files:
                 if file.name not in uploaded:
                     path = self._needs.folders.inputs / file.name
                     uploaded[file.name] = await provider.upload(path, content_type_of(file))
-            urls = [uploaded[file.name] for file in place.files]
-            fields[place.vendor_field] = urls if place.as_list else urls[0]
+            references = [uploaded[file.name] for file in place.files]
+            fields[place.vendor_field] = references if place.as_list else references[0]
         return fields
 
     async def _next_poll(self, job: Job, model: VideoModel | None, elapsed: timedelta) -> timedelta:
@@ -191,7 +194,10 @@ class Making:
         history = await self._needs.estimates.history(model.id, job.video.mode)
         durations = schedule.Durations.learnt(model.typical, history)
         running = await self._needs.queue.at_provider(job.provider)
-        return schedule.next_poll(elapsed, durations, running=running, soft_limit=model.soft_limit)
+        per_second = self._needs.rates.terms(job.provider).queries_per_second
+        return schedule.next_poll(
+            elapsed, durations, running=running, per_second=per_second, soft_limit=model.soft_limit
+        )
 
     def _patiently(
         self, job: Job, model: VideoModel | None, elapsed: timedelta, move: Move, more: timedelta = timedelta(0)

@@ -10,12 +10,14 @@ from random import Random
 
 from bot.domain.ids import ProviderId
 from bot.domain.jobs import FailureReason, Job, JobState, LateResults, Move
+from bot.errors import ProviderUnavailableError
 from bot.ports import Cards, Clock, Downloads, Encoder, LinkMaker, Provider, Publisher
 from bot.services.availability import Availability, ProviderGate
 from bot.services.estimates import Estimates
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
 from bot.worker import schedule
+from bot.worker.limits import Rates
 
 # How long a job is ours while its create call, its transfer or its post is under way: longer than the call's own
 # timeouts, so that nobody else takes a job that is still being worked on.
@@ -25,9 +27,6 @@ TRANSFER_LEASE = timedelta(minutes=20)
 
 # How often an answer that nobody understands, or a message that does not get through, is tried again.
 MAX_ODD_ANSWERS = 6
-
-# Kie keeps what it made for 14 days ("Getting started" page).
-KEPT_BY_PROVIDER = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +42,7 @@ class Needs:
     """Everything that a step may use. `kept` is how long a video that could not be posted waits for its member."""
 
     providers: Mapping[ProviderId, Provider]
+    rates: Rates
     downloads: Downloads
     publisher: Publisher
     cards: Cards
@@ -59,6 +59,13 @@ class Needs:
     links: LinkMaker | None = None
     kept: timedelta = timedelta(days=14)
 
+    def provider(self, job: Job) -> Provider:
+        """Who makes the job's video. Raises ProviderUnavailableError when the host has taken its key away."""
+        found = self.providers.get(job.provider)
+        if found is None:
+            raise ProviderUnavailableError(f"the provider {job.provider} is not set up any more")
+        return found
+
     def back_off(self, attempt: int, *, first: float, longest: float) -> timedelta:
         """Seconds to wait before the next try, spread a little."""
         return schedule.back_off(
@@ -73,8 +80,11 @@ class Needs:
         """Rarer and rarer, and never again once the provider no longer keeps the record."""
         if self.lifecycle.policy.late is LateResults.IGNORE:
             return None
+        terms = self.rates.terms(job.provider)
         age = self.clock.now() - (job.submitted_at or job.created_at)
-        return None if age > KEPT_BY_PROVIDER else min(max(age, timedelta(hours=1)), timedelta(days=1))
+        # A video that is not kept for long is worth a look before it is gone.
+        longest = min(timedelta(days=1), terms.results_kept / 2)
+        return None if age > terms.records_kept else min(max(age, timedelta(hours=1)), longest)
 
 
 def failed(reason: FailureReason, detail: str) -> Move:

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-# Kie allows 10 queries per second and key (documentation of recordInfo); some are kept for restarts and other tools.
-POLLS_PER_SECOND = 8
-
 SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(seconds=30)  # before the soft limit
 PATIENT = timedelta(seconds=60)  # after it
 
-# What a question costs, in seconds of one member's waiting, for each running task. With few tasks the budget is free
-# and asking every other second is polite enough; with a hundred, all together stay within it.
-QUESTION_COST = 0.006
+# What a question costs, in seconds of one member's waiting, for each running task and each question a second that the
+# provider allows. With few tasks the budget is free and asking every other second is polite enough; with a hundred, all
+# together stay within it.
+QUESTION_COST = 0.048
 CHEAPEST = 0.03
 
 # Hardly any task ends before one in a hundred of its kind has; until then a few looks, each twice as late as the last,
@@ -68,21 +66,24 @@ class Durations:
         return math.exp(self.mu + z * self.sigma)
 
 
-def next_poll(elapsed: timedelta, durations: Durations, *, running: int, soft_limit: timedelta) -> timedelta:
+def next_poll(
+    elapsed: timedelta, durations: Durations, *, running: int, per_second: int, soft_limit: timedelta
+) -> timedelta:
     """How long to wait before asking about a task that has run for *elapsed*.
 
-    *running* tasks share the query budget, so with many of them nobody asks more often than the budget allows.
+    *running* tasks share the provider's budget of questions *per_second*, so with many of them nobody asks more often
+    than that allows.
     """
     if elapsed >= soft_limit:
         return PATIENT
     seconds = elapsed.total_seconds()
-    share = running / POLLS_PER_SECOND
+    share = running / per_second
     earliest = durations.quantile(-2.33)
     if seconds < earliest:
         wait = min(earliest - seconds, max(seconds, FIRST_LOOK.total_seconds()))
     else:
         hazard = durations.hazard(seconds)
-        cost = max(CHEAPEST, QUESTION_COST * running)
+        cost = max(CHEAPEST, QUESTION_COST * share)
         wait = math.sqrt(2 * cost / hazard) if hazard > 0 else LONGEST.total_seconds()
     wait = min(max(wait, SHORTEST.total_seconds()), LONGEST.total_seconds())
     return timedelta(seconds=max(wait, share))  # The provider's budget counts more than anybody's impatience.

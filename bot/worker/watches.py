@@ -13,14 +13,14 @@ from bot.errors import ProviderAuthError, ProviderError, StoreError
 from bot.ports import Clock, NotSold, Provider, Publisher
 from bot.services.availability import Availability, ProviderGate, Slug
 from bot.services.memory import Memory
-from bot.worker.limits import CREATES, SlidingWindow
+from bot.worker.limits import Rates
 
 log = logs.get(__name__)
 
 ASK_EVERY = timedelta(hours=1)
 
-# Questions count as create calls at the provider; this many of a window always stay free for members' jobs.
-KEPT_FOR_JOBS = 8
+# Questions count as create calls at the provider; this much of a window always stays free for members' jobs.
+KEPT_FOR_JOBS = 4 / 9
 
 # Under this name the moment of the last question is remembered.
 ASKED_AT = "models_asked_at"
@@ -49,20 +49,25 @@ class ModelWatch:
         providers: Mapping[ProviderId, Provider],
         availability: Availability,
         gate: ProviderGate,
-        creates: SlidingWindow,
+        rates: Rates,
         memory: Memory,
         clock: Clock,
     ) -> None:
         self._providers = providers
         self._availability = availability
         self._gate = gate
-        self._creates = creates
+        self._rates = rates
         self._memory = memory
         self._clock = clock
 
     async def run(self, stop: asyncio.Event) -> None:
         # A process that died a moment ago may have asked already, and its calls still count at the provider.
-        self._creates.remember(await self._asked_before())
+        asked_at = await self._memory.recall(ASKED_AT)
+        if asked_at is not None:
+            for provider, creates in self._rates.all_creates().items():
+                # All as late as the last one.
+                room = self._rates.terms(provider).creates - self._kept(provider)
+                creates.remember([datetime.fromisoformat(asked_at)] * room)
         while not stop.is_set():
             await self.ask_all(stop)
             await self._clock.wait(stop, ASK_EVERY)
@@ -70,26 +75,26 @@ class ModelWatch:
     async def ask_all(self, stop: asyncio.Event) -> None:
         for slug in self._availability.slugs():
             # A few models bill an empty request; of those nothing is ever asked.
-            if not slug.is_probeable or slug.provider not in self._providers:
+            if not slug.is_probeable or not self._has_free_probe(slug.provider):
                 continue
-            while self._creates.free(self._clock.now()) <= KEPT_FOR_JOBS and not stop.is_set():
+            creates = self._rates.creates(slug.provider)
+            while creates.free(self._clock.now()) <= self._kept(slug.provider) and not stop.is_set():
                 await self._clock.wait(stop, timedelta(seconds=1))
             if stop.is_set():
                 return
             if self._gate.find(slug.provider) is not None:
                 continue
-            self._creates.count(self._clock.now())
+            creates.count(self._clock.now())
             # A store in trouble is the storage guard's business; the worst here is a question too many.
             with contextlib.suppress(StoreError):
                 await self._memory.remember(ASKED_AT, self._clock.now().isoformat())
             await self._ask(slug)
 
-    async def _asked_before(self) -> list[datetime]:
-        """The calls that an earlier process may have made, all as late as its last one."""
-        asked_at = await self._memory.recall(ASKED_AT)
-        if asked_at is None:
-            return []
-        return [datetime.fromisoformat(asked_at)] * (CREATES - KEPT_FOR_JOBS)
+    def _has_free_probe(self, provider: ProviderId) -> bool:
+        return provider in self._providers and self._providers[provider].terms.has_free_probe
+
+    def _kept(self, provider: ProviderId) -> int:
+        return int(self._rates.terms(provider).creates * KEPT_FOR_JOBS)
 
     async def _ask(self, slug: Slug) -> None:
         try:
@@ -151,10 +156,11 @@ class GateWatch:
         except ProviderError as error:
             log.info("provider_still_paused", provider=provider_id, reason=str(error))
             return
-        if left <= 0:
+        if left is not None and left <= 0:
             log.info("provider_still_paused", provider=provider_id, credits=left)
             return
         self._opened[provider_id] = (self._clock.now(), waited)
         self._gate.resume(provider_id)
         log.warning("provider_resumed", provider=provider_id, credits=left)
-        await self._publisher.tell_host(f"The provider {provider_id} takes jobs again ({left:g} credits left).")
+        balance = "" if left is None else f" ({left:g} credits left)"
+        await self._publisher.tell_host(f"The provider {provider_id} takes jobs again{balance}.")

@@ -20,9 +20,10 @@ from bot.domain.jobs import FailureReason, Job, Place
 from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, PriceRow, PriceTable, PromptRules, VideoModel
 from bot.domain.videos import VideoSpec
 from bot.errors import ProviderRejectedError, ProviderUnavailableError, StoreError, UserError
-from bot.http import KieReceiver, Patience
+from bot.http import CallbackReceiver, Patience
 from bot.metrics import Metrics
-from bot.ports import SystemClock
+from bot.ports import Credentials, SystemClock
+from bot.providers import callback_forms
 from bot.providers.kie_jobs import KieJobs
 from bot.publisher import DiscordPublisher
 from bot.refusals import Refusals
@@ -34,8 +35,7 @@ from bot.services.host_limits import Budget
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
-from bot.worker import limits
-from bot.worker.limits import SlidingWindow
+from bot.worker.limits import Rates
 from bot.worker.loop import LONGEST_NAP, Worker
 from bot.worker.needs import Folders, Needs
 from bot.worker.steps import Steps
@@ -115,7 +115,10 @@ class SimulatedDownloads:
         self._kie = kie
         self._life = life
 
-    async def fetch(self, url: str, to: Path) -> int:
+    async def keep(self, content: bytes, to: Path) -> int:
+        raise AssertionError("Kie links to its videos")
+
+    async def fetch(self, url: str, to: Path, credentials: Credentials | None = None) -> int:
         await self._world.touch(self._life, "download leaves")
         match self._kie.next_fetch():
             case Fetch.CUT:
@@ -164,7 +167,6 @@ class Process:
         queue = Queue(database, clock)
         wake = asyncio.Event()
         lifecycle.listen(lambda _: wake.set())
-        creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
         self.generation = Generation(
             database=database,
             clock=clock,
@@ -176,10 +178,12 @@ class Process:
         )
         self.jobs = Jobs(database, clock, lifecycle)
         callbacks = Callbacks(database, clock, wake.set)
-        self._receiver = KieReceiver(callbacks, clock, None, Patience(), REFUSALS)
+        self._receiver = CallbackReceiver(callbacks, clock, callback_forms.kie(None), Patience(), REFUSALS)
         providers = {KIE: provider}
+        rates = Rates(providers)
         needs = Needs(
             providers=providers,
+            rates=rates,
             downloads=SimulatedDownloads(world, kie, life),
             publisher=publisher,
             cards=NoCards(),
@@ -199,7 +203,7 @@ class Process:
             lifecycle=lifecycle,
             clock=clock,
             metrics=METRICS,
-            creates=creates,
+            rates=rates,
             wake=wake,
         )
         self._gates = GateWatch(providers=providers, gate=gate, publisher=publisher, clock=clock)

@@ -16,6 +16,7 @@ from bot.domain.jobs import FailureReason
 from bot.errors import ProviderRejectedError, ProviderUnavailableError
 from bot.media import VideoDownloads, remove_leftovers
 from bot.media.downloads import DownloadLimits
+from bot.ports import Credentials
 from tests.logged import logged
 from tests.loopback import Handler, always, answer, reset, serving, silence
 
@@ -197,6 +198,50 @@ async def redirecting(hops: int, request: bytes, writer: asyncio.StreamWriter) -
 async def test_a_few_redirects_are_followed(downloads: VideoDownloads, target: Path) -> None:
     async with serving(lambda request, writer: redirecting(3, request, writer)) as server:
         assert await downloads.fetch(f"{server.url}/0", target) == len(MP4)
+
+
+async def keyed(elsewhere: str, request: bytes, writer: asyncio.StreamWriter) -> None:
+    """Whoever shows the key is sent on; nobody else gets anything."""
+    has_key = b"authorization: bearer k" in request.lower()
+    writer.write(answer(b"", f"Location: {elsewhere}", status="302 Found") if has_key else answer(b"", status="401 No"))
+
+
+async def test_the_key_is_shown_to_its_own_origin_and_to_nobody_else(downloads: VideoDownloads, target: Path) -> None:
+    async with (
+        serving(always(answer(MP4))) as files,
+        serving(lambda request, writer: keyed(f"{files.url}/v.mp4", request, writer)) as vendor,
+    ):
+        credentials = Credentials(origin=vendor.url, headers={"Authorization": "Bearer k"})
+        await downloads.fetch(f"{vendor.url}/content", target, credentials)
+        await downloads.fetch(f"{files.url}/v.mp4", target, credentials)
+
+    assert content(target) == MP4
+    assert not any(b"authorization" in request.lower() for request in files.requests)
+
+
+async def test_a_key_that_is_refused_does_not_cost_the_video(downloads: VideoDownloads, target: Path) -> None:
+    async with serving(always(answer(b"", status="401 Unauthorized"))) as vendor:
+        credentials = Credentials(origin=vendor.url, headers={"Authorization": "Bearer old"})
+
+        with pytest.raises(ProviderUnavailableError):
+            await downloads.fetch(f"{vendor.url}/content", target, credentials)
+        with pytest.raises(ProviderRejectedError):
+            await downloads.fetch(f"{vendor.url}/content", target)
+
+
+async def test_video_that_came_inside_of_an_answer_is_kept_under_the_same_rules(
+    downloads: VideoDownloads, target: Path
+) -> None:
+    page = target.with_name("page.mp4")
+    assert await downloads.keep(MP4, target) == len(MP4)
+    assert content(target) == MP4
+
+    with pytest.raises(ProviderRejectedError):
+        await downloads.keep(b"<html>" + bytes(100), page)
+    with pytest.raises(ProviderRejectedError):
+        await downloads.keep(b"", page)
+
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
 async def test_many_redirects_are_no_result(downloads: VideoDownloads, target: Path) -> None:

@@ -145,6 +145,44 @@ async def test_every_create_call_has_its_own_connection_and_questions_share_one(
     assert server.connections == 1
 
 
+async def post_picture(transport: Transport, url: str) -> None:
+    await transport.post_form_once(url, {"prompt": "a cat"}, [("input_reference", ("1.png", b"picture", "image/png"))])
+
+
+async def test_forms_that_must_not_arrive_twice_are_sent_once_on_their_own_connections() -> None:
+    transport = Transport(key=KEY)
+    async with serving(always(answer(b"{}"))) as server:
+        await post_picture(transport, server.url)
+        await post_picture(transport, server.url)
+    await transport.aclose()
+
+    assert server.connections == 2
+    assert all(b'name="input_reference"; filename="1.png"' in request for request in server.requests)
+
+
+@pytest.mark.parametrize("handler", UNANSWERED)
+async def test_form_that_left_and_was_not_answered_is_lost(handler: Handler) -> None:
+    transport = Transport(key=KEY, timeouts=IMPATIENT)
+    async with serving(handler) as server:
+        with pytest.raises(AnswerLostError):
+            await post_picture(transport, server.url)
+    await transport.aclose()
+
+    assert len(server.requests) == 1
+
+
+async def test_a_vendor_may_want_the_key_in_a_header_of_its_own() -> None:
+    transport = Transport(key=KEY, headers={"x-goog-api-key": KEY})
+    async with serving(always(answer(b"{}"))) as server:
+        await transport.get(server.url)
+        await transport.post(server.url)
+        await transport.delete(server.url)
+    await transport.aclose()
+
+    assert all(f"x-goog-api-key: {KEY}".encode() in request.lower() for request in server.requests)
+    assert not any(b"authorization" in request.lower() for request in server.requests)
+
+
 async def test_json_under_any_content_type_is_json(opened: list[KieJobs]) -> None:
     raw = answer("\ufeff".encode() + text("pending.json").encode(), "Content-Type: text/plain")
     async with serving(always(raw)) as server:

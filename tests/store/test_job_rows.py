@@ -497,7 +497,7 @@ async def test_where_jobs_are_is_counted(database: Database) -> None:
     assert await database.read(claims.at_provider, ProviderId("other")) == 0
     assert await database.read(claims.queued_before, second.id, KIE) == 1
     assert await database.read(claims.queued_before, first.id, KIE) == 0
-    assert await database.read(claims.submitted_since, at(-10)) == [at(-3)]
+    assert await database.read(claims.submitted_since, at(-10), KIE) == [at(-3)]
     assert [job.state for job in await database.read(jobs.active)] == ["queued", "queued", "running", "unknown"]
 
 

@@ -15,9 +15,9 @@ from random import Random
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 
-from bot.domain.ids import JobId, UserId
+from bot.domain.ids import JobId, ProviderId, UserId
 from bot.domain.jobs import Job, JobState
-from bot.domain.models import Catalogue
+from bot.domain.models import Catalogue, VideoModel
 from bot.domain.pictures import Picture
 from bot.metrics import Metrics
 from bot.services.availability import Availability, ProviderGate
@@ -31,13 +31,12 @@ from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
 from bot.store import audit, events, jobs, tables
 from bot.store.database import Connection, Database
-from bot.worker import limits
-from bot.worker.limits import SlidingWindow
+from bot.worker.limits import Rates
 from bot.worker.loop import DRAIN, Worker
 from bot.worker.needs import Folders, Needs
 from bot.worker.steps import Steps
 from tests.fakes import KIE, FakeDownloads, FakeEncoder, FakeLinks, FakeProvider, FakePublisher, HandClock, SilentCards
-from tests.samples import ANNA, CATALOGUE, place, video
+from tests.samples import ANNA, CATALOGUE, MAKER, place, video
 
 RICH = 1_000_000
 
@@ -52,6 +51,7 @@ class Rig:
         self.clock = HandClock()
         self.provider = FakeProvider(self.clock)
         self.downloads = FakeDownloads()
+        self.others: dict[ProviderId, FakeProvider] = {}
         self.publisher = FakePublisher()
         self.cards = SilentCards()
         self.folders = Folders(inputs=folder / "inputs", results=folder / "results")
@@ -75,7 +75,9 @@ class Rig:
         self.lifecycle = self.lifecycle_class(self.database, self.clock, self.markup)
         self.queue = Queue(self.database, self.clock)
         self.estimates = Estimates(self.database, self.clock, self.availability)
-        self.creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
+        providers = {KIE: self.provider, **self.others}
+        self.rates = Rates(providers)
+        self.creates = self.rates.creates(KIE)
         self.wake = asyncio.Event()
         self.lifecycle.listen(lambda _: self.wake.set())
         self.lifecycle.listen(self.cards.changed)
@@ -92,7 +94,8 @@ class Rig:
         self.credits = Credits(self.database, self.clock)
         self.callbacks = Callbacks(self.database, self.clock, self.wake.set)
         self.needs = Needs(
-            providers={KIE: self.provider},
+            providers=providers,
+            rates=self.rates,
             downloads=self.downloads,
             publisher=self.publisher,
             cards=self.cards,
@@ -115,7 +118,7 @@ class Rig:
             lifecycle=self.lifecycle,
             clock=self.clock,
             metrics=Metrics(CollectorRegistry()),
-            creates=self.creates,
+            rates=self.rates,
             wake=self.wake,
             drain=self.drain,
         )
@@ -164,12 +167,13 @@ class Rig:
         picture: Picture | None = None,
         last_frame: Picture | None = None,
         upload_limit: int = 10**7,
+        of: VideoModel = MAKER,
     ) -> Job:
         """A paid job in the queue, as `/video` writes it. The allowance is no matter here."""
         await self.database.write(_make_rich, place().guild_id)
         if picture is not None:
             (self.folders.inputs / picture.name).write_bytes(b"image")
-        wanted = replace(video(price, picture), last_frame=last_frame)
+        wanted = replace(video(price, picture, of=of), last_frame=last_frame)
         accepted = await self.generation.request(user_id, place(upload_limit=upload_limit), wanted)
         return accepted.job
 

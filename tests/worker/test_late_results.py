@@ -331,3 +331,14 @@ async def test_many_callbacks_after_the_end_bring_one_video(rig: Rig) -> None:
 
     assert rig.publisher.sent == [("failure", job.id), ("video", job.id)]
     assert await rig.differences() == []
+
+
+async def test_a_task_whose_video_nobody_wants_any_more_is_stopped(rig: Rig) -> None:
+    policy(rig, LateResults.IGNORE)
+    rig.provider.statuses.then(PENDING)
+    async with rig.running():
+        job = await rig.accept()
+        await rig.pass_time(hours=2)
+
+        assert (await rig.find(job)).failure is FailureReason.TIMEOUT
+        assert rig.provider.cancelled == [TaskId("task-1")]

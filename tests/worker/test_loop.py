@@ -11,18 +11,19 @@ import sqlalchemy as sa
 from bot.domain.ids import TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.errors import StaleJobError, StoreError
+from bot.providers.kie_jobs import TERMS
 from bot.services.lifecycle import Lifecycle
 from bot.store import tables
 from bot.store.database import Connection
-from bot.worker import limits
 from bot.worker.hold import Hold
+from bot.worker.limits import SlidingWindow
 from bot.worker.loop import MAX_BUGS, STORE_NAP
 from bot.worker.steps import Steps
 from tests.fakes import MADE, PENDING, Gate
 from tests.samples import ANNA, BORIS, PICTURE
 from tests.worker.rig import Rig
 
-WINDOW = limits.CREATES_WINDOW
+WINDOW = TERMS.creates_window
 
 
 def most_in_a_window(rig: Rig) -> int:
@@ -41,8 +42,8 @@ async def test_create_calls_keep_their_rate_however_many_jobs_wait(rig: Rig) -> 
         for _ in range(3):
             await rig.skip(WINDOW)
 
-    assert at_once == limits.CREATES
-    assert most_in_a_window(rig) == limits.CREATES
+    assert at_once == TERMS.creates
+    assert most_in_a_window(rig) == TERMS.creates
     assert len(rig.provider.tasks) == 40
 
 
@@ -58,12 +59,12 @@ async def test_a_restart_does_not_reset_the_rate_of_create_calls(rig: Rig) -> No
     rig.start_again()
     await rig.go()
     right_after = len(rig.provider.created_at)
-    await rig.skip(limits.CREATES_WINDOW - timedelta(seconds=3))
+    await rig.skip(TERMS.creates_window - timedelta(seconds=3))
     await rig.stop()
 
-    assert right_after == limits.CREATES
-    assert most_in_a_window(rig) == limits.CREATES
-    assert len(rig.provider.created_at) == 2 * limits.CREATES
+    assert right_after == TERMS.creates
+    assert most_in_a_window(rig) == TERMS.creates
+    assert len(rig.provider.created_at) == 2 * TERMS.creates
 
 
 async def test_create_calls_keep_their_rate_when_uploads_take_long_before_them(rig: Rig) -> None:
@@ -77,7 +78,7 @@ async def test_create_calls_keep_their_rate_when_uploads_take_long_before_them(r
     async with rig.running():
         await rig.go_until(upload.reached)
         await rig.until_waiting(1)
-        rig.clock.advance(limits.CREATES_WINDOW)  # The window of the claims is over, their calls have not left.
+        rig.clock.advance(TERMS.creates_window)  # The window of the claims is over, their calls have not left.
         for _ in range(30):
             await rig.accept()
         upload.opened.set()
@@ -86,7 +87,7 @@ async def test_create_calls_keep_their_rate_when_uploads_take_long_before_them(r
         for _ in range(6):
             await rig.skip(seconds=5)
 
-    assert most_in_a_window(rig) <= limits.CREATES
+    assert most_in_a_window(rig) <= TERMS.creates
     assert len(rig.provider.tasks) == 38
 
 
@@ -98,7 +99,7 @@ async def test_a_step_waits_for_its_turn_and_then_calls(rig: Rig) -> None:
 
     async with rig.running():
         await rig.go_until(upload.reached)
-        rig.creates.count(rig.clock.now(), limits.CREATES)  # Somebody else has used the window up meanwhile.
+        rig.creates.count(rig.clock.now(), TERMS.creates)  # Somebody else has used the window up meanwhile.
         upload.opened.set()
         await rig.until_waiting(2)
         held = await rig.state(job)
@@ -112,7 +113,7 @@ async def test_a_step_waits_for_its_turn_and_then_calls(rig: Rig) -> None:
 async def test_only_so_many_tasks_run_at_the_provider_at_once(rig: Rig) -> None:
     rig.provider.statuses.then(PENDING)
     template = await rig.accept()
-    await rig.database.write(_multiply_running, template, limits.RUNNING - 3)
+    await rig.database.write(_multiply_running, template, TERMS.running - 3)
     for _ in range(10):
         await rig.accept(picture=PICTURE)
     await rig.put(template, JobState.CANCELLED, due_at=None)
@@ -394,7 +395,7 @@ async def test_a_waiting_job_is_looked_at_when_it_is_due(rig: Rig) -> None:
 
 
 async def test_a_window_that_is_used_up_says_when_the_next_call_may_leave(rig: Rig) -> None:
-    window = limits.SlidingWindow(2, timedelta(seconds=10))
+    window = SlidingWindow(2, timedelta(seconds=10))
     start = rig.clock.now()
     window.count(start)
     window.count(start + timedelta(seconds=4))
@@ -406,7 +407,7 @@ async def test_a_window_that_is_used_up_says_when_the_next_call_may_leave(rig: R
 
 
 async def test_many_who_wait_for_a_turn_leave_no_faster_than_the_window_allows(rig: Rig) -> None:
-    window = limits.SlidingWindow(3, timedelta(seconds=10))
+    window = SlidingWindow(3, timedelta(seconds=10))
     left: list[float] = []
 
     async def leave() -> None:

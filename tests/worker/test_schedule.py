@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.worker import limits
+from bot.providers.kie_jobs import TERMS
 from bot.worker.schedule import (
     LONGEST,
     PATIENT,
-    POLLS_PER_SECOND,
     SHORTEST,
     Durations,
     back_off,
     next_poll,
 )
 
+PER_SECOND = TERMS.queries_per_second
 SOFT = timedelta(minutes=10)
 HOUR = timedelta(hours=1)
 
@@ -31,14 +31,14 @@ seconds = st.floats(min_value=0.001, max_value=7200)
 times = st.builds(lambda value: timedelta(seconds=value), seconds)
 histories = st.lists(times, max_size=30)
 learnt = st.builds(Durations.learnt, times, histories)
-crowds = st.integers(min_value=0, max_value=limits.RUNNING)
+crowds = st.integers(min_value=0, max_value=TERMS.running)
 
 
 @given(elapsed=times, durations=learnt, running=crowds)
 def test_the_next_question_is_neither_at_once_nor_far_away(
     elapsed: timedelta, durations: Durations, running: int
 ) -> None:
-    wait = next_poll(elapsed, durations, running=running, soft_limit=SOFT)
+    wait = next_poll(elapsed, durations, running=running, per_second=PER_SECOND, soft_limit=SOFT)
 
     assert SHORTEST <= wait <= max(LONGEST, PATIENT)
 
@@ -49,8 +49,8 @@ def test_more_running_tasks_are_never_asked_about_more_often(
 ) -> None:
     few, more = sorted((few, more))
 
-    assert next_poll(elapsed, durations, running=few, soft_limit=SOFT) <= next_poll(
-        elapsed, durations, running=more, soft_limit=SOFT
+    assert next_poll(elapsed, durations, running=few, per_second=PER_SECOND, soft_limit=SOFT) <= next_poll(
+        elapsed, durations, running=more, per_second=PER_SECOND, soft_limit=SOFT
     )
 
 
@@ -58,14 +58,14 @@ def test_more_running_tasks_are_never_asked_about_more_often(
 def test_all_running_tasks_together_stay_within_the_query_budget(
     elapsed: timedelta, durations: Durations, running: int
 ) -> None:
-    wait = next_poll(elapsed, durations, running=running, soft_limit=HOUR * 24)
+    wait = next_poll(elapsed, durations, running=running, per_second=PER_SECOND, soft_limit=HOUR * 24)
 
-    assert running / wait.total_seconds() <= POLLS_PER_SECOND * 1.001
+    assert running / wait.total_seconds() <= TERMS.queries_per_second * 1.001
 
 
 @given(durations=learnt, running=crowds)
 def test_after_the_soft_limit_questions_come_once_a_minute(durations: Durations, running: int) -> None:
-    assert next_poll(SOFT, durations, running=running, soft_limit=SOFT) == PATIENT
+    assert next_poll(SOFT, durations, running=running, per_second=PER_SECOND, soft_limit=SOFT) == PATIENT
 
 
 @given(durations=learnt, elapsed=st.floats(min_value=0, max_value=1e6))
@@ -133,7 +133,11 @@ def ours(running: int) -> Callable[[float, list[timedelta]], float]:
     def wait(now: float, history: list[timedelta]) -> float:
         durations = Durations.learnt(timedelta(seconds=120), history[-200:])
         return next_poll(
-            timedelta(seconds=now), durations, running=running, soft_limit=timedelta(minutes=20)
+            timedelta(seconds=now),
+            durations,
+            running=running,
+            per_second=PER_SECOND,
+            soft_limit=timedelta(minutes=20),
         ).total_seconds()
 
     return wait

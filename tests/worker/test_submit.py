@@ -123,7 +123,7 @@ async def test_the_callback_address_carries_the_job_and_its_secret(rig: Rig) -> 
         await rig.go()
 
     (submission,) = rig.provider.tasks.values()
-    assert submission.callback_url == f"https://bot.test/callbacks/kie/{job.id}/{job.callback_secret}"
+    assert submission.callback_url == f"https://bot.test/callbacks/kie_jobs/{job.id}/{job.callback_secret}"
 
 
 async def test_a_picture_that_is_gone_fails_the_job_and_refunds_it(rig: Rig) -> None:

@@ -13,12 +13,12 @@ from bot.domain.ids import ProviderId
 from bot.domain.models import Catalogue, Mode
 from bot.errors import ProviderAuthError, ProviderUnavailableError
 from bot.ports import Sold
+from bot.providers.kie_jobs import TERMS
 from bot.services.availability import Availability, ProviderGate
 from bot.services.memory import Memory
 from bot.store.database import Database
-from bot.worker import limits
-from bot.worker.limits import SlidingWindow
-from bot.worker.watches import ASK_EVERY, KEPT_FOR_JOBS, GateWatch, ModelWatch
+from bot.worker.limits import Rates
+from bot.worker.watches import ASK_EVERY, GateWatch, ModelWatch
 from tests.fakes import KIE, PAUSED, FakeProvider, FakePublisher, HandClock
 from tests.samples import CATALOGUE, MAKER, OLD, model
 
@@ -30,6 +30,10 @@ async def database(sqlite_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
+# Of Kie's window, so many calls stay free for members' jobs.
+KEPT = 8
+
+
 class Watched:
     """A provider that is watched."""
 
@@ -39,13 +43,14 @@ class Watched:
         self.publisher = FakePublisher()
         self.availability = Availability(catalogue)
         self.gate = ProviderGate()
-        self.creates = SlidingWindow(limits.CREATES, limits.CREATES_WINDOW)
+        self.rates = Rates({KIE: self.provider})
+        self.creates = self.rates.creates(KIE)
         self.stop = asyncio.Event()
         self.models = ModelWatch(
             providers={KIE: self.provider},
             availability=self.availability,
             gate=self.gate,
-            creates=self.creates,
+            rates=self.rates,
             memory=Memory(database),
             clock=self.clock,
         )
@@ -131,14 +136,14 @@ async def test_questions_leave_room_for_jobs(database: Database) -> None:
         for _ in range(30):
             await watched.advance(seconds=1)
 
-    assert at_once == limits.CREATES - KEPT_FOR_JOBS
-    assert free == KEPT_FOR_JOBS
+    assert at_once == TERMS.creates - KEPT
+    assert free == KEPT
     assert len(watched.asked()) == 24
 
 
 async def test_questions_wait_while_jobs_use_the_rate(database: Database) -> None:
     watched = Watched(database)
-    watched.creates.count(watched.clock.now(), limits.CREATES)
+    watched.creates.count(watched.clock.now(), TERMS.creates)
 
     async with watched.running(watched.models):
         at_once = watched.asked()
@@ -162,7 +167,7 @@ async def test_a_restart_counts_the_questions_that_were_asked_a_moment_ago(datab
         room = after.creates.free(after.clock.now())
 
     assert right_after == 0
-    assert room == KEPT_FOR_JOBS
+    assert room == KEPT
 
 
 async def test_a_closed_provider_is_not_asked(database: Database) -> None:
@@ -187,7 +192,7 @@ async def test_a_provider_that_is_not_set_up_is_not_asked(database: Database) ->
 
 async def test_stopping_ends_the_wait_for_room(database: Database) -> None:
     watched = Watched(database)
-    watched.creates.count(watched.clock.now(), limits.CREATES)
+    watched.creates.count(watched.clock.now(), TERMS.creates)
 
     async with watched.running(watched.models):
         pass

@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.ids import JobId
 from bot.domain.jobs import JobState
-from bot.worker import limits
+from bot.providers.kie_jobs import TERMS
 from tests.fakes import FINISHED, MADE, OVERLOADED, PENDING, Gate
 from tests.worker.rig import Rig
 
@@ -102,8 +102,8 @@ async def test_a_provider_that_comes_back_after_an_hour_is_not_stormed(rig: Rig)
         await rig.pass_time(minutes=5)
 
     back = rig.provider.created_at[tries:]
-    crowd = max(sum(at <= other < at + limits.CREATES_WINDOW for other in back) for at in back)
-    assert crowd <= limits.CREATES
+    crowd = max(sum(at <= other < at + TERMS.creates_window for other in back) for at in back)
+    assert crowd <= TERMS.creates
     assert {await rig.state(job) for job in jobs} == {JobState.DELIVERED}
     assert {tuple(await rig.kinds(job)) for job in jobs} == {("charge", "settle")}
     assert await rig.differences() == []

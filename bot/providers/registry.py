@@ -1,0 +1,70 @@
+"""Which providers there are, and what each needs to be built; an adapter is imported only when it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from bot.domain.ids import ProviderId
+from bot.ports import Clock
+from bot.providers import callback_forms
+from bot.providers.adapter import Adapter
+from bot.settings import Settings
+from bot.signatures import CallbackForm
+
+# Callbacks of jobs that were submitted before each provider had a name of its own in the address.
+OLD_KIE = "kie"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A provider that the bot can speak with. `key` is the setting without which it is not set up."""
+
+    key: str
+    build: Callable[[Settings, Clock], Adapter]
+    callbacks: Callable[[Settings], CallbackForm] | None = None  # None where it calls nobody under a job's address
+
+
+def _kie_jobs(settings: Settings, clock: Clock) -> Adapter:
+    from bot.providers.kie_jobs import KieJobs  # noqa: PLC0415 - see the module's first line
+
+    return KieJobs(
+        api_key=_secret(settings.kie_api_key),
+        api_url=settings.kie_api_url,
+        upload_url=settings.kie_upload_url,
+        clock=clock,
+    )
+
+
+def _kie_callbacks(settings: Settings) -> CallbackForm:
+    return callback_forms.kie(settings.kie_webhook_key)
+
+
+ENTRIES: Mapping[ProviderId, Entry] = {
+    ProviderId("kie_jobs"): Entry(key="KIE_API_KEY", build=_kie_jobs, callbacks=_kie_callbacks),
+}
+
+
+def configured(settings: Settings) -> list[ProviderId]:
+    """The providers whose key the host has given."""
+    return [name for name, entry in ENTRIES.items() if getattr(settings, entry.key.lower()) is not None]
+
+
+def build(settings: Settings, clock: Clock) -> dict[ProviderId, Adapter]:
+    """An adapter for each configured provider; the caller closes them."""
+    return {name: ENTRIES[name].build(settings, clock) for name in configured(settings)}
+
+
+def callback_forms_of(settings: Settings) -> dict[str, CallbackForm]:
+    """How those call back who can, by the name that stands in the address."""
+    entries = {name: ENTRIES[name].callbacks for name in configured(settings)}
+    forms: dict[str, CallbackForm] = {name: form(settings) for name, form in entries.items() if form is not None}
+    return forms | ({OLD_KIE: _kie_callbacks(settings)} if settings.kie_api_key is not None else {})
+
+
+def _secret(key: SecretStr | None) -> str:
+    if key is None:
+        raise AssertionError("a provider is built only when its key is there")
+    return key.get_secret_value()
