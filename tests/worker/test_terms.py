@@ -117,7 +117,9 @@ async def test_a_late_look_comes_before_the_vendor_throws_the_video_away(rig: Ri
 
     async with rig.running():
         job = await rig.accept(of=SLOW_MODEL)
-        await rig.pass_time(hours=2)
+        await rig.go()
+        await rig.skip(hours=2)
+        await rig.pass_time(minutes=5)
         assert (await rig.find(job)).failure is FailureReason.TIMEOUT
         before = len(slow.asked_at)
         await rig.pass_time(hours=10)
@@ -138,7 +140,9 @@ async def test_a_job_whose_provider_was_taken_out_of_the_settings_is_refunded_an
     rig.others = {}
     rig.start_again()
     queued = await rig.accept(of=SLOW_MODEL)
-    await rig.pass_time(hours=14, most_rounds=5000)
+    await rig.pass_time(minutes=5)
+    assert await rig.state(running) is JobState.RUNNING
+    await rig.skip(hours=14)
     await rig.kill()
 
     assert (await rig.find(queued)).failure is FailureReason.NOT_NOW
