@@ -38,6 +38,7 @@ from bot.services.memory import Memory
 from bot.services.moderation import Moderation
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
+from bot.services.statistics import StatisticsDesk
 from bot.services.storage import StorageGuard, through_trouble
 from bot.services.troubles import Troubles
 from bot.services.words import Words
@@ -65,6 +66,7 @@ from cogs.host import HostCog
 from cogs.jobs import JobsCog
 from cogs.moderation import ModerationCog, WordsCog
 from cogs.quotas import QuotasCog
+from cogs.statistics import StatisticsCog
 
 log = logs.get(__name__)
 
@@ -297,6 +299,11 @@ def _build(
             ModerationCog(moderation=Moderation(database, clock, lifecycle)),
             WordsCog(words=Words(database, clock)),
             HostCog(hosting=hosting, availability=availability, owner_ids=settings.discord_owner_ids),
+            StatisticsCog(
+                desk=StatisticsDesk(database, clock),
+                charts=media.Charts(settings.folders.cache),
+                availability=availability,
+            ),
             Help(availability=availability, estimates=estimates, markup=markup),
         ],
         dynamic_items=CONTROLS,

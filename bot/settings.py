@@ -76,9 +76,10 @@ class Folders:
     inputs: Path  # members' pictures, until their job has ended
     results: Path  # finished videos, until they are delivered
     catalogue: Path  # the host's own model files
+    cache: Path  # what can be made again at any time
 
     def __iter__(self) -> Iterator[Path]:
-        yield from (self.inputs, self.results, self.catalogue)
+        yield from (self.inputs, self.results, self.catalogue, self.cache)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +216,10 @@ class Settings(BaseSettings):
     @property
     def folders(self) -> Folders:
         return Folders(
-            inputs=self.data_dir / "inputs", results=self.data_dir / "results", catalogue=self.data_dir / "catalogue"
+            inputs=self.data_dir / "inputs",
+            results=self.data_dir / "results",
+            catalogue=self.data_dir / "catalogue",
+            cache=self.data_dir / "cache",
         )
 
     @property

@@ -471,7 +471,7 @@ def test_folders_are_made_below_the_data_folder(tmp_path: Path) -> None:
     create_folders(settings)
     create_folders(settings)
 
-    assert {path.name for path in settings.data_dir.iterdir()} == {"inputs", "results", "catalogue"}
+    assert {path.name for path in settings.data_dir.iterdir()} == {"inputs", "results", "catalogue", "cache"}
     assert set(settings.folders) == set(settings.data_dir.iterdir())
 
 

@@ -36,7 +36,7 @@ from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import Screening, check_block
 from bot.services.storage import StorageGuard
-from bot.store import balances, jobs, ledger, policies
+from bot.store import balances, jobs, ledger, policies, statistics
 from bot.store.database import Connection, Database
 from bot.store.jobs import NewJob
 
@@ -226,6 +226,7 @@ def accept(connection: Connection, new: NewJob, requester: Requester, budget: Bu
     if job is None:
         # PostgreSQL only: the same interaction came in beside us. Nothing of ours may stay.
         raise ReplayedError
+    statistics.asked(connection, job)
     ledger.charge(connection, job.id, place.guild_id, new.user_id, payment, now)
     host_limits.count(connection, terms, budget, place.guild_id, new.video.model, price, now)
     return Accepted(job=job, spendable=None if spendable is None else spendable - price)

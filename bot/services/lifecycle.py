@@ -15,7 +15,7 @@ from bot.errors import StaleJobError
 from bot.ports import Clock, Receipt
 from bot.services import host_limits
 from bot.services.screening import note_model_filter
-from bot.store import balances, jobs, ledger, moves
+from bot.store import balances, jobs, ledger, moves, statistics
 from bot.store.database import Connection, Database
 
 Listener = Callable[[Job], None]
@@ -80,6 +80,7 @@ def apply(
         raise StaleJobError(job.id)
     if move.to is job.state:
         return moved
+    statistics.moved(connection, job.state, moved)
     if moved.is_closed:
         # Its hold has ended long ago; only a late video may still cost something, unless there is none after all.
         is_late_end = move.to in _ENDS_IN_SPENDING and not move.is_cleared
@@ -143,6 +144,7 @@ def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: 
     back = payment.total - kept.total
     if back:
         host_limits.give_back(connection, job.place.guild_id, job.model, back, job.created_at)
+    statistics.spent(connection, job, kept.total)
     return jobs.close_payment(connection, job.id, kept)
 
 
@@ -158,4 +160,5 @@ def _charge_late(connection: Connection, job: Job, policy: Policy, now: datetime
     )
     ledger.charge_late(connection, job.id, job.place.guild_id, job.user_id, payment, now)
     host_limits.count_late(connection, job.place.guild_id, job.model, payment.total, job.created_at)
+    statistics.spent(connection, job, payment.total)
     return jobs.close_payment(connection, job.id, payment)

@@ -76,9 +76,9 @@ class Screening:
 
     async def note(self, guild_id: GuildId, user_id: UserId, error: UserError) -> None:
         """Count that the member was refused, and tell the staff of the first time within the hour."""
-        rule = rule_of(error)
-        if rule in UNTOLD:
+        if type(error).__name__.removesuffix("Error") in UNTOLD:
             return
+        rule = rule_of(error)
         try:
             await self._database.write(_note, guild_id, user_id, error, rule, self._clock.now())
         except StoreError as trouble:

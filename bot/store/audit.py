@@ -9,6 +9,7 @@ from sqlalchemy.engine import Connection
 
 from bot.domain.credits import AccountKind
 from bot.domain.jobs import JobState
+from bot.store import statistics
 from bot.store.ledger import periods
 from bot.store.tables import EPOCH, accounts, entries, jobs, lines, spending, usage
 
@@ -85,6 +86,7 @@ def differences(connection: Connection) -> list[str]:
         *_jobs_without_their_entries(connection),
         *_wrong_payments(connection),
         *_wrong_spending(connection),
+        *statistics.differences(connection),
     ]
 
 

@@ -495,3 +495,21 @@ sa.Index(
     postgresql_where=staff_log.c.due_at.is_not(None),
 )
 sa.Index("staff_log_of_guild", staff_log.c.guild_id, staff_log.c.id)
+
+# Jobs by the UTC day on which they were asked for; by state, and what the ended ones have cost. Never read by a
+# transaction that decides, and clustered by guild and day: a season is one range of pages.
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    sa.Column("guild_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("day", Instant, primary_key=True, autoincrement=False),
+    sa.Column("user_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("asked", sa.BigInteger, nullable=False),
+    sa.Column("delivered", sa.BigInteger, nullable=False),
+    sa.Column("kept", sa.BigInteger, nullable=False),
+    sa.Column("failed", sa.BigInteger, nullable=False),
+    sa.Column("cancelled", sa.BigInteger, nullable=False),
+    sa.Column("spent", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -26,7 +26,7 @@ from bot.domain.ids import GuildId, JobId, MessageId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.domain.models import Catalogue
 from bot.i18n import texts
-from bot.media import Pictures
+from bot.media import Charts, Pictures
 from bot.rendering import buttons
 from bot.services.availability import Availability, ProviderGate
 from bot.services.credits import Credits
@@ -38,11 +38,12 @@ from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.moderation import Moderation
 from bot.services.quotas import Quotas
+from bot.services.statistics import StatisticsDesk
 from bot.services.words import Words
 from bot.store import audit, ledger, schema
 from bot.store import jobs as rows
 from bot.store.database import Database
-from cogs import credits, generate, help, host, jobs, moderation, quotas  # noqa: A004 - Called what the commands are.
+from cogs import credits, generate, help, host, jobs, moderation, quotas, statistics  # noqa: A004 - Called what the commands are.
 from sandbox.discord_server import Channel, DiscordServer, Guild, Message
 from sandbox.person import Handle, Person
 
@@ -133,6 +134,11 @@ class Stage:
                 moderation.ModerationCog(moderation=Moderation(self.database, self.clock, self.lifecycle)),
                 moderation.WordsCog(words=Words(self.database, self.clock)),
                 host.HostCog(hosting=self.hosting, availability=self.availability, owner_ids=self.host_ids),
+                statistics.StatisticsCog(
+                    desk=StatisticsDesk(self.database, self.clock),
+                    charts=Charts(self.inputs.parent / "cache"),
+                    availability=self.availability,
+                ),
                 help.Help(availability=self.availability, estimates=estimates, markup=MARKUP),
             ],
             dynamic_items=[*generate.CONTROLS, *jobs.CONTROLS, *credits.CONTROLS, *help.CONTROLS],

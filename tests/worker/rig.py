@@ -29,7 +29,7 @@ from bot.services.host_limits import Budget
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
-from bot.store import audit, events, jobs, tables
+from bot.store import audit, events, jobs, statistics, tables
 from bot.store.database import Connection, Database
 from bot.worker.limits import Rates
 from bot.worker.loop import DRAIN, Worker
@@ -272,5 +272,11 @@ def _make_rich(connection: Connection, guild_id: int) -> None:
         connection.execute(sa.insert(tables.guilds).values(guild_id=guild_id, allowance=RICH, is_pool_limited=False))
 
 
-def _put(connection: Connection, job_id: int, values: dict[str, object]) -> None:
+def _put(connection: Connection, job_id: JobId, values: dict[str, object]) -> None:
+    before = jobs.find(connection, job_id)
     connection.execute(sa.update(tables.jobs).where(tables.jobs.c.id == job_id).values(**values))
+    after = jobs.find(connection, job_id)
+    assert before is not None
+    assert after is not None
+    if after.state is not before.state:
+        statistics.moved(connection, before.state, after)
