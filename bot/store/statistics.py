@@ -25,10 +25,12 @@ _COUNTS = ("asked", *COLUMNS.values(), "spent")
 
 # As a text, which both databases understand: SQLAlchemy puts its own ON CONFLICT together anew each time.
 _ADD = sa.text(
-    f"INSERT INTO tallies (guild_id, day, user_id, model, {', '.join(_COUNTS)}) "  # noqa: S608 - names of our own
-    f"VALUES (:guild_id, :day, :user_id, :model, {', '.join(f':{name}' for name in _COUNTS)}) "
-    "ON CONFLICT (guild_id, day, user_id, model) DO UPDATE SET "
-    + ", ".join(f"{name} = tallies.{name} + excluded.{name}" for name in _COUNTS)
+    "INSERT INTO tallies (guild_id, day, user_id, model, asked, delivered, kept, failed, cancelled, spent) "
+    "VALUES (:guild_id, :day, :user_id, :model, :asked, :delivered, :kept, :failed, :cancelled, :spent) "
+    "ON CONFLICT (guild_id, day, user_id, model) DO UPDATE SET asked = tallies.asked + excluded.asked, "
+    "delivered = tallies.delivered + excluded.delivered, kept = tallies.kept + excluded.kept, "
+    "failed = tallies.failed + excluded.failed, cancelled = tallies.cancelled + excluded.cancelled, "
+    "spent = tallies.spent + excluded.spent"
 ).bindparams(
     sa.bindparam("guild_id", type_=sa.BigInteger),
     sa.bindparam("user_id", type_=sa.BigInteger),
