@@ -188,7 +188,8 @@ def test_the_model_table_names_every_model_once_with_its_price() -> None:
         else:
             prices = {lowest_price(model, mode, Decimal(1)) for mode in model.modes}
             assert {int(row[-1])} == prices, model.id
-            assert row[1] == ", ".join({"text": "words", "image": "picture"}[mode.value] for mode in model.modes)
+            words = {"text": "words", "image": "picture", "reference": "references"}
+            assert row[1] == ", ".join(words[mode.value] for mode in model.modes)
             assert ("(default)" in row[0]) == model.is_default
 
 

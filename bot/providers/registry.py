@@ -38,12 +38,44 @@ def _kie_jobs(settings: Settings, clock: Clock) -> Adapter:
     )
 
 
+def _google_veo(settings: Settings, clock: Clock) -> Adapter:
+    from bot.providers.google_veo import GoogleVeo  # noqa: PLC0415 - see the module's first line
+
+    return GoogleVeo(api_key=_secret(settings.google_api_key), base_url=settings.google_base_url)
+
+
+def _google_omni(settings: Settings, clock: Clock) -> Adapter:
+    from bot.providers.google_omni import GoogleOmni  # noqa: PLC0415 - see the module's first line
+
+    return GoogleOmni(api_key=_secret(settings.google_api_key), base_url=settings.google_base_url)
+
+
+def _replicate(settings: Settings, clock: Clock) -> Adapter:
+    from bot.providers.replicate import Replicate  # noqa: PLC0415 - see the module's first line
+
+    return Replicate(api_token=_secret(settings.replicate_api_token), base_url=settings.replicate_base_url)
+
+
+def _replicate_callbacks(settings: Settings) -> CallbackForm:
+    return callback_forms.standard(settings.replicate_webhook_key)
+
+
+def _huggingface(settings: Settings, clock: Clock) -> Adapter:
+    from bot.providers.huggingface import HuggingFace  # noqa: PLC0415 - see the module's first line
+
+    return HuggingFace(api_token=_secret(settings.hf_api_token), base_url=settings.hf_base_url)
+
+
 def _kie_callbacks(settings: Settings) -> CallbackForm:
     return callback_forms.kie(settings.kie_webhook_key)
 
 
 ENTRIES: Mapping[ProviderId, Entry] = {
     ProviderId("kie_jobs"): Entry(key="KIE_API_KEY", build=_kie_jobs, callbacks=_kie_callbacks),
+    ProviderId("google_veo"): Entry(key="GOOGLE_API_KEY", build=_google_veo),
+    ProviderId("google_omni"): Entry(key="GOOGLE_API_KEY", build=_google_omni),
+    ProviderId("replicate"): Entry(key="REPLICATE_API_TOKEN", build=_replicate, callbacks=_replicate_callbacks),
+    ProviderId("huggingface"): Entry(key="HF_API_TOKEN", build=_huggingface),
 }
 
 

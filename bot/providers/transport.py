@@ -133,19 +133,21 @@ class Transport:
             request = self._reads.build_request("POST", url, json=None if body is None else dict(body))
             return await self._exchange(self._reads, request, self._timeouts.whole)
 
-    async def post_file(self, url: str, fields: Mapping[str, str], file: tuple[str, BinaryIO, str]) -> Answer:
-        """Upload *file* (name, content, content type) as a multipart form; for forms that may be sent again."""
+    async def post_file(
+        self, url: str, fields: Mapping[str, str], file: tuple[str, BinaryIO, str], *, field: str = "file"
+    ) -> Answer:
+        """Upload *file* (name, content, content type) as *field* of a form; for forms that may be sent again."""
         with _repeatable():
-            request = self._reads.build_request("POST", url, data=dict(fields), files={"file": file})
+            request = self._reads.build_request("POST", url, data=dict(fields), files={field: file})
             return await self._exchange(self._reads, request, self._timeouts.whole_upload)
 
-    async def post_once(self, url: str, body: Mapping[str, object]) -> Answer:
+    async def post_once(self, url: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Answer:
         """Send JSON that must not arrive twice.
 
         Raises ProviderUnavailableError only when it provably did not arrive, AnswerLostError when nobody knows.
         """
         with _unrepeatable():
-            request = self._creates.build_request("POST", url, json=dict(body))
+            request = self._creates.build_request("POST", url, json=dict(body), headers=headers)
             return await self._exchange(self._creates, request, self._timeouts.whole_create)
 
     async def post_form_once(

@@ -36,7 +36,7 @@ class Files:
         if work is None or work.result is None or self._server.clock() >= work.result.stored_at + LIFETIME:
             raise RefusedError(403, "You do not have permission to access the File or it may not exist.")
         if self.redirects:
-            raise web.HTTPFound(self._server.storage.url(work.result))
+            return web.Response(status=302, headers={"Location": self._server.storage.url(work.result)})
         return self._server.served(work.result)
 
 

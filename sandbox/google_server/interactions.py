@@ -20,11 +20,15 @@ from sandbox.vendors.works import End, Work
 
 # Above about this size a video is no longer sent inline (a blog's measurement).
 _INLINE_LIMIT = 4_000_000
+# Recorded of a ten-second clip in 720p; what the other resolutions count is not known, so all count the same.
+_TOKENS = 5792
 _FORMAT: dict[str, tuple[str, ...]] = {
     "aspect_ratio": ("16:9", "9:16"),
     "delivery": ("inline", "uri"),
     "resolution": ("360p", "720p", "1080p", "4k"),
 }
+_OF_PICTURES = ("image_to_video", "reference_to_video")
+_TASKS = ("text_to_video", "image_to_video", "reference_to_video", "edit", "extend", "upscale")
 _KNOWN = frozenset(
     {
         "model",
@@ -79,8 +83,16 @@ class Interactions:
         for name, choices in _FORMAT.items():
             if name in wanted and wanted[name] not in choices:
                 raise RefusedError(400, f"Invalid value for response_format.{name}: {wanted[name]}")
+        config = _object(body.get("generation_config", {}), "generation_config")
+        task = _object(config.get("video_config", {}), "video_config").get("task")
+        if task is not None and task not in _TASKS:
+            raise RefusedError(400, f"Invalid value for video_config.task: {task}")
         seconds = _seconds(wanted.get("duration"), self.sold[model])
         prompt, pictures = await self._read_input(body.get("input"))
+        if (task == "text_to_video" and pictures) or (
+            task in ("image_to_video", "reference_to_video") and not pictures
+        ):
+            raise RefusedError(400, f"The input does not fit the task {task}")
         work = self._server.workshop.begin(
             "v1_" + secrets.token_urlsafe(24),
             model=model,
@@ -156,6 +168,8 @@ class Interactions:
         if work.end is End.SUCCEEDED:
             output = {"type": "model_output", "content": [await self._video(work)]}
             shown["steps"] = [{"type": "thought", "signature": secrets.token_hex(8)}, output]
+            tokens = round(_TOKENS * work.seconds)
+            shown["usage"] = {"output_tokens_by_modality": [{"modality": "video", "tokens": tokens}]}
         return shown
 
     async def _video(self, work: Work) -> dict[str, object]:

@@ -37,8 +37,11 @@ class GoogleServer(VendorServer):
         self.omni = Interactions(self, self.files)
 
     def routes(self) -> list[web.RouteDef]:
-        known = web.get("/{version:v1(?:beta)?}/models/{model:[^/:]+}", self.guard(Call.ACCOUNT, self._model))
-        return [*self.veo.routes(), *self.omni.routes(), *self.files.routes(), known]
+        known = [
+            web.get("/{version:v1(?:beta)?}/models", self.guard(Call.ACCOUNT, self._models)),
+            web.get("/{version:v1(?:beta)?}/models/{model:[^/:]+}", self.guard(Call.ACCOUNT, self._model)),
+        ]
+        return [*self.veo.routes(), *self.omni.routes(), *self.files.routes(), *known]
 
     def is_authorised(self, request: web.Request) -> bool:
         return request.headers.get("x-goog-api-key") == self.key
@@ -55,5 +58,15 @@ class GoogleServer(VendorServer):
         name = request.match_info["model"]
         if name not in self.veo.sold and name not in self.omni.sold:
             raise RefusedError(404, f"models/{name} is not found for API version v1beta.")
+        return web.json_response(self._shown(name))
+
+    async def _models(self, request: web.Request) -> web.Response:
+        names = [*self.veo.sold, *self.omni.sold]
+        return web.json_response(
+            {"models": [self._shown(name) for name in names[: int(request.query.get("pageSize", "50"))]]}
+        )
+
+    def _shown(self, name: str) -> dict[str, object]:
+        # Omni is said to have methods that it then refuses (verified live by others).
         methods = ["predictLongRunning"] if name in self.veo.sold else ["generateContent", "countTokens"]
-        return web.json_response({"name": f"models/{name}", "supportedGenerationMethods": methods})
+        return {"name": f"models/{name}", "supportedGenerationMethods": methods}

@@ -47,7 +47,7 @@ _USUAL: Mapping[str, type] = {
 
 # Invented, because what the real ones take is in no source that was read.
 MODELS = (
-    Model(owner="sandbox", name="clip"),
-    Model(owner="sandbox", name="reel", is_list=True),
-    Model(owner="sandbox", name="community", is_official=False),
+    Model(owner="acme", name="clip"),
+    Model(owner="acme", name="reel", is_list=True),
+    Model(owner="acme", name="community", is_official=False),
 )

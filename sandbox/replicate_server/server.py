@@ -12,6 +12,7 @@ from aiohttp import web
 
 from sandbox.kie_server.agenda import Clock
 from sandbox.movies import MovieRequest, MovieSize
+from sandbox.replicate_server.files import Files
 from sandbox.replicate_server.models import MODELS, Model
 from sandbox.replicate_server.webhooks import Webhooks
 from sandbox.vendors.faults import Call
@@ -42,6 +43,7 @@ class ReplicateServer(VendorServer):
     ) -> None:
         super().__init__(key=key, clock=clock, seconds=seconds, movie_size=movie_size, directory=directory)
         self.webhooks = Webhooks(clock)
+        self.files = Files(self)
         self.models = {model.slug: model for model in MODELS}
         self.has_webhook_in_records = False  # no page says that a record names the webhook it was made with
 
@@ -55,6 +57,8 @@ class ReplicateServer(VendorServer):
             web.get("/v1/predictions/{id}", guard(Call.STATUS, self._status)),
             web.post("/v1/predictions/{id}/cancel", guard(Call.CANCEL, self._cancel)),
             web.get("/v1/webhooks/default/secret", guard(Call.ACCOUNT, self._secret)),
+            web.get("/v1/account", guard(Call.ACCOUNT, self._account)),
+            web.post("/v1/files", guard(Call.UPLOAD, self.files.create)),
         ]
 
     def is_authorised(self, request: web.Request) -> bool:
@@ -115,7 +119,8 @@ class ReplicateServer(VendorServer):
         trouble = ""
         if isinstance(given.get("image"), str):
             try:
-                picture = await fetched(str(given["image"]), self.storage.incoming())
+                address = str(given["image"])
+                picture = self.files.find(address) or await fetched(address, self.storage.incoming())
             except NoPictureError as err:
                 trouble = f"Failed to download the input image: {err}"
         duration = given.get("duration")
@@ -188,6 +193,9 @@ class ReplicateServer(VendorServer):
 
     async def _secret(self, request: web.Request) -> web.Response:
         return web.json_response({"key": self.webhooks.secret})
+
+    async def _account(self, request: web.Request) -> web.Response:
+        return web.json_response({"type": "organization", "username": "sandbox", "name": "Sandbox", "github_url": ""})
 
     def _find_model(self, request: web.Request) -> Model:
         model = self.models.get(f"{request.match_info['owner']}/{request.match_info['name']}")

@@ -43,6 +43,7 @@ class Work:
     id: str
     model: str
     body: Mapping[str, object]  # as the client sent it
+    seconds: float  # of video
     plan: Plan
     created_at: float
     ends_at: float  # math.inf: never
@@ -108,6 +109,7 @@ class Workshop:
             id=work_id,
             model=model,
             body=body,
+            seconds=request.seconds,
             plan=plan,
             created_at=now,
             ends_at=math.inf if plan.is_endless else now + seconds,

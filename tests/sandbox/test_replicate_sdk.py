@@ -6,6 +6,7 @@ import asyncio
 import base64
 import warnings
 from collections.abc import AsyncIterator
+from io import BytesIO
 from typing import Any
 
 import httpx
@@ -54,9 +55,7 @@ async def download(url: str) -> httpx.Response:
 async def test_prediction_is_made_by_model_polled_and_downloaded(
     client: Any, vendor: ReplicateServer, clock: HandClock
 ) -> None:
-    prediction = await client.predictions.async_create(
-        model="sandbox/reel", input={"prompt": "A fox", "image": PICTURE}
-    )
+    prediction = await client.predictions.async_create(model="acme/reel", input={"prompt": "A fox", "image": PICTURE})
     first = prediction.status
     clock.advance(1)
     await prediction.async_reload()
@@ -68,10 +67,22 @@ async def test_prediction_is_made_by_model_polled_and_downloaded(
     assert is_movie((await download(prediction.output[0])).content)
 
 
+async def test_picture_is_brought_to_the_store_of_files(client: Any, vendor: ReplicateServer, clock: HandClock) -> None:
+    picture = BytesIO(jpeg())
+    prediction = await client.predictions.async_create(
+        version=vendor.models["acme/clip"].version, input={"prompt": "A fox", "image": picture}
+    )
+    clock.advance(60)
+    await prediction.async_reload()
+
+    assert prediction.input["image"].startswith(f"{vendor.url}/v1/files/")
+    assert prediction.status == "succeeded"
+
+
 async def test_prediction_is_made_by_version_and_gone_after_an_hour(
     client: Any, vendor: ReplicateServer, clock: HandClock
 ) -> None:
-    version = vendor.models["sandbox/community"].version
+    version = vendor.models["acme/community"].version
     prediction = await client.predictions.async_create(version=version, input={"prompt": "A fox"})
     clock.advance(60)
     await prediction.async_reload()
@@ -84,11 +95,11 @@ async def test_prediction_is_made_by_version_and_gone_after_an_hour(
 
 
 async def test_prediction_is_cancelled_and_listed(client: Any, vendor: ReplicateServer, clock: HandClock) -> None:
-    running = await client.predictions.async_create(model="sandbox/clip", input={"prompt": "A fox"})
+    running = await client.predictions.async_create(model="acme/clip", input={"prompt": "A fox"})
     clock.advance(1)
 
     stopped = await client.predictions.async_cancel(running.id)
-    waiting = await client.predictions.async_create(model="sandbox/clip", input={"prompt": "A fox"})
+    waiting = await client.predictions.async_create(model="acme/clip", input={"prompt": "A fox"})
     listed = await client.predictions.async_list()
     # A state that is documented, and that this version of the client does not know.
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {vendor.key}"}) as plain:
@@ -100,15 +111,15 @@ async def test_prediction_is_cancelled_and_listed(client: Any, vendor: Replicate
 
 async def test_failures_and_refusals_are_understood(client: Any, vendor: ReplicateServer, clock: HandClock) -> None:
     vendor.plan(Plan(failure="CUDA out of memory"))
-    failing = await client.predictions.async_create(model="sandbox/clip", input={"prompt": "A fox"})
+    failing = await client.predictions.async_create(model="acme/clip", input={"prompt": "A fox"})
     clock.advance(60)
 
     vendor.faults.add(Call.CREATE, Refusal(status=402, text="You have insufficient credit to run this model."))
     with pytest.raises(ReplicateError) as poor:
-        await client.predictions.async_create(model="sandbox/clip", input={"prompt": "A fox"})
+        await client.predictions.async_create(model="acme/clip", input={"prompt": "A fox"})
     await failing.async_reload()
     with pytest.raises(ReplicateError) as invalid:
-        await client.predictions.async_create(model="sandbox/clip", input={"prompt": "A fox", "duration": "5"})
+        await client.predictions.async_create(model="acme/clip", input={"prompt": "A fox", "duration": "5"})
 
     assert (poor.value.status, poor.value.title, invalid.value.status) == (402, "Insufficient credit", 422)
     assert (failing.status, failing.error) == ("failed", "CUDA out of memory")
@@ -133,7 +144,7 @@ async def test_webhooks_carry_a_signature_that_others_can_check(client: Any, ven
     try:
         vendor.plan(Plan(seconds=0))
         await client.predictions.async_create(
-            model="sandbox/clip", input={"prompt": "A fox"}, webhook=hook, webhook_events_filter=["completed"]
+            model="acme/clip", input={"prompt": "A fox"}, webhook=hook, webhook_events_filter=["completed"]
         )
         await asyncio.wait_for(done.wait(), 10)
     finally:

@@ -1,0 +1,48 @@
+"""What a prediction's record says: how it is, and where its output lies for an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from bot.domain.jobs import FailureReason, Result
+from bot.errors import ProviderProtocolError
+from bot.ports import Done, Empty, Pending, Refused, TaskStatus
+from bot.providers import plain_codes as codes
+
+# Inputs and outputs of predictions made through the API are deleted after an hour (documentation).
+RESULTS_KEPT = timedelta(hours=1)
+
+
+def status_of(record: Mapping[str, object], clean: Callable[[str], str]) -> TaskStatus:
+    match record.get("status"):
+        case "succeeded":
+            return _outcome(record)
+        case "failed":
+            text = str(record.get("error") or "")
+            return Refused(reason=codes.task_fault(text), detail=clean(text))
+        case "canceled" | "aborted" as ended:
+            return Refused(reason=FailureReason.UPSTREAM, detail=f"the prediction was {ended}")
+        case "starting" | "processing":
+            return Pending()
+        case other:
+            raise ProviderProtocolError(clean(f"a prediction has the unknown status {other}"))
+
+
+def _outcome(record: Mapping[str, object]) -> TaskStatus:
+    """The first address of the output, which is one address or a list of them, as the model likes."""
+    output = record.get("output")
+    for each in output if isinstance(output, list) else [output]:
+        if isinstance(each, str) and each.startswith(("https://", "http://")):
+            ended_at = _time(record.get("completed_at"))
+            return Done(result=Result(url=each, expires_at=None if ended_at is None else ended_at + RESULTS_KEPT))
+    gone = "; it was deleted after its hour" if record.get("data_removed") else ""
+    return Empty(detail=f"the prediction has no address in its output{gone}")
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        read = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return read if read is not None and read.tzinfo is not None else None
