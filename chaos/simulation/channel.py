@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -51,6 +51,10 @@ class FakeDiscord:
 
     def land_late(self, draft: Message) -> None:
         self.land(draft)
+
+    def state(self) -> Hashable:
+        """What it has seen and done; of each kind it only ever becomes more."""
+        return self._posts, self._looks, len(self.messages), len(self.told), len(self._gone)
 
     def client(self, life: Life) -> discord.Client:
         """What a process of ours holds of it."""

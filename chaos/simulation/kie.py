@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -63,6 +63,11 @@ class FakeKie:
 
     def transport(self, life: Life) -> KieTransport:
         return KieTransport(self, self._world, life)
+
+    def state(self) -> Hashable:
+        """What it has seen and done; of each kind it only ever becomes more."""
+        arrived = self.called_at[-1] if self.called_at else None
+        return self._creates, self._polls, self._fetches, len(self.tasks), len(self.named), len(self.called_at), arrived
 
     def next_create(self) -> Create:
         self._creates += 1

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -35,6 +36,8 @@ class Outcome:
     states: tuple[str, ...]  # of the jobs, in order
     violations: tuple[Violation, ...]
     seconds: float  # of simulated time
+    # For each touch, all that a crash at it would have left, if that was asked for.
+    left_by: tuple[Hashable, ...] = field(default=(), compare=False, repr=False)
 
 
 class Bot(Protocol):
@@ -84,9 +87,12 @@ class Simulator:
         self._folder = folder
         self._bugs = bugs
 
-    def run(self, scenario: Scenario, plan: Plan = UNDISTURBED, contender: Contender = OURS) -> Outcome:
+    def run(
+        self, scenario: Scenario, plan: Plan = UNDISTURBED, contender: Contender = OURS, *, is_looked_at: bool = False
+    ) -> Outcome:
+        """*is_looked_at* keeps for each touch what a crash at it would leave; that takes a while."""
         self._bugs.heard.clear()
-        run = _Run(scenario, plan, self._disk, self._folder, contender)
+        run = _Run(scenario, plan, self._disk, self._folder, contender, is_looked_at=is_looked_at)
         return run.play(self._bugs)
 
 
@@ -127,8 +133,12 @@ class Bugs(logging.Handler):
 
 
 class _Run:
-    def __init__(self, scenario: Scenario, plan: Plan, disk: Disk, folder: Path, contender: Contender) -> None:
+    def __init__(
+        self, scenario: Scenario, plan: Plan, disk: Disk, folder: Path, contender: Contender, *, is_looked_at: bool
+    ) -> None:
         disk.wipe()
+        for left in folder.iterdir():
+            left.unlink()
         self._world = world = World(scenario, plan, disk)
         world.on_crash = self._end
         self._folder = folder
@@ -137,6 +147,8 @@ class _Run:
         self._contender = contender
         self._judge = contender.judge(world, self._kie, self._channel)
         self._processes: list[Bot] = []
+        if is_looked_at:
+            world.look = self._state
 
     def play(self, bugs: Bugs) -> Outcome:
         world = self._world
@@ -169,7 +181,13 @@ class _Run:
             self._judge.states(),
             tuple(world.violations),
             ended,
+            tuple(world.left_by),
         )
+
+    def _state(self) -> Hashable:
+        """Everything that outlives the processes: two crashes that leave the same go on in the same way."""
+        files = tuple(sorted((entry.name, entry.stat().st_size) for entry in os.scandir(self._folder)))
+        return self._world.state(), self._kie.state(), self._channel.state(), files
 
     def _is_over(self) -> bool:
         world = self._world

@@ -23,21 +23,36 @@ def each_touch(
     step: int = 1,
     contender: Contender = OURS,
 ) -> Iterator[Outcome]:
-    """The scenario undisturbed, then once for each of its touches (or every so many) with a process that ends there."""
-    undisturbed = simulator.run(scenario, contender=contender)
+    """The scenario undisturbed, then once for each of its touches (or every so many) with a process that ends there.
+
+    Where a touch leaves exactly what the one before it has left, a kill there is the same crash and is not run again.
+    """
+    undisturbed = simulator.run(scenario, contender=contender, is_looked_at=end is End.KILL)
     yield undisturbed
-    for touch in range(1, len(undisturbed.touches) + 1, step):
+    for touch in different_crashes(undisturbed, 1, step):
         plan = Plan(crashes=(Crash(touch=touch, end=end, downtime=downtime, frozen=frozen),))
         yield simulator.run(scenario, plan, contender)
 
 
 def each_pair_of_touches(simulator: Simulator, scenario: Scenario, *, downtime: float = SOON) -> Iterator[Outcome]:
     """Two crashes: at each touch, and at each touch of the life after it."""
-    for first in each_touch(simulator, scenario, downtime=downtime):
-        for crash in first.plan.crashes:
-            for touch in range(crash.touch + 1, len(first.touches) + 1):
-                second = Crash(touch=touch, downtime=downtime)
-                yield simulator.run(scenario, Plan(crashes=(crash, second)))
+    undisturbed = simulator.run(scenario, is_looked_at=True)
+    for touch in different_crashes(undisturbed, 1):
+        crash = Crash(touch=touch, downtime=downtime)
+        first = simulator.run(scenario, Plan(crashes=(crash,)), is_looked_at=True)
+        yield first
+        for later in different_crashes(first, touch + 1):
+            second = Crash(touch=later, downtime=downtime)
+            yield simulator.run(scenario, Plan(crashes=(crash, second)))
+
+
+def different_crashes(outcome: Outcome, first: int = 1, step: int = 1) -> list[int]:
+    """The touches from *first* on at which a crash leaves something else than at the one before."""
+    touches = range(first, len(outcome.touches) + 1, step)
+    if not outcome.left_by:
+        return list(touches)
+    left = [outcome.left_by[touch - 1] for touch in touches]
+    return [touch for number, touch in enumerate(touches) if number == 0 or left[number] != left[number - 1]]
 
 
 def random_plan(seed: int, touches: int) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -80,6 +80,9 @@ class World:
         self.loop = SimulatedLoop()  # type: ignore[abstract] # nobody asks it for sockets, signals or processes
         self.orders = [Order(number, command) for number, command in enumerate(scenario.commands, 1)]
         self.touches: list[str] = []
+        # At each touch: all that a crash at it would leave, for whoever wants to know which crashes are the same.
+        self.left_by: list[Hashable] = []
+        self.look: Callable[[], Hashable] | None = None
         self.ends = 0  # how many processes have been ended
         self.downtime = 0.0
         self.waiting_events = 0
@@ -90,6 +93,19 @@ class World:
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.loop.time())
+
+    def state(self) -> Hashable:
+        """What of it a crash leaves as it is."""
+        orders = tuple((frozenset(order.accepted), order.is_refused, order.is_cancelled) for order in self.orders)
+        # The counter of the database never goes back: while it stands still, nothing has been written.
+        return (
+            self.loop.time(),
+            self.waiting_events,
+            self.ends,
+            len(self.violations),
+            orders,
+            self.disk.raw.total_changes,
+        )
 
     def later(self, seconds: float, event: Callable[[], None]) -> None:
         """Something outside happens then, whatever processes live."""
@@ -113,6 +129,8 @@ class World:
             raise asyncio.CancelledError
         if name:
             self.touches.append(name)
+            if self.look is not None:
+                self.left_by.append(self.look())
             crash = self._crashes.get(len(self.touches))
             if crash is not None:
                 self.ends += 1

@@ -10,11 +10,17 @@ import pytest
 from chaos.simulation import scenarios
 from chaos.simulation.run import Outcome, Simulator
 from chaos.simulation.scenarios import Calling, Command, Create, Post, Scenario
-from chaos.simulation.sweep import LATER, each_pair_of_touches, each_touch, random_plan, replay
+from chaos.simulation.sweep import LATER, different_crashes, each_pair_of_touches, each_touch, random_plan, replay
 from chaos.simulation.world import Crash, End, Plan
 
 BASE = Scenario(name="a video for words")
 CALLED = Scenario(name="a video for words, called back", calling=Calling.ONCE)
+LOST_CALLED = Scenario(name="create lost, called back", calling=Calling.ONCE, creates=(Create.LOST,))
+POST_LOST = Scenario(name="post lost", posts=(Post.LOST,))
+GONE = Scenario(name="channel gone", posts=(Post.GONE,))
+BUSY = Scenario(name="create busy", creates=(Create.BUSY,))
+TWICE_CRASHED = (BASE, CALLED, LOST_CALLED, POST_LOST, GONE, BUSY)
+PAIRS = 300  # or more: so many different worlds two crashes leave in each of these
 
 
 def named(found: Iterable[Scenario]) -> list[object]:
@@ -31,22 +37,22 @@ def expect_nothing_broken(outcomes: Iterable[Outcome], *, at_least: int) -> None
 
 @pytest.mark.parametrize("scenario", named(scenarios.single_jobs()))
 def test_one_job_survives_a_crash_at_every_touch(world: Simulator, scenario: Scenario) -> None:
-    expect_nothing_broken(each_touch(world, scenario), at_least=20)
+    expect_nothing_broken(each_touch(world, scenario), at_least=12)
 
 
 @pytest.mark.parametrize("scenario", named(scenarios.deliveries()))
 def test_a_rendered_video_survives_a_crash_at_every_touch(world: Simulator, scenario: Scenario) -> None:
-    expect_nothing_broken(each_touch(world, scenario), at_least=30)
+    expect_nothing_broken(each_touch(world, scenario), at_least=25)
 
 
 @pytest.mark.parametrize("scenario", named(scenarios.deliveries()))
 def test_a_rendered_video_survives_a_restart_after_its_nonce_is_forgotten(world: Simulator, scenario: Scenario) -> None:
-    expect_nothing_broken(each_touch(world, scenario, downtime=LATER), at_least=30)
+    expect_nothing_broken(each_touch(world, scenario, downtime=LATER), at_least=25)
 
 
 @pytest.mark.parametrize("scenario", named(scenarios.blind_deliveries()))
 def test_the_nonce_alone_protects_where_the_history_is_closed(world: Simulator, scenario: Scenario) -> None:
-    expect_nothing_broken(each_touch(world, scenario), at_least=30)
+    expect_nothing_broken(each_touch(world, scenario), at_least=25)
 
 
 @pytest.mark.parametrize("scenario", named(scenarios.members()))
@@ -57,22 +63,22 @@ def test_whatever_members_do_survives_a_crash_at_every_touch(world: Simulator, s
 @pytest.mark.parametrize("scenario", named(scenarios.late_results()))
 def test_a_late_video_is_delivered_once_whenever_a_process_dies(world: Simulator, scenario: Scenario) -> None:
     # Hundreds of touches are questions whether the task has ended, one like the other.
-    expect_nothing_broken(each_touch(world, scenario, step=7), at_least=6)
+    expect_nothing_broken(each_touch(world, scenario, step=7), at_least=9)
 
 
 @pytest.mark.parametrize("scenario", named(scenarios.double_jobs()))
 def test_two_jobs_survive_a_crash_at_every_touch(world: Simulator, scenario: Scenario) -> None:
-    expect_nothing_broken(each_touch(world, scenario), at_least=30)
+    expect_nothing_broken(each_touch(world, scenario), at_least=35)
 
 
-@pytest.mark.parametrize("scenario", named([BASE, CALLED]))
+@pytest.mark.parametrize("scenario", named(TWICE_CRASHED))
 def test_two_crashes_wherever_they_fall_break_nothing(world: Simulator, scenario: Scenario) -> None:
-    expect_nothing_broken(each_pair_of_touches(world, scenario), at_least=600)
+    expect_nothing_broken(each_pair_of_touches(world, scenario), at_least=PAIRS)
 
 
-@pytest.mark.parametrize("scenario", named([BASE, CALLED, Scenario(name="post lost", posts=(Post.LOST,))]))
+@pytest.mark.parametrize("scenario", named([BASE, CALLED, POST_LOST]))
 def test_a_process_that_is_asked_to_stop_leaves_nothing_half_done(world: Simulator, scenario: Scenario) -> None:
-    expect_nothing_broken(each_touch(world, scenario, end=End.TERM), at_least=30)
+    expect_nothing_broken(each_touch(world, scenario, end=End.TERM), at_least=25)
 
 
 @pytest.mark.parametrize("calling", [Calling.NEVER, Calling.ONCE])
@@ -81,7 +87,7 @@ def test_a_process_that_was_frozen_finds_another_in_its_place_and_does_no_harm(
 ) -> None:
     scenario = Scenario(name="two processes", is_shared=True, calling=calling, within=timedelta(hours=3))
 
-    expect_nothing_broken(each_touch(world, scenario, end=End.FREEZE), at_least=30)
+    expect_nothing_broken(each_touch(world, scenario, end=End.FREEZE), at_least=25)
 
 
 def test_a_burst_keeps_the_providers_rate_also_across_restarts(world: Simulator) -> None:
@@ -108,9 +114,30 @@ def test_the_same_run_is_the_same_again(world: Simulator) -> None:
     assert len(first.touches) > 40
 
 
+def test_a_crash_that_is_passed_over_comes_to_the_same_end_as_the_one_before_it(world: Simulator) -> None:
+    """What lets a sweep leave out touches that leave the same world: nothing else makes a difference afterwards."""
+    passed_over = 0
+    for scenario in (CALLED, LOST_CALLED, POST_LOST, Scenario(name="two", commands=(Command(), Command(user=2)))):
+        whole = world.run(scenario, is_looked_at=True)
+        outcomes = [world.run(scenario, Plan(crashes=(Crash(touch=n + 1),))) for n in range(len(whole.touches))]
+        for number in range(1, len(whole.touches)):
+            if whole.left_by[number] == whole.left_by[number - 1]:
+                passed_over += 1
+                before, same = outcomes[number - 1], outcomes[number]
+                assert same.touches[number + 1 :] == before.touches[number:]
+                assert (same.states, same.violations, same.seconds) == (
+                    before.states,
+                    before.violations,
+                    before.seconds,
+                )
+    assert passed_over > 50
+
+
 def test_these_are_more_than_ten_thousand_runs(world: Simulator) -> None:
-    """One per touch and one undisturbed, as counted here; those of two crashes come on top of it."""
+    """One for each different world that a crash leaves, and one undisturbed; those of two crashes by their least."""
     once = [*scenarios.single_jobs(), *scenarios.blind_deliveries(), *scenarios.members(), *scenarios.double_jobs()]
     twice = [*scenarios.deliveries(), *scenarios.deliveries()]
 
-    assert sum(1 + len(world.run(scenario).touches) for scenario in [*once, *twice]) > 10_000
+    runs = sum(1 + len(different_crashes(world.run(each, is_looked_at=True))) for each in [*once, *twice])
+
+    assert runs + PAIRS * len(TWICE_CRASHED) > 10_000
