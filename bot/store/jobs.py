@@ -140,7 +140,7 @@ def _inserting(names: tuple[str, ...]) -> sa.TextualSelect:
     written, given = ", ".join(names), ", ".join(f":{name}" for name in names)
     returned = ", ".join(column.name for column in jobs.c)
     # Only names of our own columns are put in.
-    text = f"INSERT INTO jobs ({written}) VALUES ({given})"  # noqa: S608
+    text = f"INSERT INTO jobs ({written}) VALUES ({given})"  # noqa: S608  # nosec B608
     statement = sa.text(f"{text} ON CONFLICT (interaction_id) DO NOTHING RETURNING {returned}")
     return statement.bindparams(*(sa.bindparam(name, type_=jobs.c[name].type) for name in names)).columns(*jobs.c)
 
