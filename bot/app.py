@@ -24,6 +24,7 @@ from bot.ports import Clock, LinkMaker, Provider, SystemClock
 from bot.providers import registry
 from bot.providers.buckets import Bucket
 from bot.publisher import DiscordPublisher
+from bot.services.accounts import Accounts
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
@@ -48,6 +49,7 @@ from bot.store.database import Database, file_of
 from bot.store.epochs import Epoch
 from bot.store.ownership import owned
 from bot.video_links import BucketLinks, OwnLinks
+from bot.worker.balances import BalanceWatch
 from bot.worker.host_watch import HostWatch
 from bot.worker.limits import Rates
 from bot.worker.loop import Worker
@@ -148,13 +150,17 @@ class App:
             self.started.set()
             await parts.worker.run()
 
+        async def watch_balances(stop: asyncio.Event) -> None:
+            await connected.wait()
+            await parts.balances.run(stop)
+
         async def watch_hosting(stop: asyncio.Event) -> None:
             await connected.wait()
             await parts.host_watch.run(stop)
 
         async def tell_troubles(stop: asyncio.Event) -> None:
             await connected.wait()
-            await parts.troubles.run(stop, parts.publisher)
+            await parts.troubles.run(stop)
 
         # What these find may have to be told to the host, by a message.
         async def watch_accounts(stop: asyncio.Event) -> None:
@@ -181,6 +187,7 @@ class App:
             tasks.create_task(through_trouble(watch_accounts, self._stop, self._clock), name="gates"),
             tasks.create_task(through_trouble(parts.retention.run, self._stop, self._clock), name="retention"),
             tasks.create_task(watch_storage(), name="storage"),
+            tasks.create_task(through_trouble(watch_balances, self._stop, self._clock), name="balances"),
             tasks.create_task(through_trouble(watch_hosting, self._stop, self._clock), name="hosting"),
             tasks.create_task(through_trouble(tell_troubles, self._stop, self._clock), name="troubles"),
             tasks.create_task(through_trouble(tell_of_the_past, self._stop, self._clock), name="past"),
@@ -223,6 +230,7 @@ class _Parts:
     hosting: Hosting
     host_watch: HostWatch
     troubles: Troubles
+    balances: BalanceWatch
 
 
 def _build(
@@ -263,7 +271,6 @@ def _build(
     budget = Budget.of_usd(settings.budget_daily_usd, settings.budget_monthly_usd, markup)
     hosting = Hosting(database, clock, budget=budget, bound=settings.discord_guild_ids)
     hosting.listen(lambda terms: availability.decide(terms.models))
-    troubles = Troubles(database, clock)
     generation = Generation(
         database=database,
         clock=clock,
@@ -312,6 +319,7 @@ def _build(
         memory=memory,
     )
     publisher = DiscordPublisher(client, catalogue=catalogue, owner_ids=settings.discord_owner_ids)
+    troubles = Troubles(database, clock, publisher)
     cards = ProgressCards(publisher, jobs=jobs, estimates=estimates, catalogue=catalogue, clock=clock)
 
     # The worker.
@@ -328,6 +336,7 @@ def _build(
         queue=queue,
         availability=availability,
         gate=gate,
+        troubles=troubles,
         estimates=estimates,
         clock=clock,
         folders=folders,
@@ -355,7 +364,7 @@ def _build(
         models=ModelWatch(
             providers=providers, availability=availability, gate=gate, rates=rates, memory=memory, clock=clock
         ),
-        gates=GateWatch(providers=providers, gate=gate, publisher=publisher, clock=clock),
+        gates=GateWatch(providers=providers, gate=gate, troubles=troubles, clock=clock),
         retention=Retention(
             queue=queue, clock=clock, folders=folders, videos_kept=timedelta(days=settings.keep_videos_days)
         ),
@@ -378,6 +387,15 @@ def _build(
         hosting=hosting,
         host_watch=HostWatch(hosting, troubles, clock, lambda: availability.cheapest(markup)),
         troubles=troubles,
+        balances=BalanceWatch(
+            providers=providers,
+            gate=gate,
+            accounts=Accounts(database, clock, markup),
+            troubles=troubles,
+            queue=queue,
+            clock=clock,
+            low=settings.low_balance_credits,
+        ),
     )
 
 

@@ -12,6 +12,7 @@ CutsceneError
     BudgetReachedError           the host's budget is used up
     CeilingReachedError          the host's budget for this guild is used up
     NotNowError                  the provider takes no jobs at the moment
+    AccountEmptyError            the host's account at the provider is used up
     IntakeClosedError            this bot takes no jobs at the moment
     IntakePausedError            the host lets it take no jobs at the moment
     StorageTroubleError          the bot's disk or database takes no jobs at the moment
@@ -307,6 +308,10 @@ class CeilingReachedError(UserError):
 
 class NotNowError(UserError):
     text = N_("The video provider takes no jobs at the moment. The host has been told; try again later.")
+
+
+class AccountEmptyError(NotNowError):
+    text = FAILURE_TEXTS[FailureReason.BALANCE]
 
 
 class IntakeClosedError(UserError):

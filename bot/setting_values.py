@@ -213,6 +213,12 @@ def days(value: str) -> int:
     return int(value)
 
 
+def credits(value: str) -> int:
+    if not value.isascii() or not value.isdecimal() or len(value) > 9:
+        raise ValueError(f"{shown(value)} is not a whole number of credits")
+    return int(value)
+
+
 def role(value: str) -> str:
     """This version is one process that does everything; the other roles come with a later one."""
     if value in {"gateway", "worker"}:

@@ -181,6 +181,10 @@ class Settings(BaseSettings):
         Decimal(1), description="Example: 1 (the provider's price) or 1.2 (a fifth more)"
     )
 
+    low_balance_credits: Annotated[int, BeforeValidator(setting_values.credits)] = Field(
+        500, description="Example: 500; 0 for no warning"
+    )
+
     late_results: Annotated[LateResults, BeforeValidator(setting_values.late_results)] = Field(
         LateResults.FREE, description="Example: free, charge or ignore"
     )

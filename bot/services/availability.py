@@ -141,6 +141,7 @@ class Pause:
 
     reason: str
     since: datetime
+    is_empty: bool = False  # nothing is left on the account, or the key has reached its limit
 
 
 class ProviderGate:
@@ -149,11 +150,11 @@ class ProviderGate:
     def __init__(self) -> None:
         self._pauses: dict[ProviderId, Pause] = {}
 
-    def pause(self, provider: ProviderId, reason: str, now: datetime) -> bool:
+    def pause(self, provider: ProviderId, reason: str, now: datetime, *, is_empty: bool = False) -> bool:
         """Close the provider; True when it was open."""
         if provider in self._pauses:
             return False
-        self._pauses[provider] = Pause(reason, now)
+        self._pauses[provider] = Pause(reason, now, is_empty)
         return True
 
     def resume(self, provider: ProviderId) -> bool:

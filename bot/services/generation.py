@@ -15,6 +15,7 @@ from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, r
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
 from bot.errors import (
+    AccountEmptyError,
     IntakeClosedError,
     InvalidRequestError,
     JustAskedError,
@@ -107,8 +108,9 @@ class Generation:
         video = resolve(request, model, self._markup)
         if isinstance(video, Problem):
             raise InvalidRequestError(video)
-        if self._gate.find(model.provider) is not None:
-            raise NotNowError
+        pause = self._gate.find(model.provider)
+        if pause is not None:
+            raise AccountEmptyError if pause.is_empty else NotNowError
         return video
 
     async def request(

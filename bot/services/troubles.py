@@ -14,24 +14,24 @@ from bot.store.database import Database
 
 log = logs.get(__name__)
 
-# Another process may have noted something; and what could not be stored as told is said again.
 LOOK_EVERY = timedelta(minutes=1)
 
 
 class Troubles:
-    """Named troubles. What is noted here is stored first and told afterwards, by `run`."""
+    """Named troubles. What is noted here is stored before it is told."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, publisher: Publisher) -> None:
         self._database = database
         self._clock = clock
-        self._news = asyncio.Event()
+        self._publisher = publisher
+        self._telling = asyncio.Lock()
 
     async def begin(self, name: str, text: str) -> bool:
         """Note that something is wrong; False, and nothing more is said, when that was known."""
         if not await self._database.write(troubles.begin, name, text, self._clock.now()):
             return False
         log.warning("trouble_began", name=name, text=text)
-        self._news.set()
+        await self.tell()
         return True
 
     async def end(self, name: str, text: str | None = None) -> bool:
@@ -39,22 +39,22 @@ class Troubles:
         if not await self._database.write(troubles.end, name, text):
             return False
         log.warning("trouble_ended", name=name, text=text)
-        self._news.set()
+        await self.tell()
         return True
 
     async def present(self) -> Sequence[Trouble]:
         """What is wrong now."""
         return await self._database.read(troubles.all_of)
 
-    async def run(self, stop: asyncio.Event, publisher: Publisher) -> None:
-        """Tell what is untold, again and again."""
+    async def run(self, stop: asyncio.Event) -> None:
+        """Tell what an earlier process, or another one, could not."""
         while not stop.is_set():
-            self._news.clear()
-            await self.tell(publisher)
-            await self._clock.wait(self._news, LOOK_EVERY)
+            await self.tell()
+            await self._clock.wait(stop, LOOK_EVERY)
 
-    async def tell(self, publisher: Publisher) -> None:
+    async def tell(self) -> None:
         """Say what the host has not heard. A kill between the message and its note makes it be said twice."""
-        for trouble in await self._database.read(troubles.untold):
-            await publisher.tell_host(trouble.text if trouble.end_text is None else trouble.end_text)
-            await self._database.write(troubles.told, trouble)
+        async with self._telling:
+            for trouble in await self._database.read(troubles.untold):
+                await self._publisher.tell_host(trouble.text if trouble.end_text is None else trouble.end_text)
+                await self._database.write(troubles.told, trouble)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import sqlalchemy as sa
@@ -13,6 +13,9 @@ from bot.domain.hosting import Reading
 from bot.domain.ids import ProviderId
 from bot.store.statements import upsert
 from bot.store.tables import jobs, provider_readings
+
+# No task is waited for longer: the longest outer limit of a model, and twelve hours of an outage.
+LONGEST_JOB = timedelta(days=1)
 
 
 def last(connection: Connection, provider: ProviderId) -> Reading | None:
@@ -33,14 +36,20 @@ def keep(connection: Connection, provider: ProviderId, reading: Reading) -> None
 
 
 def most_spent(connection: Connection, provider: ProviderId, since: datetime, markup: Decimal) -> float:
-    """The most that jobs submitted after *since* can have cost at the provider.
+    """The most that our jobs can have cost at the provider after *since*, whenever it takes the money.
 
     A job's price has the markup in it and is rounded up; what the provider said itself counts if that is more.
     """
     price = jobs.c.price / sa.literal(float(markup), sa.Float)
     said = sa.func.coalesce(jobs.c.provider_credits, 0.0)
     cost = sa.case((said > price, said), else_=price)
+    may_be_billed = sa.or_(
+        jobs.c.submitted_at >= since,
+        jobs.c.rendered_at >= since,
+        jobs.c.finished_at >= since,
+        jobs.c.finished_at.is_(None),
+    )
     asked = sa.select(sa.func.coalesce(sa.func.sum(cost), 0.0)).where(
-        jobs.c.provider == provider, jobs.c.submitted_at >= since
+        jobs.c.provider == provider, jobs.c.submitted_at >= since - LONGEST_JOB, may_be_billed
     )
     return math.ceil(float(connection.execute(asked).scalar_one()))

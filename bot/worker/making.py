@@ -73,8 +73,9 @@ class Making:
             return failed(FailureReason.REJECTED, "the catalogue no longer has this model")
         if provider is None:
             return failed(FailureReason.NOT_NOW, "the provider is not set up any more")
-        if self._needs.gate.find(job.provider) is not None:
-            return failed(FailureReason.NOT_NOW, "the provider is paused")
+        pause = self._needs.gate.find(job.provider)
+        if pause is not None:
+            return failed(FailureReason.BALANCE if pause.is_empty else FailureReason.NOT_NOW, "the provider is paused")
         spec = model.modes[job.video.mode]
         try:
             fields = await self._fields(job, spec, provider)
@@ -229,7 +230,7 @@ class Making:
         return failed(FailureReason.BALANCE if is_empty else FailureReason.NOT_NOW, str(error))
 
     async def _pause(self, provider: ProviderId, error: ProviderAuthError) -> None:
-        await watches.refuse(self._needs.gate, self._needs.publisher, provider, str(error), self._needs.clock.now())
+        await watches.refuse(self._needs.gate, self._needs.troubles, provider, error, self._needs.clock.now())
 
     def _outage_wait(self, provider: ProviderId) -> timedelta:
         """Back-off of the provider as a whole: a hundred running jobs must not make its outage worse."""

@@ -16,6 +16,7 @@ from bot.services.availability import Availability, ProviderGate
 from bot.services.estimates import Estimates
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
+from bot.services.troubles import Troubles
 from bot.worker import schedule
 from bot.worker.limits import Rates
 
@@ -50,6 +51,7 @@ class Needs:
     queue: Queue
     availability: Availability
     gate: ProviderGate
+    troubles: Troubles
     estimates: Estimates
     clock: Clock
     folders: Folders

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from bot import logs
 from bot.domain.ids import ProviderId
-from bot.errors import ProviderAuthError, ProviderError, StoreError
-from bot.ports import Clock, NotSold, Provider, Publisher
+from bot.errors import AccountFault, ProviderAuthError, ProviderError, StoreError
+from bot.ports import Clock, NotSold, Provider
 from bot.services.availability import Availability, ProviderGate, Slug
 from bot.services.memory import Memory
+from bot.services.troubles import Troubles
 from bot.worker.limits import Rates
 
 log = logs.get(__name__)
@@ -30,14 +31,23 @@ SHORTEST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=30)
 
 
-async def refuse(gate: ProviderGate, publisher: Publisher, provider: ProviderId, reason: str, now: datetime) -> None:
+async def refuse(
+    gate: ProviderGate, troubles: Troubles, provider: ProviderId, error: ProviderAuthError, now: datetime
+) -> None:
     """Close the provider and tell the host, once per trouble."""
-    if gate.pause(provider, reason, now):
-        log.error("provider_paused", provider=provider, reason=reason)
-        await publisher.tell_host(
-            f"The provider {provider} refuses every job: {reason}. New videos are refused, and nothing is charged, "
-            "until it takes jobs again; that is checked every minute."
+    is_empty = error.fault in (AccountFault.BALANCE, AccountFault.CAP)
+    if gate.pause(provider, str(error), now, is_empty=is_empty):
+        log.error("provider_paused", provider=provider, reason=str(error))
+        await troubles.begin(
+            trouble_of(provider),
+            f"The provider {provider} refuses every job: {error}. New videos are refused, and nothing is charged, "
+            "until it takes jobs again; that is checked every minute.",
         )
+
+
+def trouble_of(provider: ProviderId) -> str:
+    """The name of the trouble that the provider refuses us."""
+    return f"provider:{provider}"
 
 
 class ModelWatch:
@@ -112,11 +122,11 @@ class GateWatch:
     """Opens a closed provider again once its account answers and holds credits, and tells the host."""
 
     def __init__(
-        self, *, providers: Mapping[ProviderId, Provider], gate: ProviderGate, publisher: Publisher, clock: Clock
+        self, *, providers: Mapping[ProviderId, Provider], gate: ProviderGate, troubles: Troubles, clock: Clock
     ) -> None:
         self._providers = providers
         self._gate = gate
-        self._publisher = publisher
+        self._troubles = troubles
         self._clock = clock
         self._opened: dict[ProviderId, tuple[datetime, timedelta]] = {}  # when, and after how long a pause
         self._asked: dict[ProviderId, datetime] = {}
@@ -138,7 +148,7 @@ class GateWatch:
             try:
                 left = await provider.credits()
             except ProviderAuthError as error:
-                await refuse(self._gate, self._publisher, provider_id, str(error), self._clock.now())
+                await refuse(self._gate, self._troubles, provider_id, error, self._clock.now())
             except ProviderError as error:
                 log.info("account_not_asked", provider=provider_id, reason=str(error))
             else:
@@ -163,4 +173,4 @@ class GateWatch:
         self._gate.resume(provider_id)
         log.warning("provider_resumed", provider=provider_id, credits=left)
         balance = "" if left is None else f" ({left:g} credits left)"
-        await self._publisher.tell_host(f"The provider {provider_id} takes jobs again{balance}.")
+        await self._troubles.end(trouble_of(provider_id), f"The provider {provider_id} takes jobs again{balance}.")

@@ -35,6 +35,7 @@ from bot.services.host_limits import Budget
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
+from bot.services.troubles import Troubles
 from bot.worker.limits import Rates
 from bot.worker.loop import LONGEST_NAP, Worker
 from bot.worker.needs import Folders, Needs
@@ -181,6 +182,7 @@ class Process:
         self._receiver = CallbackReceiver(callbacks, clock, callback_forms.kie(None), Patience(), REFUSALS)
         providers = {KIE: provider}
         rates = Rates(providers)
+        troubles = Troubles(database, clock, publisher)
         needs = Needs(
             providers=providers,
             rates=rates,
@@ -191,6 +193,7 @@ class Process:
             queue=queue,
             availability=availability,
             gate=gate,
+            troubles=troubles,
             estimates=Estimates(database, clock, availability),
             clock=clock,
             folders=Folders(inputs=folder, results=folder),
@@ -206,7 +209,7 @@ class Process:
             rates=rates,
             wake=wake,
         )
-        self._gates = GateWatch(providers=providers, gate=gate, publisher=publisher, clock=clock)
+        self._gates = GateWatch(providers=providers, gate=gate, troubles=troubles, clock=clock)
 
     def start(self) -> None:
         self._working = self.life.spawn(self._work(), "worker")

@@ -82,7 +82,8 @@ async def test_account_trouble_refunds_tells_the_host_once_and_closes_intake(
 
     handle = await asks(bob, "/video", prompt=FOX)
 
-    assert "takes no jobs at the moment" in handle.text()
+    is_empty = reason is FailureReason.BALANCE
+    assert ("account at the video provider is used up" if is_empty else "takes no jobs at the moment") in handle.text()
     assert is_private(handle)
     assert await stage.balance(bob) == 500
     assert creates(stage) == 1
@@ -91,13 +92,36 @@ async def test_account_trouble_refunds_tells_the_host_once_and_closes_intake(
     assert "refuses every job" in told
 
 
+async def test_credits_that_others_spend_and_a_low_account_are_told_once_each(stage: Stage, ada: Person) -> None:
+    def asked() -> int:
+        return sum(each.call is Call.CREDIT for each in stage.kie.requests)
+
+    async def asked_again(times: int) -> None:
+        wanted = asked() + times
+        await stage.until(lambda: asked() >= wanted, "questions about the account", passing=600)
+
+    await ada.types("/video", prompt=FOX)
+    await ada.waits_for_video()
+    await asked_again(times=1)
+    assert told_host(stage) == []
+
+    stage.kie.account.balance = 300
+    await stage.until(lambda: len(told_host(stage)) == 2, "two words to the host", passing=600)
+
+    await asked_again(times=2)
+    elsewhere, low = told_host(stage)
+    assert "credits have gone from the account at kie_jobs that no video of this bot can have cost" in elsewhere
+    assert "has 300 credits left, less than 500 (LOW_BALANCE_CREDITS)" in low
+
+
 async def test_intake_opens_by_itself_once_the_account_holds_credits(stage: Stage, ada: Person, bob: Person) -> None:
+    await stage.until_seen(Call.CREDIT, count=2)  # The looks of the start.
     stage.kie.account.balance = 0
     await ada.types("/video", prompt=FOX)
     await failed(stage, ada, FailureReason.BALANCE)
     stage.clock.advance(seconds=80)
     await stage.until_seen(Call.CREDIT)
-    assert "takes no jobs" in (await asks(bob, "/video", prompt=FOX)).text()
+    assert "account at the video provider is used up" in (await asks(bob, "/video", prompt=FOX)).text()
 
     stage.kie.account.balance = 1000
     await stage.until(lambda: len(told_host(stage)) == 2, "a word to the host", passing=20)
@@ -152,7 +176,7 @@ async def test_provider_that_has_no_time_for_an_hour_is_given_up(stage: Stage, a
     stage.kie.faults.add(Call.CREATE, Refusals.MAINTENANCE, times=None, containing=OF_MEMBERS)
     await ada.types("/video", prompt=FOX)
 
-    await stage.until_state(JobState.FAILED, passing=120)
+    await stage.until_state(JobState.FAILED, passing=40)
 
     await failed(stage, ada, FailureReason.NOT_NOW)
     assert creates(stage) > 3

@@ -29,6 +29,7 @@ from bot.services.host_limits import Budget
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
+from bot.services.troubles import Troubles
 from bot.store import audit, events, jobs, statistics, tables
 from bot.store.database import Connection, Database
 from bot.worker.limits import Rates
@@ -103,6 +104,7 @@ class Rig:
             queue=self.queue,
             availability=self.availability,
             gate=self.gate,
+            troubles=Troubles(self.database, self.clock, self.publisher),
             estimates=self.estimates,
             clock=self.clock,
             folders=self.folders,

@@ -14,6 +14,7 @@ from bot.domain.jobs import JobState, Move
 from bot.services.host_limits import Budget
 from bot.services.hosting import FAR_TOO_LONG, Hosting, Owner
 from bot.services.troubles import Troubles
+from bot.store import troubles as rows
 from bot.store.database import Database
 from bot.worker.host_watch import HostWatch
 from tests.fakes import FakePublisher, HandClock
@@ -35,14 +36,14 @@ class Office:
     def __init__(self, database: Database, clock: HandClock | None = None) -> None:
         self.desk = Desk(database, clock=clock)
         self.publisher = FakePublisher()
-        self.troubles = Troubles(database, self.desk.clock)
+        self.troubles = Troubles(database, self.desk.clock, self.publisher)
         self.watch = HostWatch(self.desk.hosting, self.troubles, self.desk.clock, lambda: 10)
 
     async def look(self) -> list[str]:
         """What the host is told after one look."""
         before = len(self.publisher.told)
         await self.watch.look()
-        await self.troubles.tell(self.publisher)
+        await self.troubles.tell()
         return self.publisher.told[before:]
 
 
@@ -92,34 +93,37 @@ async def test_raised_budget_is_room_again(office: Office) -> None:
     assert await office.look() == ["The budget of this month has room again: new videos are accepted."]
 
 
-async def test_trouble_that_ends_before_the_host_heard_of_it_is_not_worth_a_word(office: Office) -> None:
-    await office.troubles.begin("name", "It began.")
+async def test_trouble_that_ends_before_the_host_heard_of_it_is_not_worth_a_word(
+    office: Office, database: Database
+) -> None:
+    await database.write(rows.begin, "name", "It began.", office.desk.clock.now())
     await office.troubles.end("name", "It ended.")
 
-    await office.troubles.tell(office.publisher)
+    await office.troubles.tell()
 
     assert office.publisher.told == []
+    assert list(await office.troubles.present()) == []
 
 
-async def test_trouble_that_comes_back_before_its_end_was_told_has_not_ended(office: Office) -> None:
+async def test_trouble_that_comes_back_before_its_end_was_told_has_not_ended(
+    office: Office, database: Database
+) -> None:
     await office.troubles.begin("name", "It began.")
-    await office.troubles.tell(office.publisher)
-    await office.troubles.end("name", "It ended.")
+    await database.write(rows.end, "name", "It ended.")
 
     assert not await office.troubles.begin("name", "It began again.")
-    await office.troubles.tell(office.publisher)
+    await office.troubles.tell()
 
     assert office.publisher.told == ["It began."]
     assert [each.name for each in await office.troubles.present()] == ["name"]
 
 
-async def test_what_an_earlier_process_could_not_tell_is_told_after_the_start(
-    office: Office, database: Database
-) -> None:
-    await office.troubles.begin("name", "It began.")
+async def test_what_a_killed_process_could_not_tell_is_told_after_the_start(office: Office, database: Database) -> None:
+    await database.write(rows.begin, "name", "It began.", office.desk.clock.now())
 
     next_process = Office(database, office.desk.clock)
-    await next_process.troubles.tell(next_process.publisher)
+    await next_process.troubles.tell()
+    await next_process.troubles.tell()
 
     assert next_process.publisher.told == ["It began."]
 

@@ -16,9 +16,10 @@ from bot.ports import Sold
 from bot.providers.kie_jobs import TERMS
 from bot.services.availability import Availability, ProviderGate
 from bot.services.memory import Memory
+from bot.services.troubles import Troubles
 from bot.store.database import Database
 from bot.worker.limits import Rates
-from bot.worker.watches import ASK_EVERY, GateWatch, ModelWatch
+from bot.worker.watches import ASK_EVERY, GateWatch, ModelWatch, refuse
 from tests.fakes import KIE, PAUSED, FakeProvider, FakePublisher, HandClock
 from tests.samples import CATALOGUE, MAKER, OLD, model
 
@@ -54,8 +55,12 @@ class Watched:
             memory=Memory(database),
             clock=self.clock,
         )
+        self.troubles = Troubles(database, self.clock, self.publisher)
         self.gates = GateWatch(
-            providers={KIE: self.provider}, gate=self.gate, publisher=self.publisher, clock=self.clock
+            providers={KIE: self.provider},
+            gate=self.gate,
+            troubles=self.troubles,
+            clock=self.clock,
         )
 
     @asynccontextmanager
@@ -202,7 +207,7 @@ async def test_stopping_ends_the_wait_for_room(database: Database) -> None:
 
 async def test_a_closed_provider_opens_when_its_account_answers_and_holds_credits(database: Database) -> None:
     watched = Watched(database)
-    watched.gate.pause(KIE, "the balance is empty", watched.clock.now())
+    await refuse(watched.gate, watched.troubles, KIE, ProviderAuthError("the balance is empty"), watched.clock.now())
     watched.provider.balance.then(0.0, 0.0, 250.5)
 
     async with watched.running(watched.gates):
@@ -218,7 +223,7 @@ async def test_a_closed_provider_opens_when_its_account_answers_and_holds_credit
     assert before_a_minute == 1  # The look at the start.
     assert still_closed is not None
     assert watched.gate.find(KIE) is None
-    assert watched.publisher.told == [f"The provider {KIE} takes jobs again (250.5 credits left)."]
+    assert watched.publisher.told[1:] == [f"The provider {KIE} takes jobs again (250.5 credits left)."]
 
 
 async def test_a_key_that_does_not_work_is_found_out_at_the_start(database: Database) -> None:
