@@ -30,6 +30,7 @@ from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
 from bot.services.generation import Generation
+from bot.services.grants import Grants
 from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting
 from bot.services.jobs import Jobs
@@ -61,6 +62,7 @@ from cogs import credits as credits_cog
 from cogs import generate as generate_cog
 from cogs import help as help_cog
 from cogs import jobs as jobs_cog
+from cogs import quotas as quotas_cog
 from cogs.credits import CreditsCog
 from cogs.generate import Generate
 from cogs.help import Help
@@ -73,7 +75,13 @@ from cogs.statistics import StatisticsCog
 log = logs.get(__name__)
 
 # The buttons that outlive a restart, by the module of the cog that acts for them.
-CONTROLS = (*generate_cog.CONTROLS, *jobs_cog.CONTROLS, *credits_cog.CONTROLS, *help_cog.CONTROLS)
+CONTROLS = (
+    *generate_cog.CONTROLS,
+    *jobs_cog.CONTROLS,
+    *credits_cog.CONTROLS,
+    *quotas_cog.CONTROLS,
+    *help_cog.CONTROLS,
+)
 
 
 class App:
@@ -302,7 +310,7 @@ def _build(
             ),
             JobsCog(jobs=jobs, availability=availability),
             CreditsCog(credits=Credits(database, clock)),
-            QuotasCog(quotas=Quotas(database, clock)),
+            QuotasCog(quotas=Quotas(database, clock), grants=Grants(database, clock), clock=clock),
             ModerationCog(moderation=Moderation(database, clock, lifecycle)),
             WordsCog(words=Words(database, clock)),
             HostCog(hosting=hosting, availability=availability, owner_ids=settings.discord_owner_ids),

@@ -22,6 +22,7 @@ from bot.catalogue import loader
 from bot.domain.ids import ChannelId, GuildId, InteractionId, MessageId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Place, Result, StoredVideo
 from bot.domain.models import Mode
+from bot.domain.policies import GuildPolicy
 from bot.domain.videos import VideoRequest
 from bot.errors import StoreError
 from bot.ports import SystemClock
@@ -29,7 +30,7 @@ from bot.services.availability import Availability, ProviderGate
 from bot.services.generation import Generation
 from bot.services.host_limits import Budget
 from bot.services.lifecycle import Lifecycle
-from bot.store import audit, backups, epochs, jobs, ledger, schema
+from bot.store import audit, backups, epochs, jobs, ledger, policies, schema
 from bot.store.database import Connection, Database
 
 T = TypeVar("T")
@@ -216,7 +217,7 @@ async def _put_back(backup: Path, place: Path, tally: Tally) -> None:
 
 
 def _make_rich(connection: Connection) -> None:
-    ledger.set_rules(connection, GUILD, allowance=RICH)
+    policies.save(connection, GuildPolicy(guild_id=GUILD, allowance=RICH))
 
 
 def _grant(connection: Connection, member: UserId) -> None:

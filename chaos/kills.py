@@ -21,7 +21,8 @@ from random import Random
 
 from bot.domain.ids import GuildId
 from bot.domain.jobs import JobState
-from bot.store import ledger, schema
+from bot.domain.policies import GuildPolicy
+from bot.store import policies, schema
 from bot.store.database import Connection, Database
 from chaos import kill_checks
 from chaos.kill_checks import Command
@@ -184,7 +185,7 @@ async def _prepare(season: Season, template: Path) -> None:
 
 
 def _make_rich(connection: Connection, guild: GuildId) -> None:
-    ledger.set_rules(connection, guild, allowance=RICH)
+    policies.save(connection, GuildPolicy(guild_id=guild, allowance=RICH))
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ from bot.catalogue import loader
 from bot.domain.ids import ChannelId, GuildId, InteractionId, UserId
 from bot.domain.jobs import Place
 from bot.domain.models import Mode
+from bot.domain.policies import GuildPolicy, Pool
 from bot.domain.videos import VideoRequest, VideoSpec
 from bot.errors import InsufficientCreditsError, PoolEmptyError
 from bot.ports import SystemClock
@@ -33,7 +34,7 @@ from bot.services.availability import Availability, ProviderGate
 from bot.services.generation import Accepted, Generation
 from bot.services.host_limits import Budget
 from bot.services.lifecycle import Lifecycle
-from bot.store import audit, ledger, schema, tables
+from bot.store import audit, ledger, policies, schema, tables
 from bot.store.database import Connection, Database
 
 GUILD = GuildId(1)
@@ -135,12 +136,12 @@ def _fill(connection: Connection, purse: Purse) -> None:
     now = datetime.now(UTC)
     match purse:
         case Purse.ALLOWANCE:
-            ledger.set_rules(connection, GUILD, allowance=CREDITS)
+            policies.save(connection, GuildPolicy(guild_id=GUILD, allowance=CREDITS))
         case Purse.BONUS:
-            ledger.set_rules(connection, GUILD, allowance=0)
+            policies.save(connection, GuildPolicy(guild_id=GUILD, allowance=0))
             ledger.grant(connection, GUILD, UserId(1), STAFF, CREDITS, "chaos", now, is_pool_limited=False)
         case Purse.POOL:
-            ledger.set_rules(connection, GUILD, allowance=RICH, is_pool_limited=True)
+            policies.save(connection, GuildPolicy(guild_id=GUILD, allowance=RICH, pool=Pool()))
             ledger.set_pool(connection, GUILD, STAFF, CREDITS, now)
 
 

@@ -10,7 +10,7 @@ from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
 from bot.client import defer
-from bot.client.controls import can_manage, member_of, suggestions, texts_of
+from bot.client.controls import staff_of, suggestions, texts_of
 from bot.domain import spans
 from bot.domain.ids import UserId
 from bot.domain.safety import MAX_PATTERN_LENGTH, MAX_WORD_LENGTH, Word, WordKind
@@ -18,7 +18,6 @@ from bot.errors import BadSpanError
 from bot.i18n import N_
 from bot.rendering import moderation as cards
 from bot.services.moderation import Moderation
-from bot.services.quotas import Staff
 from bot.services.words import Words
 
 Reason = app_commands.Range[str, 1, 200]
@@ -139,11 +138,6 @@ class WordsCog(
         # Discord takes at most 100 characters for a choice; a longer pattern has to be typed.
         meant = [word.text for word in found if typed.casefold() in word.text.casefold() and len(word.text) <= 100]
         return [Choice(name=text, value=text) for text in meant[:25]]
-
-
-def staff_of(interaction: discord.Interaction) -> Staff:
-    guild_id, user_id = member_of(interaction)
-    return Staff(user_id=user_id, guild_id=guild_id, can_manage=can_manage(interaction))
 
 
 def span_of(text: str) -> timedelta | None:

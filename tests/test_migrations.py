@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 from bot.domain.ids import GuildId, UserId
 from bot.domain.policies import Pool
 from bot.errors import StoreError
-from bot.store import audit, balances, ledger, policies, schema, tables
+from bot.store import audit, balances, history, policies, schema, tables
 from bot.store.database import Connection, Database
 
 
@@ -154,8 +154,8 @@ async def test_a_database_of_the_first_schema_keeps_its_books(empty_url: str) ->
     now = datetime(2026, 11, 20, 18, tzinfo=UTC)
     balance = await database.read(balances.find, GuildId(10), UserId(1), now)
     assert (balance.allowance_left, balance.bonus, balance.held, balance.pool) == (200, 50, 60, 350)
-    history = await database.read(ledger.history, GuildId(10), UserId(1), 10, 0)
-    assert [line.kind for line in history] == ["settle", "charge", "charge", "grant"]
+    lines = await database.read(history.of_member, GuildId(10), UserId(1), 10, 0)
+    assert [line.kind for line in lines] == ["settle", "charge", "charge", "grant"]
     await database.close()
 
 

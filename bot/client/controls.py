@@ -15,6 +15,7 @@ from bot.client import CutsceneClient, guarded
 from bot.domain.ids import ChannelId, GuildId, RoleId, UserId
 from bot.domain.policies import Requester
 from bot.i18n import Texts, texts
+from bot.services.staff import Staff
 
 CogT = TypeVar("CogT", bound=commands.Cog)
 ValueT = TypeVar("ValueT", int, str)
@@ -88,6 +89,12 @@ def requester_of(interaction: discord.Interaction) -> Requester:
 def can_manage(interaction: discord.Interaction) -> bool:
     """Whether Discord says that the person may manage the server."""
     return interaction.permissions.manage_guild or interaction.permissions.administrator
+
+
+def staff_of(interaction: discord.Interaction) -> Staff:
+    """Who acts as staff, and whether Discord says that they are."""
+    guild_id, user_id = member_of(interaction)
+    return Staff(user_id=user_id, guild_id=guild_id, can_manage=can_manage(interaction))
 
 
 async def suggestions(interaction: discord.Interaction, work: Awaitable[list[Choice[ValueT]]]) -> list[Choice[ValueT]]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from enum import StrEnum
 
-from bot.domain.ids import JobId
+from bot.domain.ids import JobId, UserId
 from bot.domain.periods import Period
 
 # Kie sells a credit for about half a US cent (several sources, agrees with measured charges).
@@ -76,6 +76,7 @@ class HistoryLine:
     at: datetime
     job_id: JobId | None
     reason: str | None
+    other_id: UserId | None = None  # who gave it, or whom it was given to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.credits import Balance
-from bot.domain.ids import ChannelId, GuildId, ModelId, RoleId
+from bot.domain.ids import ChannelId, GuildId, ModelId, RoleId, UserId
 from bot.domain.periods import Period, span
 from bot.domain.quotas import DEFAULT_ALLOWANCE
 
@@ -160,6 +160,18 @@ class MemberRule:
     """What staff has decided about one member, whatever their roles. `allowance` None: no limit."""
 
     allowance: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview:
+    """A guild's policy, and where its credits are. `pool` None means unlimited."""
+
+    policy: GuildPolicy
+    members: Mapping[UserId, MemberRule]
+    pool: int | None
+    held: int
+    spent: int
+    open_grants: int  # that members can still collect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

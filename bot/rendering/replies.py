@@ -8,11 +8,9 @@ from datetime import datetime
 import discord
 
 from bot.domain.credits import Balance, HistoryLine
-from bot.domain.ids import UserId
 from bot.domain.jobs import Job, JobState
 from bot.domain.models import Catalogue, OptionName
 from bot.domain.periods import Period
-from bot.domain.quotas import Quota
 from bot.i18n import N_, Texts
 from bot.rendering import words
 from bot.rendering.buttons import lasting
@@ -180,29 +178,6 @@ def _history_line(_: Texts, line: HistoryLine) -> str:
         # Reasons of jobs are words of our own for failures; those of grants were written by people.
         parts.append(harmless(line.reason, 100))
     return " · ".join([*parts, words.moment(line.at)])
-
-
-def quota(_: Texts, quota: Quota) -> discord.Embed:
-    """A guild's rules and what they have let through so far."""
-    card = embed(_("This server's credits"))
-    allowance = _("{credits} per member", credits=words.credits_of(_, quota.allowance))
-    pool = _("unlimited") if quota.pool is None else words.credits_of(_, quota.pool)
-    card.add_field(name=_("Daily allowance"), value=allowance)
-    card.add_field(name=_("Pool"), value=pool)
-    card.add_field(name=_("Held for videos on their way"), value=words.credits_of(_, quota.held))
-    card.add_field(name=_("Spent so far"), value=words.credits_of(_, quota.spent))
-    return card
-
-
-def granted(_: Texts, member: UserId, credits: int, balance: Balance) -> str:
-    """Without a ping: the answer is private."""
-    return _.plural(
-        "<@{member}> got {count} credit and has {bonus} bonus credits now.",
-        "<@{member}> got {count} credits and has {bonus} bonus credits now.",
-        credits,
-        member=member,
-        bonus=balance.bonus,
-    )
 
 
 HELP = (

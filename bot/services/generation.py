@@ -31,6 +31,7 @@ from bot.errors import (
 from bot.ports import Clock
 from bot.services import host_limits
 from bot.services.availability import Availability, ProviderGate
+from bot.services.grants import collect
 from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting
 from bot.services.keys import CallbackTokens
@@ -222,6 +223,8 @@ def accept(connection: Connection, new: NewJob, requester: Requester, budget: Bu
         twin = jobs.find_again(connection, new.user_id, new.again_of, now - DOUBLE_CLICK)
         if twin is not None:
             raise JustAskedError(job=twin)
+    policy = balances.refill(connection, policy, now)
+    collect(connection, policy, new.user_id, requester, now)
     payment, spendable = _payment(connection, policy, requester, new, now)
     new = replace(new, role_ids=policy.that_matter(requester.role_ids))
     job = jobs.insert(connection, new, payment, now)

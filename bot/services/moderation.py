@@ -14,7 +14,7 @@ from bot.errors import NotBlockedError
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle, Policy
-from bot.services.quotas import Staff, check_staff
+from bot.services.staff import Staff, check_staff
 from bot.store import moderation, moves, policies, staff_log
 from bot.store.database import Connection, Database
 

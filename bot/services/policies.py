@@ -1,15 +1,21 @@
-"""What a guild's staff decides about the bot: one policy, changed as a whole. Every change checks the right itself."""
+"""What a guild's staff decides about the bot: one policy, changed as a whole, and told to the staff's log."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
 
-from bot.domain.ids import GuildId, UserId
-from bot.domain.policies import GuildPolicy, MemberRule
-from bot.services.quotas import Staff, check_staff
-from bot.store import policies
+from bot.domain.ids import GuildId
+from bot.domain.policies import GuildPolicy
+from bot.domain.staff_log import StaffEvent, StaffEventKind
+from bot.ports import Clock
+from bot.services.staff import Staff, check_staff
+from bot.store import policies, staff_log
 from bot.store.database import Connection, Database
+
+# A list of a hundred channels is no line of a log.
+LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +29,9 @@ class Changed:
 class Policies:
     """The guilds' policies."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     async def find(self, guild_id: GuildId) -> GuildPolicy:
         """What holds in a guild now."""
@@ -36,32 +43,47 @@ class Policies:
         It holds for everything that is accepted from now on. Two changes at the same moment come one after the other.
         """
         check_staff(staff)
+        return await self._database.write(change, staff, how, self._clock.now())
 
-        def store(connection: Connection) -> Changed:
-            before = policies.load(connection, staff.guild_id, lock=True)
-            after = how(before)
-            if after.guild_id != staff.guild_id:
-                raise AssertionError("a change of one guild's policy reached another's")
-            if after != before:
-                policies.save(connection, after)
-            return Changed(before=before, after=after)
 
-        return await self._database.write(store)
+def change(connection: Connection, staff: Staff, how: Callable[[GuildPolicy], GuildPolicy], now: datetime) -> Changed:
+    """The transaction of `Policies.change`, for those who have more to do in it."""
+    before = policies.load(connection, staff.guild_id, lock=True)
+    after = how(before)
+    if after.guild_id != staff.guild_id:
+        raise AssertionError("a change of one guild's policy reached another's")
+    if after != before:
+        policies.save(connection, after)
+        for name, (was, becomes) in differences(before, after).items():
+            tell(connection, staff, {"name": name, "before": was, "after": becomes}, now)
+    return Changed(before=before, after=after)
 
-    async def members(self, staff: Staff) -> dict[UserId, MemberRule]:
-        """Everybody of whom staff has decided something."""
-        check_staff(staff)
-        return await self._database.read(policies.members, staff.guild_id)
 
-    async def set_member(self, staff: Staff, member: UserId, rule: MemberRule | None) -> MemberRule | None:
-        """Decide about one member; None leaves them to their roles again. What held before is returned."""
-        check_staff(staff)
+def tell(connection: Connection, staff: Staff, details: Mapping[str, str], now: datetime) -> None:
+    """Have the staff's log say that a rule was changed."""
+    event = StaffEvent(
+        guild_id=staff.guild_id, kind=StaffEventKind.SETTING, actor_id=staff.user_id, details=dict(details)
+    )
+    staff_log.note(connection, event, now)
 
-        def store(connection: Connection) -> MemberRule | None:
-            # With the guild's row in hand nobody is being charged by the old rule at this moment.
-            policies.load(connection, staff.guild_id, lock=True)
-            before = policies.member(connection, staff.guild_id, member)
-            policies.set_member(connection, staff.guild_id, member, rule)
-            return before
 
-        return await self._database.write(store)
+def differences(before: GuildPolicy, after: GuildPolicy) -> dict[str, tuple[str, str]]:
+    """What was changed, field by field, in a form that people can read."""
+    pairs = ((field.name, getattr(before, field.name), getattr(after, field.name)) for field in fields(GuildPolicy))
+    return {name: (_written(was), _written(becomes)) for name, was, becomes in pairs if was != becomes}
+
+
+def _written(value: object) -> str:
+    match value:
+        case None:
+            text = "-"
+        case frozenset():
+            text = ", ".join(str(one) for one in sorted(value)) or "-"
+        case Mapping():
+            text = ", ".join(f"{key} ({_written(rule)})" for key, rule in sorted(value.items())) or "-"
+        case _ if hasattr(value, "__dataclass_fields__"):
+            named = {name: getattr(value, name) for name in value.__dataclass_fields__}
+            text = ", ".join(f"{name} {_written(one)}" for name, one in named.items() if one not in (None, False))
+        case _:
+            text = str(value)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"

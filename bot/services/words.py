@@ -10,7 +10,7 @@ from bot.domain.staff_log import StaffEvent, StaffEventKind
 from bot.errors import TooManyWordsError, UnknownWordError
 from bot.ports import Clock
 from bot.services import word_filter
-from bot.services.quotas import Staff, check_staff
+from bot.services.staff import Staff, check_staff
 from bot.store import moderation, staff_log
 from bot.store.database import Connection, Database
 

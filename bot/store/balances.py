@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -52,12 +53,12 @@ def find(
 ) -> Balance:
     """What the member can spend. With *lock* nobody else can spend it until the transaction ends."""
     policy = policy or policies.load(connection, guild_id)
+    if lock:
+        policy = refill(connection, policy, now)
     whose = {"of_guild": guild_id, "of_member": user_id}
     span = periods.span(now, policy.period, policy.time_zone)
     allowance = allowance_of(policy, policies.member(connection, guild_id, user_id), frozenset(role_ids))
     used = allowances.used(connection, guild_id, user_id, span, lock=lock)
-    if lock:
-        refill(connection, policy, now)
     held = {row.kind: row.balance for row in connection.execute(_HELD_LOCKED if lock else _HELD, whose)}
     running = connection.execute(_RUNNING, whose).one()
     return Balance(
@@ -86,11 +87,21 @@ def so_far(connection: Connection, policy: GuildPolicy, user_id: UserId, balance
     )
 
 
-def refill(connection: Connection, policy: GuildPolicy, now: datetime) -> None:
-    """Bring the pool to what the policy says if its period has begun since it was last set."""
-    if policy.pool is not None and policy.pool.refill is not None and policy.is_refill_due(now):
-        ledger.refill_pool(connection, policy.guild_id, policy.pool.refill, now)
-        policies.note_refill(connection, policy.guild_id, now)
+def refill(connection: Connection, policy: GuildPolicy, now: datetime) -> GuildPolicy:
+    """Bring the pool to what the policy says if its period has begun since it was last set; the policy after that."""
+    pool = policy.pool
+    if pool is None or pool.refill is None or not policy.is_refill_due(now):
+        return policy
+    if not policies.note_refill(connection, policy, now):
+        # Somebody was faster than this policy is old.
+        return policies.load(connection, policy.guild_id)
+    ledger.refill_pool(connection, policy.guild_id, pool.refill, now)
+    return replace(policy, pool=replace(pool, refilled_at=now))
+
+
+def pool(connection: Connection, policy: GuildPolicy, now: datetime) -> int | None:
+    """What all members together have left now; None is no limit."""
+    return _pool(policy, ledger.balance_of(connection, policy.guild_id, AccountKind.POOL), now)
 
 
 def _pool(policy: GuildPolicy, held: int, now: datetime) -> int | None:

@@ -14,12 +14,10 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bot.domain.credits import AccountKind, Balance, EntryKind, HistoryLine
-from bot.domain.ids import GuildId, JobId, UserId
-from bot.domain.quotas import DEFAULT_ALLOWANCE, Quota
+from bot.domain.credits import AccountKind, Balance, EntryKind
+from bot.domain.ids import GrantId, GuildId, InteractionId, JobId, UserId
 from bot.store import allowances
-from bot.store.statements import upsert
-from bot.store.tables import accounts, entries, guilds, jobs, lines, spending
+from bot.store.tables import accounts, entries, lines, spending
 
 # The guild's own accounts belong to no member; the bot's own entries have no actor.
 NOBODY: Final = UserId(0)
@@ -162,6 +160,7 @@ def grant(
     now: datetime,
     *,
     is_pool_limited: bool,
+    grant_id: GrantId | None = None,
 ) -> None:
     """Bonus credits for a member, out of the guild's pool where that is limited. Raises OverdrawnError."""
     source = AccountKind.POOL if is_pool_limited else AccountKind.ISSUED
@@ -171,11 +170,85 @@ def grant(
         guild_id=guild_id,
         user_id=user_id,
         actor_id=actor_id,
-        job_id=None,
+        grant_id=grant_id,
         reason=reason,
         now=now,
         amounts={(source, NOBODY): -amount, (AccountKind.BONUS, user_id): amount},
     )
+
+
+def revoke(
+    connection: Connection,
+    guild_id: GuildId,
+    user_id: UserId,
+    actor_id: UserId,
+    amount: int,
+    reason: str | None,
+    now: datetime,
+    *,
+    is_pool_limited: bool,
+    interaction_id: InteractionId,
+) -> None:
+    """Take bonus credits back to where they came from. Raises OverdrawnError."""
+    source = AccountKind.POOL if is_pool_limited else AccountKind.ISSUED
+    _post(
+        connection,
+        kind=EntryKind.REVOKE,
+        guild_id=guild_id,
+        user_id=user_id,
+        actor_id=actor_id,
+        interaction_id=interaction_id,
+        reason=reason,
+        now=now,
+        amounts={(source, NOBODY): amount, (AccountKind.BONUS, user_id): -amount},
+    )
+
+
+def transfer(
+    connection: Connection,
+    guild_id: GuildId,
+    giver: UserId,
+    receiver: UserId,
+    amount: int,
+    now: datetime,
+    *,
+    interaction_id: InteractionId,
+) -> None:
+    """Bonus credits from one member to another. Raises OverdrawnError."""
+    _post(
+        connection,
+        kind=EntryKind.TRANSFER,
+        guild_id=guild_id,
+        user_id=receiver,
+        actor_id=giver,
+        interaction_id=interaction_id,
+        reason=None,
+        now=now,
+        amounts={(AccountKind.BONUS, giver): -amount, (AccountKind.BONUS, receiver): amount},
+    )
+
+
+def is_done(connection: Connection, interaction_id: InteractionId) -> bool:
+    """Whether this command has moved credits before."""
+    found = sa.select(entries.c.id).where(entries.c.interaction_id == interaction_id)
+    return connection.execute(found).scalar() is not None
+
+
+def given_since(connection: Connection, guild_id: GuildId, giver: UserId, since: datetime) -> int:
+    """How much a member has given to others since then."""
+    gifts = (
+        sa.select(sa.func.coalesce(sa.func.sum(lines.c.credits), 0))
+        .select_from(entries)
+        .join(lines, lines.c.entry_id == entries.c.id)
+        .where(
+            entries.c.guild_id == guild_id,
+            entries.c.actor_id == giver,
+            entries.c.kind == EntryKind.TRANSFER,
+            entries.c.at >= since,
+            lines.c.credits > 0,
+        )
+    )
+    return int(connection.execute(gifts).scalar_one())
 
 
 def set_pool(connection: Connection, guild_id: GuildId, actor_id: UserId, target: int, now: datetime) -> None:
@@ -207,36 +280,15 @@ def _bring_pool_to(
             guild_id=guild_id,
             user_id=NOBODY,
             actor_id=actor_id,
-            job_id=None,
             reason=None,
             now=now,
             amounts={(AccountKind.ISSUED, NOBODY): -change, (AccountKind.POOL, NOBODY): change},
         )
 
 
-def set_rules(
-    connection: Connection, guild_id: GuildId, *, allowance: int | None = None, is_pool_limited: bool | None = None
-) -> None:
-    """Store the rules that are named; the others stay."""
-    changes: dict[str, int | bool] = {}
-    if allowance is not None:
-        changes["allowance"] = allowance
-    if is_pool_limited is not None:
-        changes["is_pool_limited"] = is_pool_limited
-    row = upsert(connection, guilds).values(guild_id=guild_id, **{"is_pool_limited": False, **changes})
-    connection.execute(row.on_conflict_do_update(index_elements=[guilds.c.guild_id], set_=changes))
-
-
-def quota(connection: Connection, guild_id: GuildId) -> Quota:
-    rules = connection.execute(sa.select(guilds).where(guilds.c.guild_id == guild_id)).one_or_none()
-    allowance = DEFAULT_ALLOWANCE if rules is None or rules.allowance is None else rules.allowance
-    is_limited = rules is not None and rules.is_pool_limited
-    return Quota(
-        allowance=allowance,
-        pool=_balance_of(connection, guild_id, AccountKind.POOL) if is_limited else None,
-        held=_balance_of(connection, guild_id, AccountKind.HELD),
-        spent=_balance_of(connection, guild_id, AccountKind.SPENT),
-    )
+def balance_of(connection: Connection, guild_id: GuildId, kind: AccountKind, user_id: UserId = NOBODY) -> int:
+    """What an account holds now."""
+    return _balance_of(connection, guild_id, kind, user_id)
 
 
 def periods(at: datetime) -> tuple[str, str]:
@@ -260,61 +312,11 @@ def spent_in(connection: Connection, period: str) -> int:
     return connection.execute(sa.select(spending.c.credits).where(spending.c.period == period)).scalar() or 0
 
 
-def history(connection: Connection, guild_id: GuildId, user_id: UserId, limit: int, offset: int) -> list[HistoryLine]:
-    """The member's entries, newest first, as seen from their side: what left them is negative."""
-    rows = connection.execute(
-        sa.select(entries, jobs.c.price, _returned(entries.c.id).label("returned"), _granted(user_id).label("granted"))
-        .outerjoin(jobs, jobs.c.id == entries.c.job_id)
-        .where(entries.c.guild_id == guild_id, entries.c.user_id == user_id)
-        .order_by(entries.c.id.desc())
-        .limit(limit)
-        .offset(offset)
-    )
-    return [
-        HistoryLine(
-            kind=EntryKind(row.kind),
-            credits=_seen_by_member(EntryKind(row.kind), row.price, row.returned, row.granted),
-            at=row.at,
-            job_id=None if row.job_id is None else JobId(row.job_id),
-            reason=row.reason,
-        )
-        for row in rows
-    ]
-
-
-def _seen_by_member(kind: EntryKind, price: int | None, returned: int | None, granted: int | None) -> int:
-    match kind:
-        case EntryKind.CHARGE:
-            return -(price or 0)
-        case EntryKind.SETTLE | EntryKind.REFUND | EntryKind.LATE:
-            return returned or 0
-        case _:
-            return granted or 0
-
-
-def _returned(entry_id: sa.ColumnElement[int]) -> sa.ScalarSelect[int]:
-    """What an entry gave back: everything that it put into a pool, a bonus or where credits come from."""
-    back = accounts.c.kind.in_([AccountKind.POOL, AccountKind.BONUS, AccountKind.ISSUED])
-    return (
-        sa.select(sa.func.sum(lines.c.credits))
-        .join(accounts, accounts.c.id == lines.c.account_id)
-        .where(lines.c.entry_id == entry_id, back)
-        .scalar_subquery()
-    )
-
-
-def _granted(user_id: UserId) -> sa.ScalarSelect[int]:
-    return (
-        sa.select(sa.func.sum(lines.c.credits))
-        .join(accounts, accounts.c.id == lines.c.account_id)
-        .where(lines.c.entry_id == entries.c.id, accounts.c.kind == AccountKind.BONUS, accounts.c.user_id == user_id)
-        .scalar_subquery()
-    )
-
-
-def _balance_of(connection: Connection, guild_id: GuildId, kind: AccountKind, *, lock: bool = False) -> int:
+def _balance_of(
+    connection: Connection, guild_id: GuildId, kind: AccountKind, user_id: UserId = NOBODY, *, lock: bool = False
+) -> int:
     found = sa.select(accounts.c.balance).where(
-        accounts.c.guild_id == guild_id, accounts.c.user_id == NOBODY, accounts.c.kind == kind
+        accounts.c.guild_id == guild_id, accounts.c.user_id == user_id, accounts.c.kind == kind
     )
     return connection.execute(found.with_for_update() if lock else found).scalar() or 0
 
@@ -357,22 +359,39 @@ def _post(
     guild_id: GuildId,
     user_id: UserId,
     actor_id: UserId,
-    job_id: JobId | None,
     reason: str | None,
     now: datetime,
+    job_id: JobId | None = None,
+    grant_id: GrantId | None = None,
+    interaction_id: InteractionId | None = None,
     amounts: Mapping[tuple[AccountKind, UserId], int],
 ) -> None:
     """Write one entry with its lines and move the balances. Raises OverdrawnError, or IntegrityError for a repeat."""
     if sum(amounts.values()) != 0:
         raise AssertionError(f"the lines of a {kind} do not sum to zero: {dict(amounts)}")
-    entry = {"guild_id": guild_id, "user_id": user_id, "actor_id": actor_id, "kind": kind, "job_id": job_id}
-    entry_id = connection.execute(_ENTER, {**entry, "reason": reason, "at": now}).scalar_one()
+    entry = {
+        "guild_id": guild_id,
+        "user_id": user_id,
+        "actor_id": actor_id,
+        "kind": kind,
+        "job_id": job_id,
+        "grant_id": grant_id,
+        "interaction_id": interaction_id,
+        "reason": reason,
+        "at": now,
+    }
+    entry_id = connection.execute(_ENTER, entry).scalar_one()
     written = [
         {"entry_id": entry_id, "account_id": _move(connection, guild_id, owner, account, amount), "credits": amount}
-        for (account, owner), amount in sorted(amounts.items(), key=lambda item: _ORDER.index(item[0][0]))
+        for (account, owner), amount in sorted(amounts.items(), key=_in_order)
         if amount
     ]
     connection.execute(_WRITE_LINES, written)
+
+
+def _in_order(item: tuple[tuple[AccountKind, UserId], int]) -> tuple[int, UserId]:
+    (kind, owner), _ = item
+    return _ORDER.index(kind), owner
 
 
 def _move(connection: Connection, guild_id: GuildId, user_id: UserId, kind: AccountKind, amount: int) -> int:

@@ -104,6 +104,11 @@ def members(connection: Connection, guild_id: GuildId) -> dict[UserId, MemberRul
     return {UserId(row.user_id): MemberRule(allowance=row.allowance) for row in rows}
 
 
+def forget_members(connection: Connection, guild_id: GuildId) -> int:
+    """Leave everybody to what their roles say; how many that changes."""
+    return connection.execute(sa.delete(guild_members).where(guild_members.c.guild_id == guild_id)).rowcount
+
+
 def set_member(connection: Connection, guild_id: GuildId, user_id: UserId, rule: MemberRule | None) -> None:
     """Decide about a member; None leaves them to what their roles say."""
     if rule is None:
@@ -116,9 +121,15 @@ def set_member(connection: Connection, guild_id: GuildId, user_id: UserId, rule:
     connection.execute(row.on_conflict_do_update(index_elements=keys, set_={"allowance": rule.allowance}))
 
 
-def note_refill(connection: Connection, guild_id: GuildId, now: datetime) -> None:
-    """The pool was set at this moment, by staff or by itself."""
-    connection.execute(sa.update(guilds).where(guilds.c.guild_id == guild_id).values(pool_refilled_at=now))
+def note_refill(connection: Connection, policy: GuildPolicy, now: datetime) -> bool:
+    """The pool is being refilled at this moment; False when somebody was faster than this policy is old."""
+    before = None if policy.pool is None else policy.pool.refilled_at
+    noted = (
+        sa.update(guilds)
+        .where(guilds.c.guild_id == policy.guild_id, guilds.c.pool_refilled_at.is_not_distinct_from(before))
+        .values(pool_refilled_at=now)
+    )
+    return connection.execute(noted).rowcount == 1
 
 
 def _policy_of(

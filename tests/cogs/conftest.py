@@ -25,6 +25,7 @@ from bot.client import CutsceneClient
 from bot.domain.ids import GuildId, JobId, MessageId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.domain.models import Catalogue
+from bot.domain.policies import GuildPolicy
 from bot.i18n import texts
 from bot.media import Charts, Pictures
 from bot.rendering import buttons
@@ -32,6 +33,7 @@ from bot.services.availability import Availability, ProviderGate
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
 from bot.services.generation import Generation
+from bot.services.grants import Grants
 from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting
 from bot.services.jobs import Jobs
@@ -40,7 +42,7 @@ from bot.services.moderation import Moderation
 from bot.services.quotas import Quotas
 from bot.services.statistics import StatisticsDesk
 from bot.services.words import Words
-from bot.store import audit, ledger, schema
+from bot.store import audit, policies, schema
 from bot.store import jobs as rows
 from bot.store.database import Database
 from cogs import credits, generate, help, host, jobs, moderation, quotas, statistics  # noqa: A004 - Called what the commands are.
@@ -130,7 +132,11 @@ class Stage:
                 ),
                 jobs.JobsCog(jobs=self.jobs, availability=self.availability),
                 credits.CreditsCog(credits=self.credits),
-                quotas.QuotasCog(quotas=Quotas(self.database, self.clock)),
+                quotas.QuotasCog(
+                    quotas=Quotas(self.database, self.clock),
+                    grants=Grants(self.database, self.clock),
+                    clock=self.clock,
+                ),
                 moderation.ModerationCog(moderation=Moderation(self.database, self.clock, self.lifecycle)),
                 moderation.WordsCog(words=Words(self.database, self.clock)),
                 host.HostCog(hosting=self.hosting, availability=self.availability, owner_ids=self.host_ids),
@@ -141,7 +147,13 @@ class Stage:
                 ),
                 help.Help(availability=self.availability, estimates=estimates, markup=MARKUP),
             ],
-            dynamic_items=[*generate.CONTROLS, *jobs.CONTROLS, *credits.CONTROLS, *help.CONTROLS],
+            dynamic_items=[
+                *generate.CONTROLS,
+                *jobs.CONTROLS,
+                *credits.CONTROLS,
+                *quotas.CONTROLS,
+                *help.CONTROLS,
+            ],
         )
 
     async def find(self, number: int) -> Job | None:
@@ -158,7 +170,7 @@ class Stage:
 
     async def allow(self, allowance: int) -> None:
         """Set what each member may spend per day."""
-        await self.database.write(ledger.set_rules, GuildId(self.guild.id), allowance=allowance)
+        await self.database.write(policies.save, GuildPolicy(guild_id=GuildId(self.guild.id), allowance=allowance))
 
     async def differences(self) -> list[str]:
         return await self.database.read(audit.differences)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from sandbox.person import Person
-from tests.cogs.conftest import START, Stage, asked
+from tests.cogs.conftest import START, Stage, asked, clicked
 
 
 async def test_balance_of_a_newcomer_is_the_allowance(stage: Stage, ana: Person) -> None:
@@ -21,7 +21,7 @@ async def test_balance_of_a_newcomer_is_the_allowance(stage: Stage, ana: Person)
 
 async def test_balance_shows_what_is_held_and_what_the_pool_has(stage: Stage, ana: Person, mod: Person) -> None:
     await asked(mod, "/quota pool", credits=1000)
-    await asked(mod, "/quota grant", member=ana.member, credits=1)
+    await clicked(mod, await asked(mod, "/quota grant", member=ana.member, credits=1), "Give")
     await asked(ana, "/video", prompt="a red fox")
 
     text = (await asked(ana, "/credits balance")).text()
@@ -37,7 +37,8 @@ async def test_history_of_a_newcomer_is_empty(stage: Stage, ana: Person) -> None
 
 
 async def test_history_tells_what_was_held_settled_returned_and_granted(stage: Stage, ana: Person, mod: Person) -> None:
-    await asked(mod, "/quota grant", member=ana.member, credits=50, reason="for the *poster*")
+    question = await asked(mod, "/quota grant", member=ana.member, credits=50, reason="for the *poster*")
+    await clicked(mod, question, "Give")
     await asked(ana, "/video", prompt="a red fox", duration=4)
     await stage.delivers(1, credits=80)
     await asked(ana, "/video", prompt="a blue whale", duration=4)
@@ -57,7 +58,7 @@ async def test_history_tells_what_was_held_settled_returned_and_granted(stage: S
 
 async def test_history_is_turned_with_its_buttons(stage: Stage, ana: Person, mod: Person) -> None:
     for number in range(1, 12):
-        await asked(mod, "/quota grant", member=ana.member, credits=number)
+        await clicked(mod, await asked(mod, "/quota grant", member=ana.member, credits=number), "Give")
 
     handle = await asked(ana, "/credits history")
     turned = await ana.clicks(handle, "Next page")

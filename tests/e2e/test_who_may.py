@@ -10,7 +10,7 @@ from bot.domain.jobs import JobState
 from sandbox.discord_server import Permission, text_of
 from sandbox.kie_server import Failures, Scenario
 from sandbox.person import Handle, Person
-from tests.e2e.stage import FOX, PRICE, Stage, asks, is_private
+from tests.e2e.stage import FOX, PRICE, Stage, asks, clicks, is_private
 
 
 async def refused(stage: Stage, person: Person, *, before: int) -> Handle:
@@ -52,7 +52,7 @@ async def test_allowance_that_is_used_up_says_when_it_renews_and_does(stage: Sta
 
 async def test_bonus_pays_what_the_allowance_does_not(stage: Stage, ada: Person, mod: Person) -> None:
     await asks(mod, "/quota default", credits=100)
-    await asks(mod, "/quota grant", member=ada.member, credits=30)
+    await clicks(mod, await asks(mod, "/quota grant", member=ada.member, credits=30), "Give")
 
     await makes(stage, ada)
 
@@ -146,7 +146,7 @@ async def test_guild_that_is_not_on_the_list_is_refused_everything(world: Stage,
 
 
 async def test_credits_of_one_guild_are_worth_nothing_in_another(stage: Stage, ada: Person, mod: Person) -> None:
-    await asks(mod, "/quota grant", member=ada.member, credits=1000)
+    await clicks(mod, await asks(mod, "/quota grant", member=ada.member, credits=1000), "Give")
     other = stage.discord.add_guild("Somewhere else")
     there = stage.discord.add_channel(other, "videos")
     member = stage.discord.add_member(other, ada.user)

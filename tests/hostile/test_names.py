@@ -13,9 +13,9 @@ from bot import logs
 from bot.domain.ids import GuildId
 from bot.errors import BadImageError
 from bot.media import Pictures
-from bot.store import ledger
+from bot.store import policies
 from sandbox.person import Person
-from tests.cogs.conftest import Stage, asked
+from tests.cogs.conftest import Stage, asked, clicked
 from tests.logged import logged
 from tests.loopback import always, answer, serving
 from tests.media.drawings import drawn
@@ -93,9 +93,10 @@ async def test_words_are_stored_as_they_were_typed(stage: Stage, ana: Person) ->
 
     for number, text in enumerate(words, start=1):
         await asked(ana, "/video", prompt=text, duration=4, quality="480p")
-        await asked(mod, "/quota grant", member=ana.member, credits=1, reason=text)
+        question = await asked(mod, "/quota grant", member=ana.member, credits=1, reason=text)
+        await clicked(mod, question, "Give")
         assert (await stage.job(number)).video.prompt == text.strip()
 
     assert await stage.find(len(words) + 1) is None
     assert await stage.differences() == []
-    assert (await stage.database.read(ledger.quota, GuildId(stage.guild.id))).allowance == 100_000
+    assert (await stage.database.read(policies.load, GuildId(stage.guild.id))).allowance == 100_000

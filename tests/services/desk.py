@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.domain.credits import AccountKind, Balance
-from bot.domain.ids import GuildId, JobId, MessageId, TaskId, UserId
+from bot.domain.grants import Given, Target
+from bot.domain.ids import GuildId, InteractionId, JobId, MessageId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Place, Result
 from bot.domain.policies import NOBODY_SPECIAL, GuildPolicy, Requester
 from bot.services.availability import Availability, ProviderGate
@@ -17,13 +19,15 @@ from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
 from bot.services.generation import Accepted, Generation
+from bot.services.grants import Grants
 from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.policies import Policies
 from bot.services.queue import Queue
-from bot.services.quotas import Quotas, Staff
+from bot.services.quotas import Quotas
+from bot.services.staff import Staff
 from bot.store import audit, jobs, ledger, tables
 from bot.store.database import Connection, Database
 from tests.fakes import HandClock
@@ -55,10 +59,12 @@ class Desk:
         self.jobs = Jobs(database, self.clock, self.lifecycle)
         self.credits = Credits(database, self.clock)
         self.quotas = Quotas(database, self.clock)
-        self.policies = Policies(database)
+        self.policies = Policies(database, self.clock)
+        self.grants = Grants(database, self.clock)
         self.queue = Queue(database, self.clock)
         self.estimates = Estimates(database, self.clock, self.availability)
         self.woken = 0
+        self._interactions = itertools.count(1)
         self.callbacks = Callbacks(database, self.clock, self._wake)
 
     def _wake(self) -> None:
@@ -102,6 +108,12 @@ class Desk:
         self, user_id: UserId = ANNA, guild_id: GuildId = GUILD, requester: Requester = NOBODY_SPECIAL
     ) -> Balance:
         return await self.credits.balance(guild_id, user_id, requester)
+
+    async def grant(self, by: Staff, member: UserId, credits: int, reason: str | None) -> Given:
+        """What staff does in two steps."""
+        here = InteractionId(next(self._interactions))
+        asked = await self.grants.ask(by, Target(user_id=member), credits, reason, here)
+        return await self.grants.give(by, asked.id)
 
     async def decide(self, guild_id: GuildId = GUILD, **values: Any) -> GuildPolicy:
         """Change the guild's policy; *values* are its fields."""

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain.credits import AccountKind
-from bot.domain.ids import ChannelId, ModelId, RoleId
+from bot.domain.grants import Target
+from bot.domain.ids import ChannelId, GrantId, InteractionId, ModelId, RoleId
 from bot.domain.periods import Period
 from bot.domain.policies import (
     AssistMode,
@@ -24,6 +25,7 @@ from bot.domain.policies import (
     Spoilers,
 )
 from bot.errors import InsufficientCreditsError, NotAllowedError, PolicyRefusedError
+from bot.services.quotas import Part
 from bot.store import audit
 from tests.samples import ANNA, BORIS, GUILD, OTHER_GUILD, place
 from tests.services.desk import Desk, staff
@@ -80,8 +82,12 @@ async def test_only_staff_decides(desk: Desk) -> None:
 
     for attempt in (
         desk.policies.change(outsider, lambda policy: replace(policy, allowance=9)),
-        desk.policies.set_member(outsider, ANNA, MemberRule(allowance=None)),
-        desk.policies.members(outsider),
+        desk.quotas.set_member(outsider, ANNA, MemberRule(allowance=None)),
+        desk.quotas.set_role(outsider, FANS, 5),
+        desk.quotas.reset(outsider, Part.ALL),
+        desk.grants.ask(outsider, Target(user_id=ANNA), 5, None, InteractionId(1)),
+        desk.grants.give(outsider, GrantId(1)),
+        desk.grants.revoke(outsider, ANNA, 5, None, InteractionId(2)),
     ):
         with pytest.raises(NotAllowedError):
             await attempt
@@ -138,12 +144,12 @@ async def test_a_receipt_reckons_with_the_roles_of_the_command(desk: Desk) -> No
 
 async def test_an_exempt_member_pays_without_limit_and_is_counted_all_the_same(desk: Desk) -> None:
     await desk.decide(allowance=100)
-    await desk.policies.set_member(staff(), ANNA, MemberRule(allowance=None))
+    await desk.quotas.set_member(staff(), ANNA, MemberRule(allowance=None))
 
     accepted = [await desk.request() for _ in range(3)]
 
     assert [one.spendable for one in accepted] == [None, None, None]
-    await desk.policies.set_member(staff(), ANNA, None)
+    await desk.quotas.set_member(staff(), ANNA, None)
     assert (await desk.balance()).allowance_left == 0
     assert await desk.differences() == []
 

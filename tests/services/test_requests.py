@@ -135,7 +135,7 @@ async def test_of_two_hundred_requests_at_once_exactly_those_pass_that_the_allow
 
 async def test_two_commands_at_the_last_credit_are_one_video(desk: Desk) -> None:
     await desk.quotas.set_default(staff(), 0)
-    await desk.quotas.grant(staff(), ANNA, 100, None)
+    await desk.grant(staff(), ANNA, 100, None)
 
     found = await outcomes(desk.request(100), desk.request(100))
 
@@ -158,11 +158,11 @@ async def test_accepting_refunding_and_granting_at_once_end_well(desk: Desk) -> 
     await desk.quotas.set_pool(staff(), 100_000)
     waiting = [await desk.job(10, user_id=UserId(number)) for number in range(1, 21)]
     for number in range(1, 21):
-        await desk.quotas.grant(staff(), UserId(number), 50, None)
+        await desk.grant(staff(), UserId(number), 50, None)
 
     work = [desk.fail(job) for job in waiting]
     work += [desk.job(520, user_id=UserId(number)) for number in range(1, 21)]
-    grants = [desk.quotas.grant(staff(), UserId(number), 5, None) for number in range(1, 21)]
+    grants = [desk.grant(staff(), UserId(number), 5, None) for number in range(1, 21)]
     await asyncio.gather(*work, *grants)
 
     assert await desk.count() == 40
@@ -328,7 +328,7 @@ async def test_another_guilds_job_id_reaches_nothing(desk: Desk) -> None:
 
 async def test_credits_of_one_guild_pay_nothing_in_another(desk: Desk) -> None:
     await desk.quotas.set_default(staff(OTHER_GUILD), 0)
-    await desk.quotas.grant(staff(), ANNA, 1000, None)
+    await desk.grant(staff(), ANNA, 1000, None)
 
     with pytest.raises(InsufficientCreditsError):
         await desk.request(1, guild_id=OTHER_GUILD)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from bot.domain.policies import GuildPolicy
 from bot.domain.videos import VideoRequest
 from bot.errors import StorageTroubleError, StoreError, StoreTrouble
 from bot.services.availability import Availability, ProviderGate
@@ -22,7 +23,7 @@ from bot.services.generation import Generation
 from bot.services.host_limits import Budget
 from bot.services.lifecycle import Lifecycle
 from bot.services.storage import ENOUGH, FLOOR, LOOK_AGAIN, LOOK_EVERY, StorageGuard, through_trouble
-from bot.store import audit, jobs, ledger
+from bot.store import audit, jobs, policies
 from bot.store.database import Connection, Database, file_of
 from bot.store.epochs import NOTE, Epoch
 from tests.fakes import FakePublisher, HandClock
@@ -113,7 +114,7 @@ def read_only(connection: Connection) -> None:
 
 
 def rich(connection: Connection) -> None:
-    ledger.set_rules(connection, GUILD, allowance=1_000_000)
+    policies.save(connection, GuildPolicy(guild_id=GUILD, allowance=1_000_000))
 
 
 # How a trouble begins and ends.
