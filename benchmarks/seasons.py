@@ -26,7 +26,7 @@ from bot.domain.ids import GuildId, UserId
 from bot.media import Charts
 from bot.ports import SystemClock
 from bot.rendering import statistics as cards
-from bot.services.quotas import Staff
+from bot.services.staff import Staff
 from bot.services.statistics import StatisticsDesk
 from bot.store import schema, tables
 from bot.store.database import Database

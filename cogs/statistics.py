@@ -16,7 +16,7 @@ from bot.i18n import N_
 from bot.media import Charts
 from bot.rendering import statistics as cards
 from bot.services.availability import Availability
-from bot.services.quotas import Staff, check_staff
+from bot.services.staff import Staff, check_staff
 from bot.services.statistics import StatisticsDesk
 
 DAYS: list[Choice[int]] = [

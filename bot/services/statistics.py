@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.domain.statistics import Statistics
 from bot.ports import Clock
-from bot.services.quotas import Staff, check_staff
+from bot.services.staff import Staff, check_staff
 from bot.store import statistics
 from bot.store.database import Database
 
