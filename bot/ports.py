@@ -62,6 +62,17 @@ class LocalFile:
     content_type: str
 
 
+class PictureHost(Protocol):
+    """A place with public addresses for pictures, for gateways that only take those."""
+
+    async def host(self, path: Path, content_type: str) -> str:
+        """Bring the picture there and return its address. Safe to repeat.
+
+        Raises ProviderUnavailableError when it may work later, ProviderRejectedError(IMAGE) when the place refuses it.
+        """
+        ...
+
+
 # How the provider that a picture was brought to refers to it: an address, or the file itself.
 Reference = str | LocalFile
 SubmittedValue = VendorField | LocalFile | list[Reference]

@@ -17,7 +17,7 @@ from bot.providers.adapter import Adapter
 from bot.providers.transport import Answer, Timeouts, Transport
 
 # The name under which the Gemini API keeps a file, without the part that asks for its content.
-_BARE_FILE = re.compile(r"/v1(?:beta)?/files/[a-z0-9]+")
+_BARE_FILE = re.compile(r"https?://[^/?#]+/v1(?:beta)?/files/[a-z0-9]+")
 
 
 class GoogleAdapter(Adapter):
@@ -37,10 +37,8 @@ class GoogleAdapter(Adapter):
 
     async def fetch(self, result: Result, to: Path, downloads: Downloads) -> int:
         """Files want the key, and so the key goes along: to Google's own origin and to no other."""
-        url = httpx.URL(result.url)
-        if _BARE_FILE.fullmatch(url.path):
-            url = url.copy_with(path=f"{url.path}:download", params={"alt": "media"})
-        return await downloads.fetch(str(url), to, Credentials(origin=self._origin, headers=self._http.headers))
+        url = f"{result.url}:download?alt=media" if _BARE_FILE.fullmatch(result.url) else result.url
+        return await downloads.fetch(url, to, Credentials(origin=self._origin, headers=self._http.headers))
 
     async def probe(self, slug: str) -> ProbeAnswer:
         answer = await self._http.get(f"{self._api}/models/{slug}")

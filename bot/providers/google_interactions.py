@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 # Video is billed by its tokens: USD 17.50 a million (a reseller's page on the vendor's price), and a credit is USD
 # 0.005. A recorded interaction of ten seconds in 720p had 57,920 of them, which fits the price of USD 0.10 a second.
 CREDITS_PER_TOKEN = 17.5 / 1_000_000 / 0.005
+# A thousand times that is no price of a video.
+_MOST_TOKENS = 60_000_000
 
 
 def _steps(record: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
@@ -38,6 +40,6 @@ def cost(record: Mapping[str, object]) -> float | None:
     by_modality = usage.get("output_tokens_by_modality") if isinstance(usage, dict) else None
     for entry in by_modality if isinstance(by_modality, list) else []:
         tokens = entry.get("tokens") if isinstance(entry, dict) and entry.get("modality") == "video" else None
-        if isinstance(tokens, int) and not isinstance(tokens, bool) and tokens > 0:
+        if isinstance(tokens, int) and not isinstance(tokens, bool) and 0 < tokens < _MOST_TOKENS:
             return tokens * CREDITS_PER_TOKEN
     return None

@@ -16,12 +16,13 @@ from bot.errors import AnswerLostError, ProviderProtocolError, ProviderRejectedE
 from bot.ports import Done, Downloads, Empty, LocalFile, NotVisible, Pending, Refused, Submission, TaskStatus, Terms
 from bot.providers import google_interactions as records
 from bot.providers import plain_codes as codes
+from bot.providers.addresses import web_address
 from bot.providers.failure_texts import REQUEST_FAULTS, reason_in
 from bot.providers.google import GoogleAdapter, encoded
 
 # What the format of the result is asked for with; the names are those of Google's own client.
 _FORMAT = frozenset({"aspect_ratio", "resolution", "duration"})
-_NAME = re.compile(r"[\w-]{1,128}")
+_NAME = re.compile(r"[\w-]{1,128}", re.ASCII)
 _PENDING = frozenset({"in_progress", "queued", "requires_continuation"})
 _STOPPED = frozenset({"cancelled", "incomplete", "budget_exceeded", "requires_action", "failed"})
 
@@ -79,7 +80,7 @@ class GoogleOmni(GoogleAdapter):
             return NotVisible()
         if answer.status != 200 or answer.fields is None:
             raise self._read_error(answer)
-        shown = answer.fields.get("status")
+        shown = str(answer.fields.get("status"))
         if shown in _PENDING:
             return Pending()
         if shown in _STOPPED:
@@ -91,8 +92,8 @@ class GoogleOmni(GoogleAdapter):
 
     def _outcome(self, record: Mapping[str, object], address: str) -> TaskStatus:
         for video in records.contents(record, "video"):
-            uri = video.get("uri")
-            if isinstance(uri, str) and uri.startswith(("https://", "http://")):
+            uri = web_address(video.get("uri"))
+            if uri is not None:
                 return Done(result=Result(url=uri, credits=records.cost(record)))
             if isinstance(video.get("data"), str):
                 return Done(result=Result(url=address, credits=records.cost(record)))

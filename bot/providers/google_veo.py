@@ -11,12 +11,13 @@ from bot.domain.jobs import FailureReason, Result
 from bot.errors import AnswerLostError, ProviderProtocolError
 from bot.ports import Done, Empty, LocalFile, NotVisible, Pending, Refused, Submission, TaskStatus, Terms
 from bot.providers import plain_codes as codes
+from bot.providers.addresses import web_address
 from bot.providers.failure_texts import reason_in
 from bot.providers.google import GoogleAdapter, encoded
 
 # What describes the video itself; everything else is a parameter.
 _INSTANCE = frozenset({"prompt", "image", "lastFrame"})
-_OPERATION = re.compile(r"models/[\w.-]{1,80}/operations/[\w-]{1,80}")
+_OPERATION = re.compile(r"models/[\w.-]{1,80}/operations/[\w-]{1,80}", re.ASCII)
 
 # Google's limits differ by account and are in no source that was read, so these are careful guesses. Videos are kept
 # for two days (documentation of Veo).
@@ -111,6 +112,6 @@ def _addresses(made: Mapping[str, object]) -> Iterator[str]:
     samples = made.get("generatedSamples")
     for sample in samples if isinstance(samples, list) else []:
         video = sample.get("video") if isinstance(sample, dict) else None
-        uri = video.get("uri") if isinstance(video, dict) else None
-        if isinstance(uri, str) and uri.startswith(("https://", "http://")):
+        uri = web_address(video.get("uri")) if isinstance(video, dict) else None
+        if uri is not None:
             yield uri

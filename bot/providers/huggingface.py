@@ -17,6 +17,7 @@ from bot.errors import AnswerLostError, ProviderError, ProviderProtocolError
 from bot.ports import Done, Empty, LocalFile, NotVisible, Pending, Refused, Submission, TaskStatus, Terms
 from bot.providers import plain_codes as codes
 from bot.providers.adapter import Adapter
+from bot.providers.addresses import web_address
 from bot.providers.failure_texts import reason_in
 from bot.providers.transport import Answer, Timeouts, Transport
 
@@ -34,7 +35,7 @@ TERMS = Terms(
     has_free_probe=False,
 )
 
-_REQUEST = re.compile(r"[\w.-]{1,40}/[\w.-]{1,40}/requests/[\w-]{1,48}")
+_REQUEST = re.compile(r"[\w.-]{1,40}/[\w.-]{1,40}/requests/[\w-]{1,48}", re.ASCII)
 # fal's word for what its checkers refuse; the entry's `loc` names the field.
 _POLICY = "content_policy_violation"
 
@@ -90,8 +91,8 @@ class HuggingFace(Adapter):
         if answer.status != 200:
             return Refused(reason=_reason(answer), detail=self._http.clean(f"[{answer.status}] {_text_of(answer)}"))
         video = (answer.fields or {}).get("video")
-        url = video.get("url") if isinstance(video, dict) else None
-        if isinstance(url, str) and url.startswith(("https://", "http://")):
+        url = web_address(video.get("url")) if isinstance(video, dict) else None
+        if url is not None:
             return Done(result=Result(url=url))
         return Empty(detail="the request is completed, without a video")
 
@@ -119,7 +120,8 @@ async def _spelled(value: object) -> object:
 
 def _task_of(accepted: Mapping[str, object]) -> TaskId:
     address, name = accepted.get("response_url"), accepted.get("request_id")
-    path = urlsplit(address).path.strip("/") if isinstance(address, str) else ""
+    known = web_address(address)
+    path = "" if known is None else urlsplit(known).path.strip("/")
     if not _REQUEST.fullmatch(path) or not isinstance(name, str) or not path.endswith(f"/{name}"):
         raise AnswerLostError("the router accepted the request but did not name it")
     return TaskId(path)

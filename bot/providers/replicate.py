@@ -17,6 +17,7 @@ from bot.errors import AnswerLostError, ProviderError, ProviderProtocolError, Pr
 from bot.ports import NotSold, NotVisible, ProbeAnswer, Reference, Sold, Submission, TaskStatus, Terms
 from bot.providers import plain_codes as codes
 from bot.providers.adapter import Adapter
+from bot.providers.addresses import web_address
 from bot.providers.replicate_records import RESULTS_KEPT, status_of
 from bot.providers.transport import Answer, Timeouts, Transport
 
@@ -72,8 +73,8 @@ class Replicate(Adapter):
         if answer.status not in (200, 201):
             raise self._read_error(answer)
         urls = (answer.fields or {}).get("urls")
-        url = urls.get("get") if isinstance(urls, dict) else None
-        if not isinstance(url, str):
+        url = web_address(urls.get("get")) if isinstance(urls, dict) else None
+        if url is None:
             raise ProviderProtocolError("Replicate took the picture but did not say where it is")
         return url
 

@@ -9,6 +9,7 @@ from bot.domain.jobs import FailureReason, Result
 from bot.errors import ProviderProtocolError
 from bot.ports import Done, Empty, Pending, Refused, TaskStatus
 from bot.providers import plain_codes as codes
+from bot.providers.addresses import web_address
 
 # Inputs and outputs of predictions made through the API are deleted after an hour (documentation).
 RESULTS_KEPT = timedelta(hours=1)
@@ -33,16 +34,16 @@ def _outcome(record: Mapping[str, object]) -> TaskStatus:
     """The first address of the output, which is one address or a list of them, as the model likes."""
     output = record.get("output")
     for each in output if isinstance(output, list) else [output]:
-        if isinstance(each, str) and each.startswith(("https://", "http://")):
-            ended_at = _time(record.get("completed_at"))
-            return Done(result=Result(url=each, expires_at=None if ended_at is None else ended_at + RESULTS_KEPT))
+        url = web_address(each)
+        if url is not None:
+            return Done(result=Result(url=url, expires_at=_expiry(record.get("completed_at"))))
     gone = "; it was deleted after its hour" if record.get("data_removed") else ""
     return Empty(detail=f"the prediction has no address in its output{gone}")
 
 
-def _time(value: object) -> datetime | None:
+def _expiry(ended: object) -> datetime | None:
     try:
-        read = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        ended_at = datetime.fromisoformat(ended) if isinstance(ended, str) else None
+        return ended_at + RESULTS_KEPT if ended_at is not None and ended_at.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return read if read is not None and read.tzinfo is not None else None

@@ -1,0 +1,167 @@
+"""Whatever these vendors answer, their adapters say something of the port's vocabulary."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from bot.domain.ids import TaskId
+from bot.domain.jobs import Result
+from bot.errors import AnswerLostError, ProviderError
+from bot.ports import Done, Empty, NotVisible, Pending, Refused, Submission
+from bot.providers.adapter import Adapter
+from bot.providers.google_omni import GoogleOmni
+from bot.providers.google_veo import GoogleVeo
+from bot.providers.huggingface import HuggingFace
+from bot.providers.replicate import Replicate
+from tests.providers.vendor import KEY, Downloads
+
+HUGE = 10**400
+ORIGIN = "https://vendor.test"
+SUBMISSION = Submission(slug="a/b", fields={"prompt": "a fox"}, callback_url=None)
+
+
+def veo(inner: httpx.AsyncBaseTransport) -> Adapter:
+    return GoogleVeo(api_key=KEY, base_url=ORIGIN, inner=inner)
+
+
+def omni(inner: httpx.AsyncBaseTransport) -> Adapter:
+    return GoogleOmni(api_key=KEY, base_url=ORIGIN, inner=inner)
+
+
+def replicate(inner: httpx.AsyncBaseTransport) -> Adapter:
+    return Replicate(api_token=KEY, base_url=ORIGIN, inner=inner)
+
+
+def hub(inner: httpx.AsyncBaseTransport) -> Adapter:
+    return HuggingFace(api_token=KEY, base_url=ORIGIN, inner=inner)
+
+
+ADAPTERS = [
+    (veo, TaskId("models/m/operations/o")),
+    (omni, TaskId("v1_a")),
+    (replicate, TaskId("abc")),
+    (hub, TaskId("fal-ai/clip/requests/a")),
+]
+Maker = Callable[[httpx.AsyncBaseTransport], Adapter]
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just(HUGE),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+addresses = st.sampled_from(
+    ["https://x.test/a", "http://[", "https://u@x.test", "https://queue.fal.run/a/b/requests/r"]
+)
+value = addresses | anything
+parts = st.lists(
+    st.fixed_dictionaries(
+        {}, optional={"type": st.sampled_from(["video", "text", "x"]) | anything, "uri": value, "data": anything}
+    )
+    | anything,
+    max_size=2,
+)
+bodies = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.just("models/m/operations/o") | anything,
+        "done": st.just(True) | anything,
+        "id": st.just("abc") | anything,
+        "status": st.sampled_from(["succeeded", "failed", "completed", "COMPLETED", "in_progress"]) | anything,
+        "error": st.fixed_dictionaries({"message": anything}) | anything,
+        "response": st.fixed_dictionaries(
+            {
+                "generateVideoResponse": st.fixed_dictionaries(
+                    {
+                        "generatedSamples": st.lists(
+                            st.fixed_dictionaries({"video": st.fixed_dictionaries({"uri": value})})
+                        )
+                    }
+                )
+                | anything
+            }
+        )
+        | anything,
+        "steps": st.lists(st.fixed_dictionaries({"type": st.just("model_output"), "content": parts}), max_size=2)
+        | anything,
+        "output_video": st.fixed_dictionaries({"uri": value}) | anything,
+        "usage": st.fixed_dictionaries(
+            {
+                "output_tokens_by_modality": st.lists(
+                    st.fixed_dictionaries({"modality": st.just("video"), "tokens": anything})
+                )
+            }
+        )
+        | anything,
+        "errors": anything,
+        "output": value | st.lists(value, max_size=2),
+        "completed_at": st.sampled_from(["9999-12-31T23:59:59Z", "2026-01-01T00:00:00"]) | anything,
+        "request_id": st.just("r") | anything,
+        "response_url": value,
+        "video": st.fixed_dictionaries({"url": value}) | anything,
+        "detail": anything | st.lists(st.fixed_dictionaries({"loc": anything, "msg": anything, "type": anything})),
+    },
+)
+statuses = st.sampled_from([200, 201, 202, 400, 404, 422, 429, 500])
+
+
+def asked(make: Maker, body: object, status: int, question: Callable[[Adapter], Awaitable[object]]) -> object:
+    """What the adapter makes of the answer: a value, or its error."""
+    response = httpx.Response(status, text=json.dumps(body))
+
+    async def ask() -> object:
+        adapter = make(httpx.MockTransport(lambda _: response))
+        try:
+            return await question(adapter)
+        except ProviderError as err:
+            return err
+        finally:
+            await adapter.aclose()
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(("make", "task"), ADAPTERS)
+@settings(max_examples=60, deadline=timedelta(seconds=20))
+@given(body=bodies | anything, status=statuses)
+@example(body={"status": "succeeded", "output": "https://x.test/a", "completed_at": "9999-12-31T23:59:59Z"}, status=200)
+@example(body={"status": ["completed"]}, status=200)
+@example(body={"status": "failed", "error": "no \ud800 \0 luck"}, status=200)
+def test_record_is_always_understood_or_refused(make: Maker, task: TaskId, body: object, status: int) -> None:
+    outcome = asked(make, body, status, lambda adapter: adapter.status(task))
+
+    assert isinstance(outcome, (Pending, NotVisible, Done, Refused, Empty, ProviderError))
+    if isinstance(outcome, Refused):
+        assert "\0" not in outcome.detail
+        outcome.detail.encode()
+
+
+@pytest.mark.parametrize("make", [make for make, _ in ADAPTERS])
+@settings(max_examples=60, deadline=timedelta(seconds=20))
+@given(body=bodies | anything, status=statuses)
+def test_create_call_ends_in_a_task_or_in_a_decision(make: Maker, body: object, status: int) -> None:
+    outcome = asked(make, body, status, lambda adapter: adapter.create(SUBMISSION))
+
+    assert isinstance(outcome, (str, ProviderError))
+    if status == 500:
+        assert isinstance(outcome, AnswerLostError)
+
+
+@pytest.mark.parametrize("make", [make for make, _ in ADAPTERS])
+@pytest.mark.parametrize("url", ["http://[", "https://x.test/\0", f"{ORIGIN}/v1beta/interactions/a"])
+async def test_odd_address_of_a_result_is_no_bug(make: Maker, url: str, tmp_path: Path) -> None:
+    adapter = make(httpx.MockTransport(lambda _: httpx.Response(200, json={"steps": [7]})))
+    try:
+        await adapter.fetch(Result(url=url), tmp_path / "a.mp4", Downloads())
+    except ProviderError:
+        pass
+    finally:
+        await adapter.aclose()
