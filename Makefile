@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 OUT ?= demo-output
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench chaos messages lock clean
+.PHONY: help setup demo test check fmt bench chaos messages models lock clean
 
 help: ## Show what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -59,6 +59,9 @@ messages: $(READY) ## Bring the catalogues in bot/locale up to the texts in the 
 			--no-fuzzy-matching --ignore-obsolete --omit-header --width 110 || exit 1; \
 		{ printf '%s\n\n' "$$header"; cat $$file; } > $$file.new && mv $$file.new $$file || exit 1; \
 	done
+
+models: $(READY) ## Bring docs/models.md up to the catalogue
+	@$(BIN)/python -m bot.catalogue.document
 
 lock: $(READY) ## Renew both locks from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \

@@ -11,7 +11,6 @@ import sys
 import tomllib
 import warnings
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,10 +26,9 @@ with warnings.catch_warnings():
 import cogs
 from bot import __main__ as command_line
 from bot.catalogue import loader
+from bot.catalogue.document import document
 from bot.client import permissions
-from bot.domain.models import ModelState
 from bot.domain.quotas import DEFAULT_ALLOWANCE
-from bot.domain.videos import lowest_price
 from bot.settings import ACTIVE, SECRETS, Settings
 
 ROOT = Path(__file__).parent.parent
@@ -175,22 +173,18 @@ def test_both_paths_that_strangers_may_reach_are_named(document: str) -> None:
 # Models
 
 
-def test_the_model_table_names_every_model_once_with_its_price() -> None:
-    catalogue = loader.load().catalogue
-    told = {name: row for row in rows(section("Models")) for name in code(row[0])}
+def test_the_list_of_models_is_the_catalogue() -> None:
+    written = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
 
-    assert sorted(told) == sorted(catalogue.models)
-    for model in catalogue.models.values():
-        row = told[str(model.id)]
-        if model.state is ModelState.RETIRED:
-            assert "retired" in row[-1]
-            assert str(model.retired_on) in row[-1]
-        else:
-            prices = {lowest_price(model, mode, Decimal(1)) for mode in model.modes}
-            assert {int(row[-1])} == prices, model.id
-            words = {"text": "words", "image": "picture", "reference": "references"}
-            assert row[1] == ", ".join(words[mode.value] for mode in model.modes)
-            assert ("(default)" in row[0]) == model.is_default
+    assert written == document(loader.load().catalogue), "run `make models`"
+
+
+def test_readme_names_every_family_and_the_default() -> None:
+    models = loader.load().catalogue.models.values()
+    told = section("Models")
+
+    assert {model.family for model in models if model.family not in told} == set()
+    assert all(f"`{model.id}`" in told for model in models if model.is_default)
 
 
 def test_the_allowance_that_readme_warns_of_is_the_real_one() -> None:

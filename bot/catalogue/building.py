@@ -124,10 +124,7 @@ class _Builder:
                 options[name] = OptionBuilder((*here, name.value), name, self._report).build(found)
         if len(self._faults) == known_faults:  # A price table over broken choices would only repeat the complaints.
             check_price((*here, "price"), shape.price, options, self._report, has_source=mode in FOLLOW_UPS)
-        if shape.prompt.min > shape.prompt.max:
-            self._report((*here, "prompt"), "the prompt's `min` is more than its `max`")
-        if shape.prompt.shots and OptionName.DURATION not in options:
-            self._report((*here, "prompt", "shots"), "shots share the seconds of a `duration`, and there is none")
+        self._check_prompt(mode, shape)
         self._check_inputs(mode, shape)
         self._check_fields(here, shape)
         return ModeSpec(
@@ -142,9 +139,19 @@ class _Builder:
             references=self._image_rules((*here, "references"), shape.references) if shape.references else None,
             source=self._source_rules((*here, "source"), model_id, shape.source) if shape.source else None,
             free=self._free(here, shape),
-            shots=_shot_rules(shape.prompt.shots) if shape.prompt.shots else None,
+            shots=_shot_rules(shape.prompt.shots) if shape.prompt and shape.prompt.shots else None,
             is_paused=shape.state == "paused",
         )
+
+    def _check_prompt(self, mode: Mode, shape: ModeShape) -> None:
+        prompt, here = shape.prompt, (mode.value, "prompt")
+        if prompt is None:
+            if mode not in FOLLOW_UPS:
+                self._report((mode.value,), f"`{mode}.prompt` is missing")
+        elif prompt.min > prompt.max:
+            self._report(here, "the prompt's `min` is more than its `max`")
+        elif prompt.shots and shape.duration is None:
+            self._report((*here, "shots"), "shots share the seconds of a `duration`, and there is none")
 
     def _check_inputs(self, mode: Mode, shape: ModeShape) -> None:
         """Each mode has the input that makes it what it is, and none that belongs to another."""
@@ -160,12 +167,15 @@ class _Builder:
 
     def _check_fields(self, here: KeyPath, shape: ModeShape) -> None:
         """Two keys that fill the same field of the provider would silently overwrite each other."""
-        taken = {shape.prompt.shots.field if shape.prompt.shots else "prompt"}
+        shots = shape.prompt.shots if shape.prompt else None
+        taken = {shots.field if shots else "prompt"}
         sent: list[tuple[KeyPath, str]] = [((*here, "fixed", field), field) for field in shape.fixed]
         for key in (*OptionName, "picture", "last_frame", "references", "source"):
             found = getattr(shape, str(key))
             if found is not None and found.field is not None:
                 sent.append(((*here, str(key), "field"), found.field))
+        if shape.source and shape.source.seconds_field:
+            sent.append(((*here, "source", "seconds_field"), shape.source.seconds_field))
         for path, field in sent:
             # First and last frame may share a list.
             is_pair = path[-2] == "last_frame" and shape.picture and shape.picture.field == field
@@ -215,6 +225,7 @@ class _Builder:
             kind=SourceKind(shape.kind),
             vendor_field=shape.field,
             as_list=shape.as_list,
+            seconds_field=shape.seconds_field,
             models=frozenset(models),
             only=only,
             max_bytes=shape.max_bytes,
@@ -250,7 +261,9 @@ class _Builder:
         )
 
 
-def _prompt_rules(shape: PromptShape) -> PromptRules:
+def _prompt_rules(shape: PromptShape | None) -> PromptRules:
+    if shape is None:
+        return PromptRules(min_length=1, max_length=0, is_required=False)
     return PromptRules(min_length=shape.min, max_length=shape.max, is_required=shape.required)
 
 

@@ -116,6 +116,7 @@ class SourceShape(_Shape):
     kind: Literal["task", "video"]
     field: Word
     as_list: bool = False
+    seconds_field: Word | None = None  # where the earlier video's length goes, as a number
     models: list[Word] | None = None  # left out: only this file's own; empty: everybody's
     only: dict[str, list[object]] = {}  # options that the earlier video must have
     max_bytes: Annotated[int, Field(ge=1)] = 1_000_000_000
@@ -126,7 +127,7 @@ class ModeShape(_Shape):
     slug: Word
     state: Literal["live", "paused"] = "live"  # paused: this mode alone is not offered
     probe: bool = True
-    prompt: PromptShape
+    prompt: PromptShape | None = None  # only a follow-up can do without
     aspect: OptionShape | None = None
     duration: OptionShape | None = None
     quality: OptionShape | None = None

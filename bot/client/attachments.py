@@ -9,8 +9,8 @@ from typing import Protocol
 
 import discord
 
-from bot.domain.models import ImageFormat, ImageRules, VideoModel
-from bot.domain.pictures import Picture
+from bot.domain.models import VideoModel
+from bot.domain.pictures import UNREAD, Picture, unread_picture
 from bot.domain.videos import VideoRequest
 from bot.errors import BadImageError
 
@@ -77,17 +77,3 @@ class Attachments:
             last_frame=None if self._last_frame is None else picture,
             references=tuple(picture for _ in self._references),
         )
-
-
-def unread_picture(rules: ImageRules | None) -> Picture:
-    """A picture that breaks no rule."""
-    if rules is None:
-        return UNREAD
-    ratio = min(max(1.0, rules.min_ratio), rules.max_ratio)
-    # Rounded down, the shorter side leads further into what is allowed.
-    longer, shorter = rules.max_side, int(rules.max_side * min(ratio, 1 / ratio))
-    width, height = (longer, shorter) if ratio >= 1 else (shorter, longer)
-    return Picture(name="", format=min(rules.formats), width=width, height=height, size=0)
-
-
-UNREAD = Picture(name="", format=ImageFormat.PNG, width=1, height=1, size=0)

@@ -154,6 +154,7 @@ class SourceRules:
     kind: SourceKind
     vendor_field: str
     as_list: bool
+    seconds_field: str | None  # where the earlier video's length goes
     models: frozenset[ModelId]  # empty: everybody's
     only: Mapping[OptionName, tuple[OptionValue, ...]]  # options that the earlier video must have
     max_bytes: int

@@ -31,6 +31,20 @@ class Clip:
     size: int
 
 
+UNREAD = Picture(name="", format=ImageFormat.PNG, width=1, height=1, size=0)
+
+
+def unread_picture(rules: ImageRules | None) -> Picture:
+    """A stand-in that breaks no rule, for a picture that nobody has fetched yet."""
+    if rules is None:
+        return UNREAD
+    ratio = min(max(1.0, rules.min_ratio), rules.max_ratio)
+    # Rounded down, the shorter side leads further into what is allowed.
+    longer, shorter = rules.max_side, int(rules.max_side * min(ratio, 1 / ratio))
+    width, height = (longer, shorter) if ratio >= 1 else (shorter, longer)
+    return Picture(name="", format=min(rules.formats), width=width, height=height, size=0)
+
+
 def picture_problem(field: str, picture: Picture, rules: ImageRules) -> Problem | None:
     """The first rule that the picture in *field* breaks."""
     if picture.format not in rules.formats:

@@ -206,6 +206,8 @@ def vendor_fields(video: VideoSpec, spec: ModeSpec) -> dict[str, VendorField]:
         fields["prompt"] = video.prompt
     if video.source is not None and video.source.task_id is not None and spec.source is not None:
         fields[spec.source.vendor_field] = str(video.source.task_id)
+    if video.source is not None and spec.source is not None and spec.source.seconds_field is not None:
+        fields[spec.source.seconds_field] = video.source.seconds
     for name, value in video.options.items():
         if name in spec.free:
             fields[spec.free[name].vendor_field] = str(value) if spec.free[name].is_text else value

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from sandbox.kie_server.agenda import Clock
 from sandbox.kie_server.answers import RefusedError, success
 from sandbox.kie_server.faults import Refusals
+from sandbox.kie_server.models import Model
 from sandbox.kie_server.production import Order, Production
 from sandbox.kie_server.records import jobs_record
 from sandbox.kie_server.registry import Models
 from sandbox.kie_server.scenarios import Unseen
-from sandbox.kie_server.tasks import Service
+from sandbox.kie_server.tasks import Service, Succeeded
 
 _UNKNOWN_MODEL = "The model name you specified is not supported"
 
@@ -37,9 +39,21 @@ class JobsAPI:
             raise RefusedError(500, "This field is required")
         if not isinstance(given, dict):
             raise RefusedError(422, "input must be an object")
-        order = Order(Service.JOBS, model, given, read_callback_url(body))
+        order = Order(Service.JOBS, model, await self._inherited(model, given), read_callback_url(body))
         task = self._production.accept(order)
         return success({"taskId": task.id, "recordId": task.id})
+
+    async def _inherited(self, model: Model, given: Mapping[str, object]) -> Mapping[str, object]:
+        """What a model that goes on with an earlier task has from that task."""
+        task_id = given.get("task_id")
+        if not model.works_on or not isinstance(task_id, str):
+            return given
+        source = await self._production.find(task_id)
+        if source is None or source.slug not in model.works_on or not isinstance(source.end, Succeeded):
+            # The wording is recorded nowhere; only that such a task has to exist and to have ended well.
+            raise RefusedError(422, "task_id does not exist or is not finished")
+        inherited = {name: source.filled[name] for name in ("resolution",) if name in source.filled}
+        return {**given, **inherited} if "resolution" in {field.name for field in model.fields} else given
 
     async def record(self, request: web.Request) -> web.Response:
         task_id = request.query.get("taskId", "")

@@ -59,6 +59,7 @@ class Model:
     pending_path: PendingPath = PendingPath.WAITING
     pending_credits: PendingCredits = PendingCredits.ZERO
     has_newer_record: bool = False
+    works_on: frozenset[str] = frozenset()  # the models whose finished tasks its `task_id` may name
     is_copy: bool = False  # shows the movie of the task that it was made from again, larger
 
     def completed(self, given: Input) -> dict[str, object]:

@@ -14,9 +14,9 @@ from sandbox.kie_server.schemas import Media
 from sandbox.kie_server.storage import Storage, Stored
 from sandbox.kie_server.tasks import Service, Task
 
-_LAST = "last_frame_url"
+_LASTS = ("last_frame_url", "tail_image_url", "end_image_url")
 # These take [first, last] in one list; elsewhere a second picture is one more reference.
-_FRAME_PAIRS = ("kling-3.0/video",)
+_FRAME_PAIRS = ("kling-3.0/video", "kling-3.0-omni/image-to-video", "bytedance/seedance-1.5-pro")
 
 
 class MediaRefusedError(Exception):
@@ -44,7 +44,7 @@ def inspected(task: Task, storage: Storage) -> Pictures:
         if media is not Media.IMAGE:
             continue
         _judge(task, stored, task.model.images)
-        if name == _LAST:
+        if name in _LASTS:
             last = stored.file
         else:
             firsts.append(stored.file)

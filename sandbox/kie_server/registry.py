@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sandbox.kie_server.families import bytedance, kling, sora, various, wan
+from sandbox.kie_server.families import (
+    bytedance,
+    grok,
+    kling,
+    kling_older,
+    seedance_first,
+    sora,
+    various,
+    wan,
+    wan_older,
+)
 from sandbox.kie_server.models import Model
 
 
 class Models:
     def __init__(self) -> None:
-        families = (bytedance.MODELS, kling.MODELS, wan.MODELS, various.MODELS, sora.MODELS)
+        families: tuple[tuple[Model, ...], ...] = (
+            bytedance.MODELS,
+            seedance_first.MODELS,
+            kling.MODELS,
+            kling_older.MODELS,
+            wan.MODELS,
+            wan_older.MODELS,
+            grok.MODELS,
+            various.MODELS,
+            sora.MODELS,
+        )
         self._by_slug = {model.slug: model for family in families for model in family}
 
     def __iter__(self) -> Iterator[Model]:

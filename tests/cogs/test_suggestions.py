@@ -22,7 +22,10 @@ async def test_models_show_price_and_typical_time(stage: Stage, ana: Person) -> 
 
     assert found[0].name == "Seedance 2 Fast · 124 credits · about 3 min"
     assert found[0].value == "seedance-2-fast"
-    assert {each.value for each in found} == {str(model.id) for model in stage.availability.offered()}
+    # Discord takes 25; the others are found by typing.
+    assert len(found) == 25
+    from_words = [model for model in stage.availability.offered() if Mode.TEXT in stage.availability.modes(model)]
+    assert [each.value for each in found] == [str(model.id) for model in from_words][:25]
 
 
 async def test_models_are_found_by_id_name_and_family_in_any_case(stage: Stage, ana: Person) -> None:
@@ -32,8 +35,14 @@ async def test_models_are_found_by_id_name_and_family_in_any_case(stage: Stage, 
     nothing = await ana.suggestions("/video", "model", "no such thing")
 
     assert [each.value for each in by_name] == ["seedance-2-fast"]
-    assert {each.value for each in by_id} == {"kling-3-0", "kling-3-0-turbo"}
-    assert {each.value for each in by_family} == {"hailuo-2-3", "hailuo-2-3-pro", "minimax-h3"}
+    assert {each.value for each in by_id} == {"kling-3-0", "kling-3-0-omni", "kling-3-0-turbo"}
+    assert {each.value for each in by_family} == {
+        "hailuo-02",
+        "hailuo-02-pro",
+        "hailuo-2-3",
+        "hailuo-2-3-pro",
+        "minimax-h3",
+    }
     assert nothing == []
 
 
@@ -59,11 +68,31 @@ async def test_price_follows_the_picture(stage: Stage, ana: Person) -> None:
 
 
 async def test_models_that_only_animate_pictures_come_last_and_say_so(stage: Stage, ana: Person) -> None:
-    found = await ana.suggestions("/video", "model")
+    found = await ana.suggestions("/video", "model", "hailuo")
 
     assert [each.name for each in found if "needs an image" in each.name] == [each.name for each in found[-2:]]
     assert found[-2].name == "Hailuo 2.3 · 30 credits · about 4 min · needs an image"
     assert [each.value for each in await ana.suggestions("/video", "duration", model="hailuo-2-3")] == [6, 10]
+
+
+async def test_reference_pictures_leave_the_models_that_take_them(stage: Stage, ana: Person) -> None:
+    image = stage.server.add_attachment(drawn("PNG"), "fox.png", stage.channel)
+
+    found = await ana.suggestions("/video", "model", reference1=image)
+
+    expected = [model for model in stage.availability.offered() if Mode.REFERENCE in stage.availability.modes(model)]
+    assert [each.value for each in found] == [str(model.id) for model in expected]
+    assert "minimax-h3" not in {each.value for each in found}  # that mode is paused
+
+
+async def test_what_only_works_on_finished_videos_is_not_suggested(stage: Stage, ana: Person) -> None:
+    assert await ana.suggestions("/video", "model", "topaz") == []
+
+
+async def test_a_duration_that_the_model_decides_shows_the_most_that_it_may_cost(stage: Stage, ana: Person) -> None:
+    found = await ana.suggestions("/video", "duration", "auto", model="wan-3-0")
+
+    assert [(each.name, each.value) for each in found] == [("as the model likes, at most · 960 credits", -1)]
 
 
 async def test_long_model_name_gives_way_to_its_price(stage: Stage, ana: Person) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.client.attachments import unread_picture
 from bot.domain.models import Catalogue, ImageRules, Mode, VideoModel
+from bot.domain.pictures import unread_picture
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, resolve
 

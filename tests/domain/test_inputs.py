@@ -81,6 +81,7 @@ SOURCE = SourceRules(
     kind=SourceKind.TASK,
     vendor_field="task_id",
     as_list=False,
+    seconds_field="extend_at",
     models=frozenset({ModelId("maker")}),
     only={OptionName.STYLE: ("normal",)},
     max_bytes=1_000_000,
@@ -263,7 +264,7 @@ def test_a_follow_up_names_the_task_and_is_paid_by_the_seconds_of_the_earlier_vi
     video = accepted(asked("", follow_up=Mode.UPSCALE, source=source))
 
     assert (video.mode, video.price, video.source) == (Mode.UPSCALE, 48, source)
-    assert vendor_fields(video, UPSCALE) == {"task_id": "task-7"}
+    assert vendor_fields(video, UPSCALE) == {"task_id": "task-7", "extend_at": 6}
     assert attached(video, UPSCALE) == []
 
 

@@ -176,7 +176,7 @@ async def test_input_that_does_not_fit_is_refused(
         (
             "pixverse-v6/text-to-video",
             {"prompt": "A fox", "duration": 1, "quality": "1080p", "aspect_ratio": "1:1"},
-            18.4,
+            14.4,
         ),
         ("pixverse-v6/image-to-video", {"prompt": "A fox", "duration": 5, "quality": "360p", "image_urls": [URL]}, 20),
         ("google/gemini-omni-flash-1-1", {"prompt": "A fox", "duration": "4", "resolution": "4k"}, 147),

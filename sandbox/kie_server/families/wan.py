@@ -24,6 +24,10 @@ _WAN_3_IMAGES = ImageRule(
 )
 
 
+def _rates(middle: float, large: float) -> tuple[Rate, ...]:
+    return (Rate(credits=middle, when={"resolution": "720p"}), Rate(credits=large, when={"resolution": "1080p"}))
+
+
 def _wan_2_7(slug: str, *own: Field, rules: tuple[Rule, ...] = ()) -> Model:
     return Model(
         slug=slug,
@@ -38,7 +42,7 @@ def _wan_2_7(slug: str, *own: Field, rules: tuple[Rule, ...] = ()) -> Model:
             NSFW_CHECKER,
             *own,
         ),
-        rates=(Rate(credits=16, when={"resolution": "720p"}), Rate(credits=24, when={"resolution": "1080p"})),
+        rates=_rates(16, 24),
         rules=rules,
     )
 
@@ -88,6 +92,21 @@ MODELS = (
         link("first_clip_url", Media.VIDEO),
         link("driving_audio_url", Media.AUDIO),
         rules=(at_least_one("first_frame_url", "last_frame_url", "first_clip_url"),),
+    ),
+    Model(
+        slug="wan/2-7-r2v",
+        fields=(
+            prompt(high=5000),
+            links("reference_image", 5),
+            links("reference_video", 5, Media.VIDEO),
+            link("first_frame"),
+            choice("resolution", "720p", "1080p", default="1080p"),
+            choice("aspect_ratio", *_RATIOS, default="16:9"),
+            whole("duration", 2, 10, default=5),
+            NSFW_CHECKER,
+        ),
+        rates=_rates(16, 24),
+        rules=(at_least_one("reference_image", "reference_video"),),
     ),
     _wan_3("wan/3-0-video", 8, 16, 32),
     _wan_3("wan/3-0-video-prime", 12.2, 25.2, 50.4),
