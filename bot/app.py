@@ -40,6 +40,7 @@ from bot.services.memory import Memory
 from bot.services.moderation import Moderation
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
+from bot.services.staff_log import StaffLog
 from bot.services.statistics import StatisticsDesk
 from bot.services.storage import StorageGuard, through_trouble
 from bot.services.troubles import Troubles
@@ -56,12 +57,14 @@ from bot.worker.limits import Rates
 from bot.worker.loop import Worker
 from bot.worker.needs import Folders, Needs
 from bot.worker.retention import Retention
+from bot.worker.staff_log import StaffLogDelivery
 from bot.worker.steps import Steps
 from bot.worker.watches import GateWatch, ModelWatch
 from cogs import credits as credits_cog
 from cogs import generate as generate_cog
 from cogs import help as help_cog
 from cogs import jobs as jobs_cog
+from cogs import moderation as moderation_cog
 from cogs import quotas as quotas_cog
 from cogs.credits import CreditsCog
 from cogs.generate import Generate
@@ -81,6 +84,7 @@ CONTROLS = (
     *credits_cog.CONTROLS,
     *quotas_cog.CONTROLS,
     *help_cog.CONTROLS,
+    *moderation_cog.CONTROLS,
 )
 
 
@@ -186,6 +190,10 @@ class App:
                 await parts.publisher.tell_host(untold)
                 await parts.epoch.told()
 
+        async def tell_staff(stop: asyncio.Event) -> None:
+            await connected.wait()
+            await parts.staff_log.run(stop)
+
         parts.client.add_listener(on_connect)
         token = self._settings.discord_token.get_secret_value()
         discord_task = tasks.create_task(parts.client.start(token), name="discord")
@@ -194,6 +202,7 @@ class App:
             tasks.create_task(through_trouble(parts.models.run, self._stop, self._clock), name="models"),
             tasks.create_task(through_trouble(watch_accounts, self._stop, self._clock), name="gates"),
             tasks.create_task(through_trouble(parts.retention.run, self._stop, self._clock), name="retention"),
+            tasks.create_task(through_trouble(tell_staff, self._stop, self._clock), name="staff log"),
             tasks.create_task(watch_storage(), name="storage"),
             tasks.create_task(through_trouble(watch_balances, self._stop, self._clock), name="balances"),
             tasks.create_task(through_trouble(watch_hosting, self._stop, self._clock), name="hosting"),
@@ -228,6 +237,7 @@ class _Parts:
     models: ModelWatch
     gates: GateWatch
     retention: Retention
+    staff_log: StaffLogDelivery
     server: HTTPServer
     generation: Generation
     queue: Queue
@@ -295,6 +305,7 @@ def _build(
     estimates = Estimates(database, clock, availability)
     queue = Queue(database, clock)
     memory = Memory(database)
+    staff_lines = StaffLog(database, clock)
 
     # Discord.
     point_library_at(settings.discord_api_url, settings.discord_gateway_url)
@@ -311,7 +322,7 @@ def _build(
             JobsCog(jobs=jobs, availability=availability),
             CreditsCog(credits=Credits(database, clock)),
             QuotasCog(quotas=Quotas(database, clock), grants=Grants(database, clock), clock=clock),
-            ModerationCog(moderation=Moderation(database, clock, lifecycle)),
+            ModerationCog(moderation=Moderation(database, clock, lifecycle), staff_log=staff_lines),
             WordsCog(words=Words(database, clock)),
             HostCog(hosting=hosting, availability=availability, owner_ids=settings.discord_owner_ids),
             StatisticsCog(
@@ -376,6 +387,7 @@ def _build(
         retention=Retention(
             queue=queue, clock=clock, folders=folders, videos_kept=timedelta(days=settings.keep_videos_days)
         ),
+        staff_log=StaffLogDelivery(staff_log=staff_lines, room=publisher, clock=clock),
         server=HTTPServer(
             host=settings.http_host,
             port=settings.http_port,

@@ -31,6 +31,8 @@ CutsceneError
     ModerationError              the host's moderation endpoint objects to the prompt
     ModerationUnavailableError   it cannot be asked, and the host wants no prompt unchecked
     NotBlockedError              there is no block to lift
+    AlreadyStoppedError  NotStoppedError   about the guild's switch
+    AlreadyReportedError         the same report, twice
     BadSpanError                 nobody can tell how long it should last
     TooManyRefusalsError         prompts of this member were refused again and again
     BadWordError  BadPatternError  TooManyWordsError  UnknownWordError   about that list
@@ -444,6 +446,18 @@ class BadSpanError(UserError):
 
 class NotBlockedError(UserError):
     text = N_("<@{member}> is not blocked in this server.")
+
+
+class AlreadyStoppedError(UserError):
+    text = N_("Videos are stopped in this server already.")
+
+
+class NotStoppedError(UserError):
+    text = N_("Videos are not stopped in this server.")
+
+
+class AlreadyReportedError(UserError):
+    text = N_("You have reported job {job} already.")
 
 
 class TooManyRefusalsError(UserError):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from bot.domain.ids import ChannelId, MessageId, ProviderId, TaskId
+from bot.domain.ids import ChannelId, GuildId, MessageId, ProviderId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, Result
 from bot.domain.models import VendorField
+from bot.domain.staff_log import StaffLine
 
 
 class Clock(Protocol):
@@ -262,11 +263,11 @@ class Publisher(Protocol):
         """The result message of this job, if it already is there."""
         ...
 
-    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> Post:
-        """Post the file under the job's nonce. Raises DeliveryError."""
+    async def post_video(self, job: Job, path: Path, receipt: Receipt, *, is_spoiler: bool = False) -> Post:
+        """Post the file under the job's nonce; a spoiler is hidden until somebody clicks. Raises DeliveryError."""
         ...
 
-    async def post_link(self, job: Job, link: Link, receipt: Receipt) -> Post:
+    async def post_link(self, job: Job, link: Link, receipt: Receipt, *, is_spoiler: bool = False) -> Post:
         """Post an address instead of the file. Raises DeliveryError."""
         ...
 
@@ -276,6 +277,20 @@ class Publisher(Protocol):
 
     async def tell_host(self, text: str) -> None:
         """A line for the people who run this bot; never raises."""
+        ...
+
+
+class StaffRoom(Protocol):
+    """Where a guild's staff reads what has happened."""
+
+    async def post_lines(
+        self, guild_id: GuildId, channel_id: ChannelId, language: str | None, lines: Sequence[StaffLine], nonce: str
+    ) -> None:
+        """One message with all of the lines. Raises DeliveryError."""
+        ...
+
+    async def tell_of_gone_channel(self, guild_id: GuildId, channel_id: ChannelId, chosen_by: UserId | None) -> None:
+        """Tell whoever chose the channel, or the guild's owner, that it takes nothing any more; never raises."""
         ...
 
 

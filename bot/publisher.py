@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,14 +14,16 @@ from discord.http import handle_message_parameters
 from discord.webhook.async_ import async_context
 
 from bot import i18n, logs
-from bot.domain.ids import ChannelId, MessageId, UserId
+from bot.domain.ids import ChannelId, GuildId, MessageId, UserId
 from bot.domain.jobs import Job
 from bot.domain.models import Catalogue
+from bot.domain.staff_log import StaffLine
 from bot.errors import DeliveryError, DeliveryUnavailableError, PlaceGoneError, TooLargeError
-from bot.i18n import Texts
+from bot.i18n import N_, Texts
 from bot.ports import Link, Post, Receipt
-from bot.rendering import buttons, posts
+from bot.rendering import buttons, posts, staff_log
 from bot.rendering.cards import Card
+from bot.rendering.prompts import harmless
 from bot.rendering.replies import model_name
 
 log = logs.get(__name__)
@@ -33,6 +35,11 @@ DEAD_TOKEN = frozenset({10015, 50027})  # of an interaction
 TOO_LARGE = frozenset({40005, 50045})
 # Automatic moderation or a link filter refused our text: the prompt in it, since the rest is our own words.
 BLOCKED_TEXT = frozenset({200000, 200001, 240000})
+
+LOG_GONE = N_(
+    "The staff log of **{server}** cannot be written to <#{channel}> any more, so it is switched off. Choose another "
+    "channel; what has happened stands in `/moderate log`."
+)
 
 # The library waits for rate limits and repeats by itself; past this the worker does it better, having looked first.
 FILE_PATIENCE = timedelta(minutes=5)
@@ -53,21 +60,21 @@ class DiscordPublisher:
         self._catalogue = catalogue
         self._owner_ids = frozenset(owner_ids)
 
-    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> Post:
-        """Post the file under the job's nonce. Raises DeliveryError."""
+    async def post_video(self, job: Job, path: Path, receipt: Receipt, *, is_spoiler: bool = False) -> Post:
+        """Post the file under the job's nonce; a spoiler is hidden until somebody clicks. Raises DeliveryError."""
         texts, model = _public(job), model_name(job, self._catalogue)
 
         def content(*, has_prompt: bool) -> str:
             return posts.video_post(texts, job, receipt, model, has_prompt=has_prompt)
 
-        return await self._post(job, job.nonce, content, buttons.of_result(texts, job.id), path)
+        return await self._post(job, job.nonce, content, buttons.of_result(texts, job.id), path, is_spoiler=is_spoiler)
 
-    async def post_link(self, job: Job, link: Link, receipt: Receipt) -> Post:
+    async def post_link(self, job: Job, link: Link, receipt: Receipt, *, is_spoiler: bool = False) -> Post:
         """Post an address instead of the file. Raises DeliveryError."""
         texts, model = _public(job), model_name(job, self._catalogue)
 
         def content(*, has_prompt: bool) -> str:
-            return posts.link_post(texts, job, link, receipt, model, has_prompt=has_prompt)
+            return posts.link_post(texts, job, link, receipt, model, has_prompt=has_prompt, is_spoiler=is_spoiler)
 
         return await self._post(job, job.nonce, content, buttons.of_result(texts, job.id))
 
@@ -124,6 +131,46 @@ class DiscordPublisher:
         except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
             raise _delivery_error(err) from err
 
+    async def post_lines(
+        self, guild_id: GuildId, channel_id: ChannelId, language: str | None, lines: Sequence[StaffLine], nonce: str
+    ) -> None:
+        """One message with all of the lines, that pings nobody. Raises DeliveryError."""
+        texts = self._texts_of(guild_id, language)
+        card, view = staff_log.lines_of(texts, lines), staff_log.job_buttons(texts, lines)
+        channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
+        with _delivery_errors():
+            async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
+                if view is None:
+                    await channel.send(embed=card, nonce=nonce, allowed_mentions=discord.AllowedMentions.none())
+                else:
+                    await channel.send(
+                        embed=card, view=view, nonce=nonce, allowed_mentions=discord.AllowedMentions.none()
+                    )
+
+    async def tell_of_gone_channel(self, guild_id: GuildId, channel_id: ChannelId, chosen_by: UserId | None) -> None:
+        """A direct message to whoever chose the channel, or to the guild's owner; never raises."""
+        guild = self._client.get_guild(guild_id)
+        texts = self._texts_of(guild_id, None)
+        person = chosen_by or (None if guild is None else guild.owner_id)
+        if person is None:
+            return
+        text = texts(
+            LOG_GONE,
+            server=harmless("?" if guild is None else guild.name, 100),
+            channel=channel_id,
+        )
+        try:
+            async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
+                direct = await self._client.create_dm(discord.Object(person))
+                await direct.send(text, allowed_mentions=discord.AllowedMentions.none())
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+            log.warning("staff_not_told", guild=guild_id, reason=_said(err))
+
+    def _texts_of(self, guild_id: GuildId, language: str | None) -> Texts:
+        """In the language that the guild has chosen, else in Discord's own for it."""
+        guild = self._client.get_guild(guild_id)
+        return i18n.texts(language or ("en-US" if guild is None else guild.preferred_locale.value))
+
     async def tell_host(self, text: str) -> None:
         """A direct message to each of the people who run this bot; never raises."""
         if self._client.user is None:
@@ -161,11 +208,17 @@ class DiscordPublisher:
         content: Callable[..., str],
         view: discord.ui.View,
         path: Path | None = None,
+        *,
+        is_spoiler: bool = False,
     ) -> Post:
         """Send under *nonce*; a second time without the prompt if automatic moderation objects to it."""
         for has_prompt in (True, False):
             # The library closes a file after its one use. One that is missing is a fault of ours and no DeliveryError.
-            with contextlib.closing(discord.File(path, file_name(job))) if path else contextlib.nullcontext() as file:
+            with (
+                contextlib.closing(_file_of(job, path, is_spoiler=is_spoiler))
+                if path
+                else contextlib.nullcontext() as file
+            ):
                 try:
                     return await self._send(job, nonce, content(has_prompt=has_prompt), view, file)
                 except discord.HTTPException as err:
@@ -216,7 +269,8 @@ class DiscordPublisher:
     def _is_post_of(self, message: discord.Message, job: Job) -> bool:
         if self._client.user is None or message.author.id != self._client.user.id:
             return False
-        if any(attachment.filename == file_name(job) for attachment in message.attachments):
+        names = {file_name(job), f"SPOILER_{file_name(job)}"}
+        if any(attachment.filename in names for attachment in message.attachments):
             return True
         # A link post has no file. Of all our messages only results can be deleted by a button.
         wanted = buttons.delete_id(job.id)
@@ -226,6 +280,10 @@ class DiscordPublisher:
 def file_name(job: Job) -> str:
     """What the video is called on Discord, and what it is found by after a crash."""
     return f"cutscene-{job.id}.mp4"
+
+
+def _file_of(job: Job, path: Path, *, is_spoiler: bool) -> discord.File:
+    return discord.File(path, file_name(job), spoiler=is_spoiler)
 
 
 def _public(job: Job) -> Texts:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Self
 
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
-from bot.client import defer
-from bot.client.controls import staff_of, suggestions, texts_of
+from bot.client import DynamicItemType, defer, guarded
+from bot.client.controls import Control, cog_of, member_of, staff_of, suggestions, texts_of
 from bot.domain import spans
-from bot.domain.ids import UserId
+from bot.domain.ids import JobId, UserId
 from bot.domain.safety import MAX_PATTERN_LENGTH, MAX_WORD_LENGTH, Word, WordKind
 from bot.errors import BadSpanError
-from bot.i18n import N_
+from bot.i18n import N_, Texts
 from bot.rendering import moderation as cards
+from bot.rendering import staff_log as staff_lines
 from bot.services.moderation import Moderation
+from bot.services.staff_log import StaffLog
 from bot.services.words import Words
 
 Reason = app_commands.Range[str, 1, 200]
 Forbidden = app_commands.Range[str, 1, MAX_WORD_LENGTH]
 Expression = app_commands.Range[str, 1, MAX_PATTERN_LENGTH]
+# A form that nobody sends stays in memory until then.
+FORM_LIFE = timedelta(hours=1)
+LONGEST_REPORT = 500
 Sample = app_commands.Range[str, 1, 4000]
 
 
@@ -37,8 +43,9 @@ class ModerationCog(
 ):
     """What moderators do about members."""
 
-    def __init__(self, *, moderation: Moderation) -> None:
+    def __init__(self, *, moderation: Moderation, staff_log: StaffLog) -> None:
         self._moderation = moderation
+        self._staff_log = staff_log
 
     @app_commands.command(name="block", description=locale_str(N_("Let a member make no videos here")))
     @app_commands.describe(
@@ -63,6 +70,38 @@ class ModerationCog(
         await defer(interaction, ephemeral=True)
         await self._moderation.unblock(staff_of(interaction), UserId(member.id), reason)
         text = cards.unblocked(texts_of(interaction), UserId(member.id))
+        await interaction.edit_original_response(content=text)
+
+    @app_commands.command(name="stop", description=locale_str(N_("Stop all videos in this server, at once")))
+    @app_commands.describe(reason=locale_str(N_("Why; members and the staff see it")))
+    async def stop(self, interaction: discord.Interaction, reason: Reason) -> None:
+        await defer(interaction, ephemeral=True)
+        cancelled = await self._moderation.stop(staff_of(interaction), reason)
+        await interaction.edit_original_response(content=cards.stopped(texts_of(interaction), len(cancelled)))
+
+    @app_commands.command(name="resume", description=locale_str(N_("Let videos be made in this server again")))
+    @app_commands.describe(reason=locale_str(N_("Why; the staff sees it")))
+    async def resume(self, interaction: discord.Interaction, reason: Reason | None = None) -> None:
+        await defer(interaction, ephemeral=True)
+        await self._moderation.resume(staff_of(interaction), reason)
+        await interaction.edit_original_response(content=cards.resumed(texts_of(interaction)))
+
+    @app_commands.command(name="log", description=locale_str(N_("The last lines of the staff log")))
+    async def log(self, interaction: discord.Interaction) -> None:
+        await defer(interaction, ephemeral=True)
+        found = await self._staff_log.newest(staff_of(interaction))
+        await interaction.edit_original_response(embed=staff_lines.newest(texts_of(interaction), found))
+
+    async def report(self, interaction: discord.Interaction, job_id: JobId) -> None:
+        """Ask a member what is wrong with a video."""
+        member_of(interaction)
+        await interaction.response.send_modal(ReportForm(self, job_id, texts_of(interaction)))
+
+    async def reported(self, interaction: discord.Interaction, job_id: JobId, reason: str) -> None:
+        """The form came back."""
+        await defer(interaction, ephemeral=True)
+        done = await self._staff_log.report(*member_of(interaction), job_id, reason)
+        text = cards.reported(texts_of(interaction), has_channel=done.has_channel)
         await interaction.edit_original_response(content=text)
 
     @app_commands.command(name="blocked", description=locale_str(N_("Who is blocked, until when and why")))
@@ -138,6 +177,33 @@ class WordsCog(
         # Discord takes at most 100 characters for a choice; a longer pattern has to be typed.
         meant = [word.text for word in found if typed.casefold() in word.text.casefold() and len(word.text) <= 100]
         return [Choice(name=text, value=text) for text in meant[:25]]
+
+
+class ReportForm(discord.ui.Modal):
+    """Asks what is wrong with a video."""
+
+    def __init__(self, cog: ModerationCog, job_id: JobId, _: Texts) -> None:
+        super().__init__(title=_("Report this video"), timeout=FORM_LIFE.total_seconds())
+        self._cog = cog
+        self._job_id = job_id
+        self._reason: discord.ui.TextInput[Self] = discord.ui.TextInput(
+            style=discord.TextStyle.paragraph, max_length=LONGEST_REPORT
+        )
+        self.add_item(discord.ui.Label(text=_("What is wrong with it?"), component=self._reason))
+
+    @guarded
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        await self._cog.reported(interaction, self._job_id, self._reason.value)
+
+
+class ReportButton(Control, template=r"job:(?P<id>[0-9]{1,18}):report"):
+    """Under a posted video, for everybody who sees it."""
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        await cog_of(interaction, ModerationCog).report(interaction, JobId(int(self.match["id"])))
+
+
+CONTROLS: tuple[DynamicItemType, ...] = (ReportButton,)
 
 
 def span_of(text: str) -> timedelta | None:

@@ -250,6 +250,7 @@ class FakePublisher:
     failures: Script = field(default_factory=lambda: Script(None))
     finds: Script = field(default_factory=lambda: Script(None))
     sent: list[tuple[str, JobId]] = field(default_factory=list)  # every attempt: what, and for which job
+    spoilers: list[bool] = field(default_factory=list)  # of every attempt with a video or a link
     told: list[str] = field(default_factory=list)
 
     async def find_post(self, job: Job) -> Post | None:
@@ -258,14 +259,16 @@ class FakePublisher:
         posted = self.posts.get(job.nonce)
         return None if posted is None else posted.post
 
-    async def post_video(self, job: Job, path: Path, receipt: Receipt) -> Post:
+    async def post_video(self, job: Job, path: Path, receipt: Receipt, *, is_spoiler: bool = False) -> Post:
         self.sent.append(("video", job.id))
+        self.spoilers.append(is_spoiler)
         assert _is_there(path), "the file is posted from our disk"
         await self.videos.next()
         return self.appear(job, receipt=receipt)
 
-    async def post_link(self, job: Job, link: Link, receipt: Receipt) -> Post:
+    async def post_link(self, job: Job, link: Link, receipt: Receipt, *, is_spoiler: bool = False) -> Post:
         self.sent.append(("link", job.id))
+        self.spoilers.append(is_spoiler)
         await self.links.next()
         return self.appear(job, is_file=False, receipt=receipt, link=link)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import discord
 
 from bot.domain.ids import JobId
@@ -25,6 +27,14 @@ def delete_id(job_id: JobId) -> str:
     return f"job:{job_id}:delete"
 
 
+def report_id(job_id: JobId) -> str:
+    return f"job:{job_id}:report"
+
+
+def staff_id(job_id: JobId, action: str) -> str:
+    return f"staff:{job_id}:{action}"
+
+
 def lasting(*buttons: discord.ui.Button[discord.ui.View]) -> discord.ui.View:
     """A view that the library sends and forgets: the buttons work after a restart, so nothing here has to listen.
 
@@ -46,6 +56,7 @@ def of_result(_: Texts, job_id: JobId) -> discord.ui.View:
         _button(_("Again"), again_id(job_id), discord.ButtonStyle.primary),
         _button(_("Edit"), edit_id(job_id)),
         _button(_("Delete"), delete_id(job_id)),
+        _button(_("Report"), report_id(job_id)),
     )
 
 
@@ -71,6 +82,11 @@ def of_failure(_: Texts, job: Job) -> discord.ui.View:
     return lasting(
         _button(_("Again"), again_id(job.id), discord.ButtonStyle.primary), _button(_("Edit"), edit_id(job.id))
     )
+
+
+def of_reports(_: Texts, job_ids: Sequence[JobId]) -> discord.ui.View:
+    """The way to the card of each job, for staff."""
+    return lasting(*(_button(_("Job {job}", job=job_id), staff_id(job_id, "card")) for job_id in job_ids))
 
 
 def of_link(_: Texts, link: str) -> discord.ui.View:

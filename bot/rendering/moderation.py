@@ -23,6 +23,7 @@ SPANS: Mapping[str, str] = {
 }
 KINDS: Mapping[WordKind, str] = {WordKind.WORD: N_("word"), WordKind.PATTERN: N_("pattern")}
 SHOWN_REASON = 200
+RESUME = "`/moderate resume`"
 
 
 def blocked(_: Texts, block: Block, cancelled: int) -> str:
@@ -39,19 +40,33 @@ def blocked(_: Texts, block: Block, cancelled: int) -> str:
         )
     ]
     if cancelled:
-        lines.append(
-            _.plural(
-                "{count} waiting job was cancelled and its credits are back.",
-                "{count} waiting jobs were cancelled and their credits are back.",
-                cancelled,
-            )
-        )
+        lines.append(_cancelled(_, cancelled))
     lines.append(_("Videos that are already being made are kept back until the block is over."))
     return "\n".join(lines)
 
 
 def unblocked(_: Texts, member: UserId) -> str:
     return _("<@{member}> can make videos again.", member=member)
+
+
+def stopped(_: Texts, cancelled: int) -> str:
+    lines = [_("Nobody gets videos in this server from now on.")]
+    if cancelled:
+        lines.append(_cancelled(_, cancelled))
+    lines.append(_("Videos that are already being made are kept back. {resume} opens it again.", resume=RESUME))
+    return "\n".join(lines)
+
+
+def resumed(_: Texts) -> str:
+    return _("Videos can be made in this server again.")
+
+
+def reported(_: Texts, *, has_channel: bool) -> str:
+    if has_channel:
+        return _("Thank you. The moderators of this server are told.")
+    return _(
+        "Thank you. It stands in the moderators' list; they have no channel for reports, so tell one of them, too."
+    )
 
 
 def block_list(_: Texts, blocks: Sequence[Block]) -> discord.Embed:
@@ -96,6 +111,14 @@ def word_tested(_: Texts, found: Word | None) -> str:
     if found is None:
         return _("A prompt like this is let through.")
     return _("A prompt like this is refused: {kind} {word}.", kind=_(KINDS[found.kind]), word=_quoted(found.text))
+
+
+def _cancelled(_: Texts, count: int) -> str:
+    return _.plural(
+        "{count} waiting job was cancelled and its credits are back.",
+        "{count} waiting jobs were cancelled and their credits are back.",
+        count,
+    )
 
 
 def _quoted(text: str) -> str:

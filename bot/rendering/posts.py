@@ -21,10 +21,19 @@ def video_post(_: Texts, job: Job, receipt: Receipt, model: str, *, has_prompt: 
     return _fitting(lines, job, has_prompt=has_prompt)
 
 
-def link_post(_: Texts, job: Job, link: Link, receipt: Receipt, model: str, *, has_prompt: bool = True) -> str:
+def link_post(
+    _: Texts,
+    job: Job,
+    link: Link,
+    receipt: Receipt,
+    model: str,
+    *,
+    has_prompt: bool = True,
+    is_spoiler: bool = False,
+) -> str:
     """For a video that is too large for the place."""
     lines = [
-        f"<@{job.user_id}> {_where(_, link)}",
+        f"<@{job.user_id}> {_where(_, link, is_spoiler=is_spoiler)}",
         *_late_note(_, job, receipt),
         *_small_print(_, job, receipt, model),
     ]
@@ -38,15 +47,17 @@ def failure_post(_: Texts, job: Job) -> str:
     return f"<@{job.user_id}> {sorry}\n{SMALL}{returned} · {_job(_, job)}"
 
 
-def _where(_: Texts, link: Link) -> str:
+def _where(_: Texts, link: Link, *, is_spoiler: bool) -> str:
     # Usual links are far shorter; one that fills the message could not be posted at all.
     if len(link.url) > MAX_CONTENT // 2:
         return _("The video is finished, but too large for this channel. The host keeps the file.")
+    # Discord shows what lies behind an address that stands there openly.
+    url = f"|| {link.url} ||" if is_spoiler else link.url
     if link.expires_at is None:
-        return _("The video is too large for this channel: {link}\nThe host keeps the file.", link=link.url)
+        return _("The video is too large for this channel: {link}\nThe host keeps the file.", link=url)
     return _(
         "The video is too large for this channel: {link}\nThe link dies {expires}; the host keeps the file.",
-        link=link.url,
+        link=url,
         expires=words.moment(link.expires_at),
     )
 

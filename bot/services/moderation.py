@@ -1,16 +1,16 @@
-"""What a guild's moderators do about members: block and unblock. Every method checks the right itself."""
+"""What a guild's moderators do against abuse: block members, stop the guild. Every method checks the right itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.ids import GuildId, UserId
 from bot.domain.jobs import Job, JobState, Move
 from bot.domain.safety import Block
 from bot.domain.staff_log import StaffEvent, StaffEventKind
-from bot.errors import NotBlockedError
+from bot.errors import AlreadyStoppedError, NotBlockedError, NotStoppedError
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle, Policy
@@ -31,7 +31,7 @@ class Blocked:
 
 
 class Moderation:
-    """Who may make no videos in a guild."""
+    """Who may make no videos in a guild, or that nobody may."""
 
     def __init__(self, database: Database, clock: Clock, moves: Lifecycle) -> None:
         self._database = database
@@ -71,6 +71,51 @@ class Moderation:
         )
         staff_log.note(connection, event, now)
         return Blocked(block=made, cancelled=cancelled)
+
+    async def stop(self, staff: Staff, reason: str) -> Sequence[Job]:
+        """No videos for anybody in the guild, from this moment: what waits is cancelled, finished ones are kept back.
+
+        The jobs that were cancelled and refunded. Raises AlreadyStoppedError.
+        """
+        check_staff(staff)
+        cancelled = await self._database.write(self._stop, staff, reason)
+        for job in cancelled:
+            self._moves.announce(job)
+        return cancelled
+
+    def _stop(self, connection: Connection, staff: Staff, reason: str) -> list[Job]:
+        now = self._clock.now()
+        policy = policies.load(connection, staff.guild_id, lock=True)
+        if policy.is_closed:
+            raise AlreadyStoppedError
+        policies.save(connection, replace(policy, is_closed=True, closed_reason=reason))
+        cancelled = cancel_waiting(connection, self._moves.policy, staff.guild_id, None, now)
+        event = StaffEvent(
+            guild_id=staff.guild_id,
+            kind=StaffEventKind.STOP,
+            actor_id=staff.user_id,
+            reason=reason,
+            details={"cancelled": len(cancelled)},
+        )
+        staff_log.note(connection, event, now)
+        return cancelled
+
+    async def resume(self, staff: Staff, reason: str | None) -> None:
+        """Raises NotStoppedError."""
+        check_staff(staff)
+        now = self._clock.now()
+
+        def change(connection: Connection) -> None:
+            policy = policies.load(connection, staff.guild_id, lock=True)
+            if not policy.is_closed:
+                raise NotStoppedError
+            policies.save(connection, replace(policy, is_closed=False, closed_reason=None))
+            event = StaffEvent(
+                guild_id=staff.guild_id, kind=StaffEventKind.RESUME, actor_id=staff.user_id, reason=reason
+            )
+            staff_log.note(connection, event, now)
+
+        await self._database.write(change)
 
     async def unblock(self, staff: Staff, member: UserId, reason: str | None) -> None:
         """Raises NotBlockedError."""

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.domain.jobs import TOKEN_LIFE, Job, JobState
+from bot.domain.policies import Spoilers
 from bot.ports import Clock
-from bot.store import claims, hints, jobs, moderation
+from bot.store import claims, hints, jobs, moderation, policies
 from bot.store.claims import Claimed, Due
 from bot.store.database import Connection, Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Showing:
+    """What a guild has decided about the post of a video. `withheld` says, for staff, why there must be none now."""
+
+    withheld: str | None = None
+    is_spoiler: bool = False
 
 
 class Queue:
@@ -59,15 +69,26 @@ class Queue:
         """The jobs whose cards can still be edited and may not show the truth after a restart."""
         return await self._database.read(jobs.followed, self._clock.now() - TOKEN_LIFE)
 
-    async def withheld(self, job: Job) -> str | None:
-        """Why the guild must not see the job's video now, for staff; its member's direct messages are their own."""
+    async def showing(self, job: Job) -> Showing:
+        """How the guild may see the job's video, as it stands now; its member's direct messages are their own."""
         if job.is_direct:
-            return None
-        found = await self._database.read(moderation.find_block, job.place.guild_id, job.user_id, self._clock.now())
-        return None if found is None else "its member is blocked"
+            return Showing()
+        return await self._database.read(_showing, job, self._clock.now())
 
     async def files_in_use(self) -> set[str]:
         return await self._database.read(jobs.files_in_use)
 
     async def counts(self) -> dict[JobState, int]:
         return await self._database.read(jobs.counts)
+
+
+def _showing(connection: Connection, job: Job, now: datetime) -> Showing:
+    policy = policies.load(connection, job.place.guild_id)
+    is_spoiler = policy.spoilers is Spoilers.ALWAYS or (
+        policy.spoilers is Spoilers.RESTRICTED and policy.is_model_restricted(job.model)
+    )
+    if policy.is_closed:
+        return Showing(withheld="the guild is stopped", is_spoiler=is_spoiler)
+    if moderation.find_block(connection, job.place.guild_id, job.user_id, now) is not None:
+        return Showing(withheld="its member is blocked", is_spoiler=is_spoiler)
+    return Showing(is_spoiler=is_spoiler)

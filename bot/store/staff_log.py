@@ -76,15 +76,6 @@ def later(connection: Connection, ids: Collection[int], due_at: datetime) -> Non
     )
 
 
-def drop_due(connection: Connection, guild_id: GuildId) -> int:
-    """There is nowhere to tell them; how many that were."""
-    return connection.execute(
-        sa.update(staff_log)
-        .where(staff_log.c.guild_id == guild_id, staff_log.c.due_at.is_not(None))
-        .values(due_at=None)
-    ).rowcount
-
-
 def forget(connection: Connection, before: datetime) -> int:
     """Remove what was told long ago."""
     return connection.execute(
@@ -97,6 +88,20 @@ def newest(connection: Connection, guild_id: GuildId, limit: int) -> Sequence[St
         sa.select(staff_log).where(staff_log.c.guild_id == guild_id).order_by(staff_log.c.id.desc()).limit(limit)
     )
     return [_line_of(row) for row in rows]
+
+
+def who_set(connection: Connection, guild_id: GuildId, names: Collection[str]) -> UserId | None:
+    """The person who last changed one of these settings, as far as the log goes back."""
+    rows = connection.execute(
+        sa.select(staff_log.c.actor_id, staff_log.c.details)
+        .where(
+            staff_log.c.guild_id == guild_id,
+            staff_log.c.kind == StaffEventKind.SETTING,
+            staff_log.c.actor_id.is_not(None),
+        )
+        .order_by(staff_log.c.id.desc())
+    )
+    return next((UserId(row.actor_id) for row in rows if row.details.get("name") in names), None)
 
 
 def _line_of(row: sa.Row[Any]) -> StaffLine:

@@ -79,13 +79,13 @@ class Delivery:
                 found = await self._needs.publisher.find_post(job)
                 if found is not None:
                     return _delivered(found, detail="found in the channel")
-            withheld = await self._needs.queue.withheld(job)
-            if withheld is not None:
-                return self._needs.parked(withheld)
+            showing = await self._needs.queue.showing(job)
+            if showing.withheld is not None:
+                return self._needs.parked(showing.withheld)
             if not await self._is_here(job):
                 return Move(to=JobState.FETCHING, detail="the stored video is gone")
             job = await hold.advance(Move(to=JobState.DELIVERING, is_posting=True), TRANSFER_LEASE)
-            return await self._post(job)
+            return await self._post(job, is_spoiler=showing.is_spoiler)
         except PlaceGoneError as error:
             if not job.is_direct:
                 return Move(to=JobState.DELIVERING, is_direct=True, detail=str(error))
@@ -103,7 +103,7 @@ class Delivery:
             await asyncio.to_thread(_remove_versions, self._needs.folders.results, job)
         return Move(to=JobState.PARKED, after=None, is_cleared=True, detail="kept long enough")
 
-    async def _post(self, job: Job) -> Move:
+    async def _post(self, job: Job, *, is_spoiler: bool) -> Move:
         """Down the ladder: as it is, encoded again to fit, as a link."""
         if job.stored is None:
             raise AssertionError("a job is only delivered once its video is stored")
@@ -114,11 +114,12 @@ class Delivery:
             if path is None:
                 break
             with contextlib.suppress(TooLargeError):
-                return _delivered(await self._needs.publisher.post_video(job, path, receipt))
+                return _delivered(await self._needs.publisher.post_video(job, path, receipt, is_spoiler=is_spoiler))
         link = await self._link(job, original)
         if link is None:
             return self._needs.parked("too large for this place, and there is no link to it")
-        return _delivered(await self._needs.publisher.post_link(job, link, receipt), is_link=True)
+        post = await self._needs.publisher.post_link(job, link, receipt, is_spoiler=is_spoiler)
+        return _delivered(post, is_link=True)
 
     async def _smaller(self, job: Job, original: Path, limit: int) -> Path | None:
         if self._needs.encoder is None:

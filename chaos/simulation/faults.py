@@ -195,12 +195,12 @@ def _no_fence() -> list[Patch]:
 def _settle_first() -> list[Patch]:
     post = Delivery._post
 
-    async def settle(self: Delivery, job: Job) -> Move:
+    async def settle(self: Delivery, job: Job, *, is_spoiler: bool) -> Move:
         delivered = Move(
             to=JobState.DELIVERED, after=None, message_id=MessageId(1), message_channel_id=job.place.channel_id
         )
         await self._needs.lifecycle.apply(job, delivered)
-        await post(self, job)
+        await post(self, job, is_spoiler=is_spoiler)
         raise StaleJobError(job.id)
 
     return [(Delivery, "_post", settle)]

@@ -40,6 +40,7 @@ from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.moderation import Moderation
 from bot.services.quotas import Quotas
+from bot.services.staff_log import StaffLog
 from bot.services.statistics import StatisticsDesk
 from bot.services.words import Words
 from bot.store import audit, policies, schema
@@ -137,7 +138,10 @@ class Stage:
                     grants=Grants(self.database, self.clock),
                     clock=self.clock,
                 ),
-                moderation.ModerationCog(moderation=Moderation(self.database, self.clock, self.lifecycle)),
+                moderation.ModerationCog(
+                    moderation=Moderation(self.database, self.clock, self.lifecycle),
+                    staff_log=StaffLog(self.database, self.clock),
+                ),
                 moderation.WordsCog(words=Words(self.database, self.clock)),
                 host.HostCog(hosting=self.hosting, availability=self.availability, owner_ids=self.host_ids),
                 statistics.StatisticsCog(
@@ -153,6 +157,7 @@ class Stage:
                 *credits.CONTROLS,
                 *quotas.CONTROLS,
                 *help.CONTROLS,
+                *moderation.CONTROLS,
             ],
         )
 

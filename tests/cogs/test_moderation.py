@@ -69,6 +69,43 @@ async def test_waiting_jobs_of_a_blocked_member_are_cancelled_and_refunded(
     assert await stage.differences() == []
 
 
+async def test_stopped_server_takes_nothing_and_gives_back_what_waits(
+    stage: Stage, mod: Person, ana: Person, ben: Person
+) -> None:
+    await asked(ana, "/video", prompt="a red fox")
+    await asked(ben, "/video", prompt="a blue fox")
+
+    done = await asked(mod, "/moderate stop", reason="raid")
+    twice = await asked(mod, "/moderate stop", reason="raid")
+    refused = await asked(ana, "/video", prompt="a red fox")
+    opened = await asked(mod, "/moderate resume")
+    again = await asked(mod, "/moderate resume")
+    await asked(ana, "/video", prompt="a red fox")
+
+    assert "2 waiting jobs were cancelled and their credits are back." in done.text()
+    assert twice.text() == "Videos are stopped in this server already."
+    assert "raid" in refused.text()
+    assert opened.text() == "Videos can be made in this server again."
+    assert again.text() == "Videos are not stopped in this server."
+    states = [(await stage.job(number)).state for number in (1, 2, 3)]
+    assert states == [JobState.CANCELLED, JobState.CANCELLED, JobState.QUEUED]
+    assert await stage.differences() == []
+
+
+async def test_report_without_a_channel_stands_in_the_list(stage: Stage, mod: Person, ana: Person, ben: Person) -> None:
+    await asked(ana, "/video", prompt="a red fox")
+    _, post = await stage.delivers(1)
+
+    for _ in range(2):
+        form = await clicked(ben, post, "Report")
+        answer = await ben.submits(form, **{"What is wrong with it?": "rude"})
+        await answer.until(lambda now: not now.is_thinking and now.text(), wanted="an answer")
+    listed = await asked(mod, "/moderate log")
+
+    assert answer.text() == "You have reported job 1 already."
+    assert listed.text().count(f"<@{ben.user.id}> · reported job 1 of <@{ana.user.id}> · Reason: rude") == 1
+
+
 async def test_block_that_nobody_can_read_is_refused(stage: Stage, mod: Person, ana: Person) -> None:
     handle = await asked(mod, "/moderate block", member=ana.member, reason="spam", expiry="soon")
 
@@ -153,6 +190,9 @@ async def test_who_farms_refusals_has_to_wait_for_the_next_hour(stage: Stage, mo
         ("/moderate block", {"reason": "revenge"}),
         ("/moderate unblock", {}),
         ("/moderate blocked", {}),
+        ("/moderate stop", {"reason": "revenge"}),
+        ("/moderate resume", {}),
+        ("/moderate log", {}),
         ("/words add", {"word": "fox"}),
         ("/words pattern", {"pattern": "fox"}),
         ("/words remove", {"entry": "fox"}),

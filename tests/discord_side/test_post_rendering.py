@@ -245,7 +245,12 @@ async def test_fingerprint_follows_what_is_seen() -> None:
 
 async def test_library_does_not_remember_views_that_outlive_the_process() -> None:
     assert buttons.of_result(ENGLISH, job().id).is_finished()
-    assert ids_of(buttons.of_result(ENGLISH, job().id)) == ["job:12:again", "job:12:edit", "job:12:delete"]
+    assert ids_of(buttons.of_result(ENGLISH, job().id)) == [
+        "job:12:again",
+        "job:12:edit",
+        "job:12:delete",
+        "job:12:report",
+    ]
     assert buttons.of_failure(ENGLISH, job()).is_finished()
 
 

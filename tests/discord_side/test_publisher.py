@@ -88,7 +88,7 @@ async def test_video_is_posted_with_its_receipt_and_mentions_the_requester(
     assert [attachment.filename for attachment in posted.attachments] == ["cutscene-12.mp4"]
     assert (await ana.saves(posted.attachments[0], tmp_path / "saved.mp4")).read_bytes() == MP4
     custom_ids = [button["custom_id"] for button in posted.components[0]["components"]]
-    assert custom_ids == ["job:12:again", "job:12:edit", "job:12:delete"]
+    assert custom_ids == ["job:12:again", "job:12:edit", "job:12:delete", "job:12:report"]
 
 
 async def test_prompt_cannot_mention_anybody(

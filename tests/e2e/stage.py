@@ -94,8 +94,16 @@ class Stage:
 
     # People.
 
-    def joins(self, name: str, *, is_moderator: bool = False, locale: str = "en-US") -> Person:
-        return Person.joins(self.discord, self.guild, name, self.channel, is_moderator=is_moderator, locale=locale)
+    def joins(self, name: str, *, is_moderator: bool = False, is_owner: bool = False, locale: str = "en-US") -> Person:
+        return Person.joins(
+            self.discord,
+            self.guild,
+            name,
+            self.channel,
+            is_moderator=is_moderator,
+            is_owner=is_owner,
+            locale=locale,
+        )
 
     # What is true.
 
