@@ -331,7 +331,7 @@ async def test_button_labels_fit(locale: str) -> None:
         if isinstance(item, discord.ui.Button)
     ]
 
-    assert len(labels) == 9
+    assert len(labels) == 10
     assert all(1 <= len(label) <= MAX_BUTTON for label in labels)
 
 
