@@ -53,6 +53,9 @@ class OneByOne:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def hint_task(self, provider: ProviderId, task_id: TaskId) -> bool:
+        raise AssertionError("nobody here has one address for all jobs")
+
     async def hint(self, job_id: JobId, secret: str, task_id: TaskId) -> bool:
         found = await self._database.write(hints.note, job_id, secret, task_id, SystemClock().now())
         return found is not None

@@ -20,7 +20,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from bot import links, logs
-from bot.domain.ids import JobId, TaskId
+from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.errors import ConfigurationError
 from bot.ports import Clock
 from bot.refusals import Refusal, Refusals
@@ -65,6 +65,10 @@ class Callbacks(Protocol):
         """Make the job due if *secret* is its own; False when there is no such job. Returns after the commit."""
         ...
 
+    async def hint_task(self, provider: ProviderId, task_id: TaskId) -> bool:
+        """Make the job of that task due; False when no job that runs has it. Returns after the commit."""
+        ...
+
 
 class HTTPServer:
     """Serves until closed. Everything that is not meant for the asker is the same 404."""
@@ -91,7 +95,8 @@ class HTTPServer:
         self._videos = videos
         refusals = Refusals(clock, registry)
         self._receivers = {
-            name: CallbackReceiver(callbacks, clock, form, patience, refusals) for name, form in callback_forms.items()
+            name: CallbackReceiver(ProviderId(name), callbacks, clock, form, patience, refusals)
+            for name, form in callback_forms.items()
         }
         self._runner: web.AppRunner | None = None
 
@@ -111,6 +116,9 @@ class HTTPServer:
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics)
         for name, receiver in self._receivers.items():
+            if receiver.is_account_wide:
+                app.router.add_post(f"/callbacks/{name}", receiver.receive_for_account)
+                continue
             app.router.add_post(
                 rf"/callbacks/{name}/{{job_id:[0-9]{{1,19}}}}/{{secret:[A-Za-z0-9_-]{{1,128}}}}", receiver.receive
             )
@@ -164,8 +172,15 @@ class CallbackReceiver:
     """Turns a callback into a hint. Of the body only the task id is read, and the poll confirms even that."""
 
     def __init__(
-        self, callbacks: Callbacks, clock: Clock, form: CallbackForm, patience: Patience, refusals: Refusals
+        self,
+        provider: ProviderId,
+        callbacks: Callbacks,
+        clock: Clock,
+        form: CallbackForm,
+        patience: Patience,
+        refusals: Refusals,
     ) -> None:
+        self._provider = provider
         self._callbacks = callbacks
         self._refusals = refusals
         self._clock = clock
@@ -173,29 +188,53 @@ class CallbackReceiver:
         self._patience = patience
         self._replays: Final = Replays()
 
+    @property
+    def is_account_wide(self) -> bool:
+        return self._form.is_account_wide
+
     async def receive(self, request: web.Request) -> web.Response:
+        """A call to the address of one job."""
         body = await _body(request, self._patience.body)
         task_id = _task_id(self._form.task_ids(_json_object(body)))
         job_id = int(request.match_info["job_id"])
         if job_id > LARGEST_JOB_ID:
             raise web.HTTPNotFound
         seal = self._checked_seal(request, body, task_id)
+        hint = self._callbacks.hint(JobId(job_id), request.match_info["secret"], task_id)
+        if not await self._noted(hint, seal, job_id):
+            self._refusals.note(Refusal.UNKNOWN_JOB)
+            raise web.HTTPNotFound
+        return web.json_response({"code": 200, "msg": "success"})
+
+    async def receive_for_account(self, request: web.Request) -> web.Response:
+        """A call to the address of all jobs, which holds no secret: nothing counts but the signature.
+
+        Calls about other tasks of the account are taken, too; who calls would repeat them for days.
+        """
+        if self._form.signature is None:
+            raise web.HTTPNotFound
+        body = await _body(request, self._patience.body)
+        content = _json_object(body)
+        seal = self._checked_seal(request, body, "")
+        task_id = _task_id(self._form.task_ids(content))
+        await self._noted(self._callbacks.hint_task(self._provider, task_id), seal, None)
+        return web.json_response({"code": 200, "msg": "success"})
+
+    async def _noted(self, hint: Awaitable[bool], seal: tuple[str, str] | None, job_id: int | None) -> bool:
+        """Whether there is such a job; a signature whose call was not stored may come again."""
         is_accepted = False
         try:
             async with asyncio.timeout(self._patience.answer.total_seconds()):
-                is_accepted = await self._callbacks.hint(JobId(job_id), request.match_info["secret"], task_id)
+                is_accepted = await hint
         except TimeoutError as err:
             log.warning("callback_slow", job=job_id)
             raise web.HTTPServiceUnavailable from err
         finally:
             if seal is not None and not is_accepted:
                 self._replays.give_back(seal)
-        if not is_accepted:
-            self._refusals.note(Refusal.UNKNOWN_JOB)
-            raise web.HTTPNotFound
-        return web.json_response({"code": 200, "msg": "success"})
+        return is_accepted
 
-    def _checked_seal(self, request: web.Request, body: bytes, task_id: TaskId) -> tuple[str, str] | None:
+    def _checked_seal(self, request: web.Request, body: bytes, task_id: str) -> tuple[str, str] | None:
         """What the signature is known by, or None when none is asked for. Raises when it is wrong or has been used."""
         if self._form.signature is None:
             return None

@@ -84,6 +84,8 @@ class CallbackForm:
 
     task_ids: Callable[[Mapping[str, object]], Iterable[object]]
     signature: Signature | None = None  # None where the host has given no key: then the address alone is the proof
+    # One address for all tasks, which the host tells the vendor once. It holds no secret: a signature must be there.
+    is_account_wide: bool = False
 
 
 def is_fresh(timestamp: str, now: datetime) -> bool:

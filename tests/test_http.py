@@ -64,6 +64,9 @@ class RecordedCallbacks:
         self.hints: list[tuple[JobId, str, TaskId]] = []
         self.is_down = False
 
+    async def hint_task(self, provider: ProviderId, task_id: TaskId) -> bool:
+        raise AssertionError("nobody here has one address for all jobs")
+
     async def hint(self, job_id: JobId, secret: str, task_id: TaskId) -> bool:
         if self.is_down:
             raise OSError("disk full")

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -14,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from standardwebhooks import Webhook
 
-from bot.domain.ids import JobId, TaskId
+from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.http import HTTPServer
 from bot.ports import SystemClock
 from bot.providers import callback_forms
@@ -44,6 +45,10 @@ class Hints:
     def __init__(self) -> None:
         self.named: list[TaskId] = []
 
+    async def hint_task(self, provider: ProviderId, task_id: TaskId) -> bool:
+        self.named.append(TaskId(f"{provider} {task_id}"))
+        return task_id == "video_1"
+
     async def hint(self, job_id: JobId, secret: str, task_id: TaskId) -> bool:
         self.named.append(task_id)
         return True
@@ -60,11 +65,14 @@ class Door:
             callbacks=self.hints,
             registry=CollectorRegistry(),
             clock=StoppedClock(),
-            callback_forms={"replicate": callback_forms.standard(SecretStr(key) if key else None)},
+            callback_forms={
+                "replicate": (form := callback_forms.standard(SecretStr(key) if key else None)),
+                "gateway": replace(form, is_account_wide=True),
+            },
         )
 
-    async def knock(self, body: str, headers: dict[str, str], name: str = "replicate") -> int:
-        url = f"http://127.0.0.1:{self.server.port}/callbacks/{name}/17/s3cret"
+    async def knock(self, body: str, headers: dict[str, str], name: str = "replicate/17/s3cret") -> int:
+        url = f"http://127.0.0.1:{self.server.port}/callbacks/{name}"
         async with self._session.post(url, data=body, headers=headers) as answer:
             return answer.status
 
@@ -140,10 +148,28 @@ async def test_without_a_key_the_address_is_the_proof(open_door: Door) -> None:
 
 
 async def test_a_provider_that_is_not_set_up_calls_in_vain(door: Door) -> None:
-    assert await door.knock(TASK, signed(TASK), name="openai_videos") == 404
+    assert await door.knock(TASK, signed(TASK), name="openai_videos/17/s3cret") == 404
 
 
 async def test_many_at_once_are_told_apart(door: Door) -> None:
     answers = await asyncio.gather(*(door.knock(TASK, signed(TASK, name=f"msg_{n % 3}")) for n in range(9)))
 
     assert sorted(answers) == [200] * 3 + [404] * 6
+
+
+async def test_a_signed_call_for_the_whole_account_names_the_task(door: Door) -> None:
+    assert await door.knock(EVENT, signed(EVENT), name="gateway") == 200
+    assert door.hints.named == ["gateway video_1"]
+
+
+async def test_a_call_about_somebody_elses_task_is_taken_so_that_it_is_not_repeated(door: Door) -> None:
+    other = EVENT.replace("video_1", "video_2")
+
+    assert await door.knock(other, signed(other), name="gateway") == 200
+    assert await door.knock(other, signed(other), name="gateway/17/s3cret") == 404
+
+
+async def test_for_the_whole_account_nothing_counts_but_a_signature(door: Door, open_door: Door) -> None:
+    assert await door.knock(EVENT, {}, name="gateway") == 404
+    assert await open_door.knock(EVENT, signed(EVENT), name="gateway") == 404
+    assert door.hints.named == open_door.hints.named == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import SecretStr
 
@@ -66,6 +66,22 @@ def _huggingface(settings: Settings, clock: Clock) -> Adapter:
     return HuggingFace(api_token=_secret(settings.hf_api_token), base_url=settings.hf_base_url)
 
 
+def _openai_videos(settings: Settings, _clock: Clock) -> Adapter:
+    from bot.providers.openai_videos import OpenAIVideos  # noqa: PLC0415
+
+    return OpenAIVideos(api_key=_secret(settings.openai_api_key), base_url=settings.openai_base_url)
+
+
+def _xai_videos(settings: Settings, _clock: Clock) -> Adapter:
+    from bot.providers.xai_videos import XAIVideos  # noqa: PLC0415
+
+    return XAIVideos(api_key=_secret(settings.xai_api_key), base_url=settings.xai_base_url)
+
+
+def _openai_callbacks(settings: Settings) -> CallbackForm:
+    return replace(callback_forms.standard(settings.openai_webhook_key), is_account_wide=True)
+
+
 def _kie_callbacks(settings: Settings) -> CallbackForm:
     return callback_forms.kie(settings.kie_webhook_key)
 
@@ -76,6 +92,8 @@ ENTRIES: Mapping[ProviderId, Entry] = {
     ProviderId("google_omni"): Entry(key="GOOGLE_API_KEY", build=_google_omni),
     ProviderId("replicate"): Entry(key="REPLICATE_API_TOKEN", build=_replicate, callbacks=_replicate_callbacks),
     ProviderId("huggingface"): Entry(key="HF_API_TOKEN", build=_huggingface),
+    ProviderId("openai_videos"): Entry(key="OPENAI_API_KEY", build=_openai_videos, callbacks=_openai_callbacks),
+    ProviderId("xai_videos"): Entry(key="XAI_API_KEY", build=_xai_videos),
 }
 
 

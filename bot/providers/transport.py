@@ -15,6 +15,7 @@ import httpx
 
 from bot import __version__, certificates
 from bot.errors import AnswerLostError, ProviderProtocolError, ProviderUnavailableError
+from bot.ports import Credentials
 
 # An edge in front of a provider refuses the default names of HTTP libraries ("error code: 1010", seen at Kie).
 USER_AGENT = f"Cutscene/{__version__} (+self-hosted)"
@@ -161,6 +162,11 @@ class Transport:
     async def aclose(self) -> None:
         await self._reads.aclose()
         await self._creates.aclose()
+
+    def credentials(self, url: str) -> Credentials:
+        """Our key, for downloads from the origin of *url* and from nowhere else."""
+        home = httpx.URL(url)
+        return Credentials(origin=f"{home.scheme}://{home.netloc.decode()}", headers=self.headers)
 
     def clean(self, text: str) -> str:
         """*text* in one short line, without our key and without addresses (they carry signatures and secrets)."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.domain.ids import JobId, TaskId
+from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.errors import StoreError
 from bot.ports import Clock
 from bot.services.keys import CallbackTokens
@@ -63,6 +63,13 @@ class Callbacks:
         if mine.is_known:
             self._wake()
         return bool(mine.is_known)
+
+    async def hint_task(self, provider: ProviderId, task_id: TaskId) -> bool:
+        """True once the hint for the job of that task is stored; False when no job that runs has it."""
+        is_known = await self._database.write(hints.note_task, provider, task_id, self._clock.now())
+        if is_known:
+            self._wake()
+        return is_known
 
     async def _store(self, mine: _Waiting) -> None:
         count = 1 if self._waiting[0].is_suspect else BATCH

@@ -10,7 +10,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bot.domain.ids import JobId, TaskId
+from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.domain.jobs import Job, JobState
 from bot.store.jobs import find
 from bot.store.tables import jobs
@@ -76,6 +76,15 @@ def note_all(connection: Connection, calls: Sequence[Hint], now: datetime) -> li
     if values:
         connection.execute(_HINTING, values)
     return are_known
+
+
+def note_task(connection: Connection, provider: ProviderId, task_id: TaskId, now: datetime) -> bool:
+    """Note that the provider called about one of its tasks; False when no running job has it."""
+    is_it = sa.and_(jobs.c.state == JobState.RUNNING, jobs.c.provider == provider, jobs.c.task_id == task_id)
+    found = connection.execute(sa.select(jobs.c.id).where(is_it)).scalars().all()
+    if found:
+        connection.execute(_HINTING, [{"that_id": job_id, "named": task_id, "at": now} for job_id in found])
+    return bool(found)
 
 
 def hinted_task(connection: Connection, job_id: JobId) -> TaskId | None:

@@ -179,7 +179,7 @@ class Process:
         )
         self.jobs = Jobs(database, clock, lifecycle)
         callbacks = Callbacks(database, clock, wake.set)
-        self._receiver = CallbackReceiver(callbacks, clock, callback_forms.kie(None), Patience(), REFUSALS)
+        self._receiver = CallbackReceiver(KIE, callbacks, clock, callback_forms.kie(None), Patience(), REFUSALS)
         providers = {KIE: provider}
         rates = Rates(providers)
         troubles = Troubles(database, clock, publisher)

@@ -18,8 +18,8 @@ from bot.domain.problems import Problem, Rule
 from bot.domain.videos import VideoRequest, VideoSpec, resolve, vendor_fields
 
 CATALOGUE = load().catalogue
-# Those of Google have a file of their own.
-MODELS = [model for model in CATALOGUE.models.values() if not model.provider.startswith("google")]
+# Those of other vendors have files of their own.
+MODELS = [model for model in CATALOGUE.models.values() if model.provider.startswith("kie")]
 PICTURE = Picture(name="1.jpg", format=ImageFormat.JPEG, width=1280, height=720, size=500_000)
 PROMPT = "A red fox crosses a river"
 
