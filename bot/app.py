@@ -38,6 +38,7 @@ from bot.services.keys import CallbackTokens, Keys
 from bot.services.lifecycle import Lifecycle
 from bot.services.memory import Memory
 from bot.services.moderation import Moderation
+from bot.services.policies import Policies
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
 from bot.services.staff_log import StaffLog
@@ -66,6 +67,7 @@ from cogs import help as help_cog
 from cogs import jobs as jobs_cog
 from cogs import moderation as moderation_cog
 from cogs import quotas as quotas_cog
+from cogs import server as server_cog
 from cogs.credits import CreditsCog
 from cogs.generate import Generate
 from cogs.help import Help
@@ -73,6 +75,7 @@ from cogs.host import HostCog
 from cogs.jobs import JobsCog
 from cogs.moderation import ModerationCog, WordsCog
 from cogs.quotas import QuotasCog
+from cogs.server import ServerCog
 from cogs.statistics import StatisticsCog
 
 log = logs.get(__name__)
@@ -83,6 +86,7 @@ CONTROLS = (
     *jobs_cog.CONTROLS,
     *credits_cog.CONTROLS,
     *quotas_cog.CONTROLS,
+    *server_cog.CONTROLS,
     *help_cog.CONTROLS,
     *moderation_cog.CONTROLS,
 )
@@ -321,6 +325,7 @@ def _build(
             ),
             JobsCog(jobs=jobs, availability=availability),
             CreditsCog(credits=Credits(database, clock)),
+            ServerCog(policies=Policies(database, clock), availability=availability),
             QuotasCog(quotas=Quotas(database, clock), grants=Grants(database, clock), clock=clock),
             ModerationCog(moderation=Moderation(database, clock, lifecycle), staff_log=staff_lines),
             WordsCog(words=Words(database, clock)),

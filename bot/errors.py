@@ -320,6 +320,14 @@ class TooLittleBonusError(UserError):
     text = N_("You have {balance} bonus credits; only those can be given away.")
 
 
+class BadNumberError(UserError):
+    text = N_("**{field}**: `{given}` is not a whole number from {lowest} to {highest}. Leave it empty for no limit.")
+
+
+class BadZoneError(UserError):
+    text = N_("`{given}` is not a time zone that I know. Write one like `Europe/Berlin` or `UTC`.")
+
+
 class NoTargetError(UserError):
     text = N_("Name a **member** or a **role**, and not both. The role @everyone stands for all members.")
 

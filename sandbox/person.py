@@ -18,7 +18,7 @@ from sandbox.discord_server.permissions import Permission
 from sandbox.discord_server.reading import Button, buttons_of, selects_of, summary_of, text_of, videos_of
 from sandbox.discord_server.server import DiscordServer
 from sandbox.discord_server.wire import JSON
-from sandbox.discord_server.world import Attachment, Channel, Guild, Member, Message, User, permissions_in
+from sandbox.discord_server.world import Attachment, Channel, Guild, Member, Message, Role, User, permissions_in
 
 PATIENCE = 10.0  # seconds; a test that waits longer says so
 SHOWN_MESSAGES = 8
@@ -189,24 +189,24 @@ class Person:
         data = {"custom_id": found.custom_id, "component_type": 2, "id": found.component_id}
         return self._start(Kind.COMPONENT, message.channel, data, source=message)
 
-    async def chooses(self, target: Message | Handle, select: str, *values: str) -> Handle:
-        """Choose in a select menu, named by its custom id or placeholder; values or labels of its options."""
+    async def chooses(
+        self, target: Message | Handle, select: str, *values: str | Role | Channel | Member | User
+    ) -> Handle:
+        """Choose in a select menu, named by its custom id or placeholder.
+
+        Values or labels of its options; for a menu that Discord fills itself the roles, channels or people.
+        """
         message = self._seen(target)
         found = next((s for s in selects_of(message) if select in (s["custom_id"], s.get("placeholder"))), None)
         if found is None:
             raise NotOfferedError(f"no select menu {select!r} on that message")
         if found.get("disabled"):
             raise NotOfferedError(f"the select menu {select!r} is disabled")
-        by_name = {name: each["value"] for each in found.get("options", []) for name in (each["label"], each["value"])}
-        unknown = [value for value in values if value not in by_name]
-        if unknown or not found["min_values"] <= len(values) <= found["max_values"]:
-            raise NotOfferedError(f"{values} cannot be chosen in {select!r}; offered: {', '.join(by_name)}")
-        data = {
-            "custom_id": found["custom_id"],
-            "component_type": found["type"],
-            "id": found["id"],
-            "values": [by_name[value] for value in values],
-        }
+        composer = Composer(self.server.world, self.user, message.channel)
+        chosen, resolved = composer.choice(found, values)
+        data = {"custom_id": found["custom_id"], "component_type": found["type"], "id": found["id"], "values": chosen}
+        if resolved:
+            data["resolved"] = resolved
         return self._start(Kind.COMPONENT, message.channel, data, source=message)
 
     async def submits(self, handle: Handle, **values: Any) -> Handle:

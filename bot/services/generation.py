@@ -227,6 +227,8 @@ def accept(connection: Connection, new: NewJob, requester: Requester, budget: Bu
     collect(connection, policy, new.user_id, requester, now)
     payment, spendable = _payment(connection, policy, requester, new, now)
     new = replace(new, role_ids=policy.that_matter(requester.role_ids))
+    if policy.language is not None:
+        new = replace(new, place=replace(place, guild_locale=policy.language))
     job = jobs.insert(connection, new, payment, now)
     if job is None:
         # PostgreSQL only: the same interaction came in beside us. Nothing of ours may stay.

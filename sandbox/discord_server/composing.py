@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sandbox.discord_server import payloads
 from sandbox.discord_server.permissions import Permission
+from sandbox.discord_server.rules.components import Kind as SelectKind
 from sandbox.discord_server.wire import JSON
 from sandbox.discord_server.world import Attachment, Channel, Member, Role, User, World, permissions_in
 
 SUB_COMMAND, SUB_COMMAND_GROUP = 1, 2
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
+# What a select menu that Discord fills itself lets a person choose, as the option of a command that does the same.
+OF_SELECT = {
+    SelectKind.USER_SELECT: USER,
+    SelectKind.ROLE_SELECT: ROLE,
+    SelectKind.MENTIONABLE_SELECT: MENTIONABLE,
+    SelectKind.CHANNEL_SELECT: CHANNEL,
+}
 # The client's own limit where the command sets none.
 MAX_STRING = 6000
 IN_GUILD, IN_BOT_DM = 0, 1
@@ -173,6 +182,27 @@ class Composer:
             self._put("roles", value.id, payloads.role(value))
             return str(value.id)
         raise NotOfferedError(f"{where}: {value!r} does not fit an option of type {kind}")
+
+    def choice(self, select: JSON, values: Sequence[Any]) -> tuple[list[str], JSON]:
+        """What choosing in a select menu sends: the values, and what those that are ids stand for."""
+        where = f"the menu {select['custom_id']!r}"
+        if not select["min_values"] <= len(values) <= select["max_values"]:
+            raise NotOfferedError(
+                f"{where} takes {select['min_values']} to {select['max_values']} choices, not {len(values)}"
+            )
+        if select["type"] == SelectKind.STRING_SELECT:
+            by_name = {name: each["value"] for each in select["options"] for name in (each["label"], each["value"])}
+            unknown = [value for value in values if value not in by_name]
+            if unknown:
+                raise NotOfferedError(f"{unknown} cannot be chosen in {where}; offered: {', '.join(by_name)}")
+            return [by_name[value] for value in values], {}
+        kinds = select.get("channel_types") or []
+        for value in values:
+            if isinstance(value, Channel) and kinds and value.kind not in kinds:
+                raise NotOfferedError(f"{where} does not offer channels like #{value.name}")
+        chosen = [self._resolve(where, OF_SELECT[SelectKind(select["type"])], value) for value in values]
+        resolved, self._resolved = self._resolved, {}
+        return chosen, resolved
 
     def resolved_member(self, member: Member) -> JSON:
         """What a context menu on a member tells about them."""

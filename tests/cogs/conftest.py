@@ -39,6 +39,7 @@ from bot.services.hosting import Hosting
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.moderation import Moderation
+from bot.services.policies import Policies
 from bot.services.quotas import Quotas
 from bot.services.staff_log import StaffLog
 from bot.services.statistics import StatisticsDesk
@@ -47,6 +48,7 @@ from bot.store import audit, policies, schema
 from bot.store import jobs as rows
 from bot.store.database import Database
 from cogs import credits, generate, help, host, jobs, moderation, quotas, statistics  # noqa: A004 - Called what the commands are.
+from cogs import server as cog_server
 from sandbox.discord_server import Channel, DiscordServer, Guild, Message
 from sandbox.person import Handle, Person
 
@@ -133,6 +135,7 @@ class Stage:
                 ),
                 jobs.JobsCog(jobs=self.jobs, availability=self.availability),
                 credits.CreditsCog(credits=self.credits),
+                cog_server.ServerCog(policies=Policies(self.database, self.clock), availability=self.availability),
                 quotas.QuotasCog(
                     quotas=Quotas(self.database, self.clock),
                     grants=Grants(self.database, self.clock),
@@ -156,6 +159,7 @@ class Stage:
                 *jobs.CONTROLS,
                 *credits.CONTROLS,
                 *quotas.CONTROLS,
+                *cog_server.CONTROLS,
                 *help.CONTROLS,
                 *moderation.CONTROLS,
             ],

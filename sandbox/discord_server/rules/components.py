@@ -42,6 +42,14 @@ SELECTS = {
     Kind.MENTIONABLE_SELECT,
     Kind.CHANNEL_SELECT,
 }
+DEFAULTS = {
+    Kind.USER_SELECT: ("user",),
+    Kind.ROLE_SELECT: ("role",),
+    Kind.MENTIONABLE_SELECT: ("user", "role"),
+    Kind.CHANNEL_SELECT: ("channel",),
+}
+# https://discord.com/developers/docs/resources/channel#channel-object-channel-types
+CHANNEL_TYPES = (0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 16)
 V2_TOP = {
     Kind.ACTION_ROW,
     Kind.SECTION,
@@ -158,6 +166,23 @@ def check_select(form: Form, path: Path, select: JSON) -> None:
     form.number((*path, "max_values"), select.get("max_values"), low=1, high=MAX_OPTIONS)
     if select["type"] == Kind.STRING_SELECT:
         check_options(form, path, select, MAX_OPTIONS)
+    else:
+        _check_defaults(form, path, select)
+    if select["type"] == Kind.CHANNEL_SELECT:
+        for n, kind in enumerate(form.items((*path, "channel_types"), select.get("channel_types"), high=MAX_OPTIONS)):
+            form.one_of((*path, "channel_types", n), kind, CHANNEL_TYPES)
+
+
+def _check_defaults(form: Form, path: Path, select: JSON) -> None:
+    """What is chosen already in a menu that Discord fills itself: ids of the menu's own kind, as many as may be."""
+    defaults = form.objects((*path, "default_values"), select.get("default_values"), high=MAX_OPTIONS)
+    for n, default in enumerate(defaults):
+        form.snowflake((*path, "default_values", n, "id"), default.get("id"))
+        form.one_of((*path, "default_values", n, "type"), default.get("type"), DEFAULTS[Kind(select["type"])])
+    low, high = select.get("min_values", 1), select.get("max_values", 1)
+    if defaults and isinstance(low, int) and isinstance(high, int) and not low <= len(defaults) <= high:
+        message = "The number of default values must be in the range defined by min_values and max_values"
+        form.refuse((*path, "default_values"), "SELECT_COMPONENT_DEFAULT_VALUES_OUT_OF_RANGE", message)
 
 
 def check_options(form: Form, path: Path, component: JSON, high: int) -> None:
