@@ -139,15 +139,17 @@ class QuotasCog(
 
     async def give(self, interaction: discord.Interaction, grant_id: GrantId) -> None:
         """The staff member has seen what would be given, and means it."""
+        await interaction.response.defer()
         given = await self._grants.give(staff_of(interaction), grant_id)
         text = cards.given(texts_of(interaction), given)
-        await interaction.response.edit_message(content=text, view=None)
+        await interaction.edit_original_response(content=text, view=None)
 
     async def drop(self, interaction: discord.Interaction, grant_id: GrantId) -> None:
         """They have thought better of it."""
+        await interaction.response.defer()
         await self._grants.drop(staff_of(interaction), grant_id)
         _ = texts_of(interaction)
-        await interaction.response.edit_message(content=_("Nothing was given."), view=None)
+        await interaction.edit_original_response(content=_("Nothing was given."), view=None)
 
     @app_commands.command(name="revoke", description=locale_str(N_("Take extra credits back from a member")))
     @app_commands.describe(

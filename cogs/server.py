@@ -127,10 +127,11 @@ class ServerCog(
 
     async def change(self, interaction: discord.Interaction, section: Section, how: Change) -> None:
         """Change the policy and show the section as it is then, in the same message."""
+        await interaction.response.defer()
         done = await self._policies.change(staff_of(interaction), how)
         _ = texts_of(interaction)
         view = panels.controls(_, done.after, section, self._models())
-        await interaction.response.edit_message(embed=panels.section(_, done.after, section), view=view)
+        await interaction.edit_original_response(embed=panels.section(_, done.after, section), view=view)
 
     async def press(self, interaction: discord.Interaction, section: Section, what: str) -> None:
         """A button of a section."""

@@ -56,6 +56,15 @@ class Handle:
         return self.message is not None and self.message.is_loading
 
     @property
+    def is_updating(self) -> bool:
+        """Whether the bot has only promised to change the message that was acted on."""
+        now, answered_at = self.interaction, self.interaction.answered_at
+        if now.answer is not Answer.DEFERRED_UPDATE or self.followups or now.original is None or answered_at is None:
+            return False
+        changed_at = now.original.edited_at
+        return changed_at is None or changed_at < answered_at
+
+    @property
     def message(self) -> Message | None:
         """The original answer as it stands; None before there is one and after its deletion."""
         original = self.interaction.original

@@ -313,4 +313,6 @@ async def clicked(person: Person, target: Message | Handle, button: str) -> Hand
 
 async def answered(handle: Handle) -> Handle:
     """A refusal after a public "thinking" takes that away first, so that nothing is there for a moment."""
-    return await handle.until(lambda now: not now.is_thinking and (now.text() or now.modal), wanted="an answer")
+    return await handle.until(
+        lambda now: not (now.is_thinking or now.is_updating) and (now.text() or now.modal), wanted="an answer"
+    )

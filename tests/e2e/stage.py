@@ -180,7 +180,9 @@ class Stage:
 
 async def answered(handle: Handle) -> Handle:
     """A refusal after a public "thinking" takes that away first, so that for a moment nothing is there."""
-    return await handle.until(lambda now: not now.is_thinking and (now.text() or now.modal), PATIENCE, "an answer")
+    return await handle.until(
+        lambda now: not (now.is_thinking or now.is_updating) and (now.text() or now.modal), PATIENCE, "an answer"
+    )
 
 
 async def asks(person: Person, command: str, /, **options: Any) -> Handle:
