@@ -33,6 +33,7 @@ from bot.services.generation import Generation
 from bot.services.grants import Grants
 from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting
+from bot.services.job_desk import JobDesk
 from bot.services.jobs import Jobs
 from bot.services.keys import CallbackTokens, Keys
 from bot.services.lifecycle import Lifecycle
@@ -327,7 +328,12 @@ def _build(
             CreditsCog(credits=Credits(database, clock)),
             ServerCog(policies=Policies(database, clock), availability=availability),
             QuotasCog(quotas=Quotas(database, clock), grants=Grants(database, clock), clock=clock),
-            ModerationCog(moderation=Moderation(database, clock, lifecycle), staff_log=staff_lines),
+            ModerationCog(
+                moderation=Moderation(database, clock, lifecycle),
+                staff_log=staff_lines,
+                desk=JobDesk(database, clock, lifecycle),
+                availability=availability,
+            ),
             WordsCog(words=Words(database, clock)),
             HostCog(hosting=hosting, availability=availability, owner_ids=settings.discord_owner_ids),
             StatisticsCog(

@@ -32,6 +32,8 @@ CutsceneError
     ModerationUnavailableError   it cannot be asked, and the host wants no prompt unchecked
     NotBlockedError              there is no block to lift
     AlreadyStoppedError  NotStoppedError   about the guild's switch
+    NotInGuildError              staff names a job that their guild does not have
+    NotEndedError  NothingPaidError  AlreadyRefundedError  NotPostedError   about what staff does with a job
     AlreadyReportedError         the same report, twice
     BadSpanError                 nobody can tell how long it should last
     TooManyRefusalsError         prompts of this member were refused again and again
@@ -466,6 +468,26 @@ class NotStoppedError(UserError):
 
 class AlreadyReportedError(UserError):
     text = N_("You have reported job {job} already.")
+
+
+class NotInGuildError(UserError):
+    text = N_("There is no job {job} in this server.")
+
+
+class NotEndedError(UserError):
+    text = N_("Job {job} is still on its way: when it fails its credits come back by themselves.")
+
+
+class NothingPaidError(UserError):
+    text = N_("Job {job} has cost nothing.")
+
+
+class AlreadyRefundedError(UserError):
+    text = N_("What job {job} has cost was given back already.")
+
+
+class NotPostedError(UserError):
+    text = N_("Job {job} has no video that could be delivered again now.")
 
 
 class TooManyRefusalsError(UserError):

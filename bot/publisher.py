@@ -279,7 +279,8 @@ class DiscordPublisher:
 
 def file_name(job: Job) -> str:
     """What the video is called on Discord, and what it is found by after a crash."""
-    return f"cutscene-{job.id}.mp4"
+    # One that staff had delivered again is another file, or the first would be taken for it.
+    return f"cutscene-{job.id}-{job.redelivery + 1}.mp4" if job.redelivery else f"cutscene-{job.id}.mp4"
 
 
 def _file_of(job: Job, path: Path, *, is_spoiler: bool) -> discord.File:

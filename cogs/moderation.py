@@ -17,12 +17,17 @@ from bot.domain.ids import JobId, UserId
 from bot.domain.safety import MAX_PATTERN_LENGTH, MAX_WORD_LENGTH, Word, WordKind
 from bot.errors import BadSpanError
 from bot.i18n import N_, Texts
+from bot.rendering import job_files
 from bot.rendering import moderation as cards
 from bot.rendering import staff_log as staff_lines
+from bot.services.availability import Availability
+from bot.services.job_desk import JobDesk
 from bot.services.moderation import Moderation
 from bot.services.staff_log import StaffLog
 from bot.services.words import Words
 
+# Ids that fit the database's integers and Discord's option of type integer (up to 2^53).
+JobNumber = app_commands.Range[int, 1, 9_007_199_254_740_991]
 Reason = app_commands.Range[str, 1, 200]
 Forbidden = app_commands.Range[str, 1, MAX_WORD_LENGTH]
 Expression = app_commands.Range[str, 1, MAX_PATTERN_LENGTH]
@@ -43,9 +48,13 @@ class ModerationCog(
 ):
     """What moderators do about members."""
 
-    def __init__(self, *, moderation: Moderation, staff_log: StaffLog) -> None:
+    def __init__(
+        self, *, moderation: Moderation, staff_log: StaffLog, desk: JobDesk, availability: Availability
+    ) -> None:
         self._moderation = moderation
         self._staff_log = staff_log
+        self._desk = desk
+        self._availability = availability
 
     @app_commands.command(name="block", description=locale_str(N_("Let a member make no videos here")))
     @app_commands.describe(
@@ -56,11 +65,7 @@ class ModerationCog(
     async def block(
         self, interaction: discord.Interaction, member: discord.User, reason: Reason, expiry: str = spans.FOR_GOOD
     ) -> None:
-        span = span_of(expiry)
-        await defer(interaction, ephemeral=True)
-        done = await self._moderation.block(staff_of(interaction), UserId(member.id), reason, span)
-        text = cards.blocked(texts_of(interaction), done.block, len(done.cancelled))
-        await interaction.edit_original_response(content=text)
+        await self.blocks(interaction, UserId(member.id), reason, expiry)
 
     @app_commands.command(name="unblock", description=locale_str(N_("Let a member make videos again")))
     @app_commands.describe(member=locale_str(N_("Who")), reason=locale_str(N_("Why; the staff sees it")))
@@ -85,6 +90,48 @@ class ModerationCog(
         await defer(interaction, ephemeral=True)
         await self._moderation.resume(staff_of(interaction), reason)
         await interaction.edit_original_response(content=cards.resumed(texts_of(interaction)))
+
+    @app_commands.command(
+        name="job", description=locale_str(N_("Everything about one job, and what can be done with it"))
+    )
+    @app_commands.describe(job=locale_str(N_("The job's number; it stands under every video")))
+    async def job(self, interaction: discord.Interaction, job: JobNumber) -> None:
+        await self.open(interaction, JobId(job))
+
+    async def open(self, interaction: discord.Interaction, job_id: JobId) -> None:
+        """The card of a job, seen by nobody else."""
+        await defer(interaction, ephemeral=True)
+        file = await self._desk.open(staff_of(interaction), job_id)
+        _ = texts_of(interaction)
+        card = job_files.card(_, file, self._availability.catalogue)
+        await interaction.edit_original_response(embed=card, view=job_files.view(_, file))
+
+    async def act(self, interaction: discord.Interaction, job_id: JobId, action: str) -> None:
+        """What a button of the card does; the card is drawn anew by opening it again."""
+        await defer(interaction, ephemeral=True)
+        staff, credits = staff_of(interaction), 0
+        match action:
+            case "redeliver":
+                await self._desk.redeliver(staff, job_id)
+            case "refund":
+                credits = await self._desk.refund(staff, job_id)
+            case _:
+                await self._desk.cancel(staff, job_id)
+        text = cards.done(texts_of(interaction), action, job_id, credits)
+        await interaction.edit_original_response(content=text)
+
+    async def ask_block(self, interaction: discord.Interaction, job_id: JobId) -> None:
+        """Ask why and for how long the job's member is to be blocked."""
+        file = await self._desk.open(staff_of(interaction), job_id)
+        await interaction.response.send_modal(BlockForm(self, file.job.user_id, texts_of(interaction)))
+
+    async def blocks(self, interaction: discord.Interaction, member: UserId, reason: str, expiry: str) -> None:
+        """The form came back."""
+        span = span_of(expiry)
+        await defer(interaction, ephemeral=True)
+        done = await self._moderation.block(staff_of(interaction), member, reason, span)
+        text = cards.blocked(texts_of(interaction), done.block, len(done.cancelled))
+        await interaction.edit_original_response(content=text)
 
     @app_commands.command(name="log", description=locale_str(N_("The last lines of the staff log")))
     async def log(self, interaction: discord.Interaction) -> None:
@@ -203,7 +250,38 @@ class ReportButton(Control, template=r"job:(?P<id>[0-9]{1,18}):report"):
         await cog_of(interaction, ModerationCog).report(interaction, JobId(int(self.match["id"])))
 
 
-CONTROLS: tuple[DynamicItemType, ...] = (ReportButton,)
+class BlockForm(discord.ui.Modal):
+    """Asks why and for how long."""
+
+    def __init__(self, cog: ModerationCog, member: UserId, _: Texts) -> None:
+        super().__init__(title=_("Block this member"), timeout=FORM_LIFE.total_seconds())
+        self._cog = cog
+        self._member = member
+        self._reason: discord.ui.TextInput[Self] = discord.ui.TextInput(max_length=200)
+        self._expiry: discord.ui.TextInput[Self] = discord.ui.TextInput(max_length=20, default=spans.FOR_GOOD)
+        self.add_item(discord.ui.Label(text=_("Reason"), component=self._reason))
+        self.add_item(discord.ui.Label(text=_("For how long: 30m, 12h, 3d, 2w or forever"), component=self._expiry))
+
+    @guarded
+    async def on_submit(self, interaction: discord.Interaction) -> None:
+        await self._cog.blocks(interaction, self._member, self._reason.value, self._expiry.value)
+
+
+class JobFileButton(Control, template=r"staff:(?P<id>[0-9]{1,18}):(?P<action>card|redeliver|refund|cancel|block)"):
+    """Under a job's card and under the reports in the staff's log."""
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        cog, job_id = cog_of(interaction, ModerationCog), JobId(int(self.match["id"]))
+        match self.match["action"]:
+            case "card":
+                await cog.open(interaction, job_id)
+            case "block":
+                await cog.ask_block(interaction, job_id)
+            case action:
+                await cog.act(interaction, job_id, action)
+
+
+CONTROLS: tuple[DynamicItemType, ...] = (ReportButton, JobFileButton)
 
 
 def span_of(text: str) -> timedelta | None:

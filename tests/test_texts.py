@@ -325,13 +325,15 @@ async def test_button_labels_fit(locale: str) -> None:
             buttons.of_result(told, job),
             buttons.of_failure(told, made(JobState.FAILED, failure=FailureReason.TIMEOUT)),
             buttons.of_link(told, "https://example.com/"),
+            buttons.of_reports(told, [job]),
+            buttons.of_job_file(told, job, can_redeliver=True, can_refund=True, can_cancel=True, can_block=True),
             replies.page_buttons(told, "page:jobs", 2, has_more=True) or discord.ui.View(),
         )
         for item in view.children
         if isinstance(item, discord.ui.Button)
     ]
 
-    assert len(labels) == 10
+    assert len(labels) == 15
     assert all(1 <= len(label) <= MAX_BUTTON for label in labels)
 
 

@@ -19,6 +19,7 @@ class EntryKind(StrEnum):
     SETTLE = "settle"  # the job was delivered: its real cost is spent, the rest goes back
     REFUND = "refund"  # the job failed: everything goes back
     LATE = "late"  # a video that came after its refund is charged after all
+    REVERSAL = "reversal"  # staff gives back what a job that has ended had cost
     GRANT = "grant"  # bonus credits for a member
     FUND = "fund"  # credits put into a guild's pool
     DRAIN = "drain"  # credits taken out of a guild's pool
@@ -77,6 +78,16 @@ class HistoryLine:
     job_id: JobId | None
     reason: str | None
     other_id: UserId | None = None  # who gave it, or whom it was given to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobEntry:
+    """One ledger entry of a job, with what it added to each account; the lines sum to zero."""
+
+    kind: EntryKind
+    at: datetime
+    actor_id: UserId
+    lines: list[tuple[AccountKind, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

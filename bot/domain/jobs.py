@@ -48,7 +48,7 @@ ARROWS: Mapping[JobState, frozenset[JobState]] = {
     # To FETCHING: the file is not here any more, a backup was put back without it.
     JobState.DELIVERING: frozenset({JobState.DELIVERED, JobState.PARKED, JobState.FETCHING}),
     JobState.PARKED: frozenset({JobState.DELIVERING}),  # its member claims it somewhere else
-    JobState.DELIVERED: frozenset(),
+    JobState.DELIVERED: frozenset({JobState.DELIVERING}),  # staff has it delivered again
     JobState.FAILED: frozenset({JobState.FETCHING}),  # the task finished after all, too late
     JobState.CANCELLED: frozenset(),
 }
@@ -161,6 +161,7 @@ class Job:
     failure: FailureReason | None = None
     failure_detail: str | None = None
     again_of: JobId | None = None
+    redelivery: int = 0  # how often staff had it delivered again
 
     @property
     def model(self) -> ModelId:
@@ -169,6 +170,8 @@ class Job:
     @property
     def nonce(self) -> str:
         """The result message's nonce, one for each place that it may go to; Discord allows 25 characters."""
+        if self.redelivery:
+            return f"cutscene-{self.id}-{'d' if self.is_direct else 'v'}{self.redelivery}"[:25]
         return f"cutscene-{self.id}-{'direct' if self.is_direct else 'video'}"
 
     @property

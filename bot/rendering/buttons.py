@@ -89,6 +89,22 @@ def of_reports(_: Texts, job_ids: Sequence[JobId]) -> discord.ui.View:
     return lasting(*(_button(_("Job {job}", job=job_id), staff_id(job_id, "card")) for job_id in job_ids))
 
 
+def of_job_file(
+    _: Texts, job_id: JobId, *, can_redeliver: bool, can_refund: bool, can_cancel: bool, can_block: bool
+) -> discord.ui.View:
+    """Under the card of a job, for staff."""
+    danger = discord.ButtonStyle.danger
+    shown = (
+        (_button(_("Redeliver"), staff_id(job_id, "redeliver")), can_redeliver),
+        (_button(_("Refund"), staff_id(job_id, "refund")), can_refund),
+        (_button(_("Cancel"), staff_id(job_id, "cancel"), danger), can_cancel),
+        (_button(_("Block"), staff_id(job_id, "block"), danger), can_block),
+    )
+    for button, is_possible in shown:
+        button.disabled = not is_possible
+    return lasting(*(button for button, _is_possible in shown))
+
+
 def of_link(_: Texts, link: str) -> discord.ui.View:
     return lasting(discord.ui.Button(label=_("To the video"), url=link))
 

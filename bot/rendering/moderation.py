@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import discord
 
-from bot.domain.ids import UserId
+from bot.domain.ids import JobId, UserId
 from bot.domain.safety import MAX_WORDS, Block, Word, WordKind
 from bot.i18n import N_, Texts
 from bot.rendering import words
@@ -67,6 +67,22 @@ def reported(_: Texts, *, has_channel: bool) -> str:
     return _(
         "Thank you. It stands in the moderators' list; they have no channel for reports, so tell one of them, too."
     )
+
+
+def done(_: Texts, action: str, job_id: JobId, credits: int = 0) -> str:
+    """What a button of a job's card has done."""
+    match action:
+        case "redeliver":
+            return _("The video of job {job} is being delivered again.", job=job_id)
+        case "refund":
+            return _.plural(
+                "{count} credit for job {job} is given back as bonus.",
+                "{count} credits for job {job} are given back as bonus.",
+                credits,
+                job=job_id,
+            )
+        case _:
+            return _("Job {job} is cancelled, and its credits are back.", job=job_id)
 
 
 def block_list(_: Texts, blocks: Sequence[Block]) -> discord.Embed:

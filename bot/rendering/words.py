@@ -31,6 +31,7 @@ ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.SETTLE: N_("settled to the real cost"),
     EntryKind.LATE: N_("charged, came after its refund"),
     EntryKind.REFUND: N_("returned"),
+    EntryKind.REVERSAL: N_("given back by the staff"),
     EntryKind.GRANT: N_("granted"),
     EntryKind.FUND: N_("put into the pool"),
     EntryKind.DRAIN: N_("taken out of the pool"),

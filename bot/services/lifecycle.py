@@ -125,7 +125,9 @@ def _cost(job: Job, policy: Policy) -> int:
 
 def _is_still_to_be_charged(connection: Connection, job: Job, policy: Policy) -> bool:
     """A late video is charged once: one that was kept and is claimed later has been paid for."""
-    return job.is_late and policy.late is LateResults.CHARGE and jobs.paid(connection, job.id) == 0
+    return (
+        job.is_late and not job.redelivery and policy.late is LateResults.CHARGE and jobs.paid(connection, job.id) == 0
+    )
 
 
 def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: datetime) -> Job:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bot.domain.credits import AccountKind
+from bot.domain.credits import AccountKind, EntryKind
 from bot.domain.jobs import JobState
 from bot.store import statistics
 from bot.store.ledger import periods
@@ -76,6 +76,18 @@ _WRONGLY_ENTERED = (
 )
 
 
+# Staff gives back exactly what a job that has ended had cost.
+_TAKEN_BACK = sa.func.coalesce(sa.func.sum(lines.c.credits).filter(accounts.c.kind == AccountKind.SPENT), 0)
+_WRONGLY_REVERSED = (
+    sa.select(jobs.c.id, _PAID.label("paid"), _TAKEN_BACK.label("back"))
+    .join(entries, sa.and_(entries.c.job_id == jobs.c.id, entries.c.kind == EntryKind.REVERSAL))
+    .outerjoin(lines, lines.c.entry_id == entries.c.id)
+    .outerjoin(accounts, accounts.c.id == lines.c.account_id)
+    .group_by(jobs.c.id, jobs.c.is_closed, jobs.c.paid_allowance, jobs.c.paid_bonus)
+    .having(sa.or_(_TAKEN_BACK != -_PAID, sa.not_(jobs.c.is_closed)))
+)
+
+
 def differences(connection: Connection) -> list[str]:
     """Lines for a host; none when the ledger balances."""
     return [
@@ -86,6 +98,7 @@ def differences(connection: Connection) -> list[str]:
         *_jobs_without_their_entries(connection),
         *_wrong_payments(connection),
         *_wrong_spending(connection),
+        *_wrong_reversals(connection),
         *statistics.differences(connection),
     ]
 
@@ -136,6 +149,12 @@ def _wrong_usage(connection: Connection) -> list[str]:
         f"used 0, jobs say {row.paid_allowance}"
         for row in uncounted
     ]
+
+
+def _wrong_reversals(connection: Connection) -> list[str]:
+    """What staff gave back for a job is what it had cost, and only after its end."""
+    rows = connection.execute(_WRONGLY_REVERSED)
+    return [f"job {row.id}: has paid {row.paid}, {-row.back} were given back" for row in rows]
 
 
 def _wrong_payments(connection: Connection) -> list[str]:

@@ -222,6 +222,22 @@ def move_place(connection: Connection, job_id: JobId, channel_id: ChannelId | No
     )
 
 
+def lock(connection: Connection, job_id: JobId) -> None:
+    """Nobody else changes the job until the transaction ends; SQLite's writers are alone anyway."""
+    connection.execute(sa.select(jobs.c.id).where(jobs.c.id == job_id).with_for_update())
+
+
+def count_redelivery(connection: Connection, job_id: JobId) -> Job:
+    """From now on the job's post is another one: it has its own nonce, and no earlier post is taken for it."""
+    row = connection.execute(
+        sa.update(jobs)
+        .where(jobs.c.id == job_id)
+        .values(redelivery=jobs.c.redelivery + 1, posting_at=None, is_direct=False)
+        .returning(jobs)
+    ).one()
+    return job_of(row)
+
+
 def parked_of(connection: Connection, user_id: UserId) -> list[Job]:
     rows = connection.execute(
         sa.select(jobs)
@@ -318,4 +334,5 @@ def job_of(row: sa.Row[Any]) -> Job:
         failure=None if row.failure is None else FailureReason(row.failure),
         failure_detail=row.failure_detail,
         again_of=None if row.again_of is None else JobId(row.again_of),
+        redelivery=row.redelivery,
     )

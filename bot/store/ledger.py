@@ -150,6 +150,29 @@ def _shares(payment: Payment, back: int) -> tuple[int, int]:
     return back - to_bonus, to_bonus
 
 
+def reverse(
+    connection: Connection,
+    job_id: JobId,
+    guild_id: GuildId,
+    user_id: UserId,
+    actor_id: UserId,
+    amount: int,
+    now: datetime,
+) -> None:
+    """Give back, as bonus credits, what a job has spent. Its buckets have paid all the same: their day may be over."""
+    _post(
+        connection,
+        kind=EntryKind.REVERSAL,
+        guild_id=guild_id,
+        user_id=user_id,
+        actor_id=actor_id,
+        job_id=job_id,
+        reason=None,
+        now=now,
+        amounts={(AccountKind.SPENT, NOBODY): -amount, (AccountKind.BONUS, user_id): amount},
+    )
+
+
 def grant(
     connection: Connection,
     guild_id: GuildId,

@@ -65,7 +65,7 @@ def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: 
     if move.is_posting:
         values["posting_at"] = now
     if not stays and not move.is_late:  # How long a late one took says nothing about the model.
-        values |= _stamps(move.to, now)
+        values |= _stamps(job.state, move.to, now)
     # A callback came while the step was asking: look again at once.
     heeds_hints = lease is None and move.to in {JobState.RUNNING, JobState.UNKNOWN, JobState.FAILED}
     written = {f"to_{name}": value for name, value in values.items()}
@@ -116,12 +116,13 @@ def _attempts(job: Job, move: Move, *, keeps: bool) -> int:
     return job.attempts if keeps else 0
 
 
-def _stamps(state: JobState, now: datetime) -> Mapping[str, datetime]:
-    """The moments that a job remembers when it enters a state."""
-    match state:
+def _stamps(source: JobState, target: JobState, now: datetime) -> Mapping[str, datetime]:
+    """The moments that a job remembers when it comes from one state into another."""
+    match target:
         case JobState.SUBMITTING:
             return {"submitted_at": now}
-        case JobState.FETCHING:
+        # A video that is fetched once more was rendered long ago.
+        case JobState.FETCHING if source is not JobState.DELIVERING:
             return {"rendered_at": now}
         case JobState.DELIVERED | JobState.FAILED | JobState.CANCELLED:
             return {"finished_at": now}

@@ -43,6 +43,15 @@ def has(connection: Connection, kind: StaffEventKind, guild_id: GuildId, actor_i
     return connection.execute(found.limit(1)).scalar() is not None
 
 
+def last_at(connection: Connection, kind: StaffEventKind, guild_id: GuildId, job_id: JobId) -> datetime | None:
+    """When this was last done about the job."""
+    found = sa.select(sa.func.max(staff_log.c.at)).where(
+        staff_log.c.guild_id == guild_id, staff_log.c.kind == kind, staff_log.c.job_id == job_id
+    )
+    at: datetime | None = connection.execute(found).scalar()
+    return at
+
+
 def guilds_due(connection: Connection, now: datetime) -> list[GuildId]:
     """The guilds with something to tell, those that wait longest first."""
     rows = connection.execute(

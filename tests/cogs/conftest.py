@@ -36,6 +36,7 @@ from bot.services.generation import Generation
 from bot.services.grants import Grants
 from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting
+from bot.services.job_desk import JobDesk
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.moderation import Moderation
@@ -144,6 +145,8 @@ class Stage:
                 moderation.ModerationCog(
                     moderation=Moderation(self.database, self.clock, self.lifecycle),
                     staff_log=StaffLog(self.database, self.clock),
+                    desk=JobDesk(self.database, self.clock, self.lifecycle),
+                    availability=self.availability,
                 ),
                 moderation.WordsCog(words=Words(self.database, self.clock)),
                 host.HostCog(hosting=self.hosting, availability=self.availability, owner_ids=self.host_ids),

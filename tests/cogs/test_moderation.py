@@ -6,7 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from bot.domain.ids import JobId
 from bot.domain.jobs import JobState
+from bot.i18n import texts
+from bot.rendering import buttons
 from sandbox.discord_server import NotOfferedError
 from sandbox.person import Person
 from tests.cogs.conftest import Stage, asked, clicked
@@ -106,6 +109,73 @@ async def test_report_without_a_channel_stands_in_the_list(stage: Stage, mod: Pe
     assert listed.text().count(f"<@{ben.user.id}> · reported job 1 of <@{ana.user.id}> · Reason: rude") == 1
 
 
+async def test_card_of_a_job_shows_it_whole_and_its_buttons_act_once(
+    stage: Stage, mod: Person, ana: Person, ben: Person
+) -> None:
+    await asked(ana, "/video", prompt="a red fox")
+    await stage.delivers(1, credits=100)
+
+    card = await asked(mod, "/moderate job", job=1)
+    refunded = await clicked(mod, card, "Refund")
+    twice = await clicked(mod, card, "Refund")
+    redelivered = await clicked(mod, card, "Redeliver")
+    again = await clicked(mod, card, "Redeliver")
+    after = await asked(mod, "/moderate job", job=1)
+
+    assert card.is_ephemeral
+    for wanted in ("a red fox", "kie_jobs · t-1", "held", "spent +100", f"<@{ana.user.id}>", "duration"):
+        assert wanted in card.text()
+    assert refunded.text() == "100 credits for job 1 are given back as bonus."
+    assert twice.text() == "What job 1 has cost was given back already."
+    assert redelivered.text() == "The video of job 1 is being delivered again."
+    assert again.text() == "Job 1 has no video that could be delivered again now."
+    assert "Given back by the staff: 100 credits" in after.text()
+    job = await stage.job(1)
+    assert (job.state, job.redelivery) == (JobState.DELIVERING, 1)
+    assert await stage.differences() == []
+
+
+async def test_card_cancels_a_waiting_job_and_blocks_its_member(stage: Stage, mod: Person, ana: Person) -> None:
+    await asked(ana, "/video", prompt="a red fox")
+
+    card = await asked(mod, "/moderate job", job=1)
+    cancelled = await clicked(mod, card, "Cancel")
+    form = await clicked(mod, card, "Block")
+    blocked = await mod.submits(form, **{"Reason": "rude", "For how long: 30m, 12h, 3d, 2w or forever": "3d"})
+    await blocked.until(lambda now: not now.is_thinking and now.text(), wanted="an answer")
+    after = await asked(mod, "/moderate job", job=1)
+
+    assert cancelled.text() == "Job 1 is cancelled, and its credits are back."
+    assert "is blocked; it ends" in blocked.text()
+    assert "Its member is blocked" in after.text()
+    assert "rude" in after.text()
+
+
+async def test_buttons_of_a_card_do_nothing_for_a_member_who_gets_hold_of_them(
+    stage: Stage, mod: Person, ana: Person
+) -> None:
+    await asked(ana, "/video", prompt="a red fox")
+    await stage.delivers(1)
+    there = stage.bot.get_partial_messageable(stage.channel.id, guild_id=stage.guild.id)
+    sent = await there.send("stolen", view=buttons.of_reports(texts("en-US"), [JobId(1)]))
+
+    handle = await clicked(ana, stage.channel.messages[sent.id], "Job 1")
+
+    assert handle.text() == NOT_STAFF
+    assert "a red fox" in (await clicked(mod, stage.channel.messages[sent.id], "Job 1")).text()
+
+
+async def test_job_of_another_server_is_not_found(stage: Stage, ana: Person) -> None:
+    await asked(ana, "/video", prompt="a red fox")
+    other = stage.server.add_guild("Somewhere else")
+    there = stage.server.add_channel(other, "videos")
+    stranger = Person.joins(stage.server, other, "eve", there, is_moderator=True)
+
+    handle = await asked(stranger, "/moderate job", job=1)
+
+    assert handle.text() == "There is no job 1 in this server."
+
+
 async def test_block_that_nobody_can_read_is_refused(stage: Stage, mod: Person, ana: Person) -> None:
     handle = await asked(mod, "/moderate block", member=ana.member, reason="spam", expiry="soon")
 
@@ -193,6 +263,7 @@ async def test_who_farms_refusals_has_to_wait_for_the_next_hour(stage: Stage, mo
         ("/moderate stop", {"reason": "revenge"}),
         ("/moderate resume", {}),
         ("/moderate log", {}),
+        ("/moderate job", {"job": 1}),
         ("/words add", {"word": "fox"}),
         ("/words pattern", {"pattern": "fox"}),
         ("/words remove", {"entry": "fox"}),

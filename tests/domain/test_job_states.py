@@ -43,9 +43,13 @@ def test_every_job_on_its_way_can_come_to_an_end(state: JobState) -> None:
     assert reachable(state) - ACTIVE
 
 
-@pytest.mark.parametrize("state", [JobState.DELIVERED, JobState.CANCELLED])
-def test_a_delivered_or_cancelled_job_goes_nowhere(state: JobState) -> None:
-    assert reachable(state) == {state}
+def test_a_cancelled_job_goes_nowhere() -> None:
+    assert reachable(JobState.CANCELLED) == {JobState.CANCELLED}
+
+
+def test_a_delivered_job_is_only_ever_delivered_again() -> None:
+    assert ARROWS[JobState.DELIVERED] == {JobState.DELIVERING}
+    assert not reachable(JobState.DELIVERED) & {JobState.QUEUED, JobState.SUBMITTING, JobState.RUNNING}
 
 
 def test_nothing_is_ever_sent_twice() -> None:

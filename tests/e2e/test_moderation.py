@@ -59,6 +59,25 @@ async def test_report_reaches_the_staff_who_stop_the_server_and_block_the_member
     assert all(not message.mentions and "everyone" not in message.content for message in log.messages.values())
 
 
+async def test_staff_has_a_deleted_video_delivered_again_under_its_own_name(
+    stage: Stage, ada: Person, mod: Person
+) -> None:
+    await ada.types("/video", prompt=FOX)
+    post = await ada.waits_for_video()
+    await stage.until_state(JobState.DELIVERED)
+    balance = await stage.balance(ada)
+    await clicks(ada, post, "Delete")
+
+    card = await asks(mod, "/moderate job", job=1)
+    await clicks(mod, card, "Redeliver")
+    await stage.until(lambda: len(stage.videos()) == 1, "the second post", passing=1)
+    await stage.until_state(JobState.DELIVERED)
+
+    assert [video.filename for video in videos_of(stage.videos()[0])] == ["cutscene-1-2.mp4"]
+    assert await stage.balance(ada) == balance
+    assert len(stage.kie.tasks) == 1
+
+
 async def test_spoiler_policy_hides_the_video_and_a_restart_still_finds_the_post(stage: Stage, ada: Person) -> None:
     await set_policy(stage, spoilers=Spoilers.ALWAYS)
     await ada.types("/video", prompt=FOX)

@@ -1,0 +1,38 @@
+"""One job with everything that is written about it, as a guild's staff sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.credits import JobEntry
+from bot.domain.jobs import Job, JobState
+from bot.domain.safety import Block
+
+# From here a video can be brought to its place again.
+POSTED = (JobState.DELIVERED, JobState.PARKED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFile:
+    """One job with everything that is written about it. `given_back` is what staff has refunded after its end."""
+
+    job: Job
+    timeline: Sequence[tuple[datetime, JobState]]
+    entries: Sequence[JobEntry]
+    charged: int
+    given_back: int | None
+    block: Block | None
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.job.state is JobState.QUEUED
+
+    @property
+    def can_refund(self) -> bool:
+        return self.job.state in POSTED and self.charged > 0 and self.given_back is None
+
+    @property
+    def can_redeliver(self) -> bool:
+        return self.job.state in POSTED
