@@ -18,6 +18,7 @@ _MODERATION = (
     "content polic",
     "safety",
     "violat",
+    "inappropriate",
 )
 # What a refusal by a filter names, by the reason that follows.
 _NAMED: tuple[tuple[FailureReason, tuple[str, ...]], ...] = (
@@ -45,7 +46,19 @@ _REASONS: tuple[tuple[FailureReason, tuple[str, ...]], ...] = (
     # that its own filter took away.
     (FailureReason.AUDIO, ("unable to generate audio",)),
     (FailureReason.TIMEOUT, ("timed out", "timeout")),
-    (FailureReason.BUSY, ("server is busy", "concurrent limit", "overloaded", "too many")),
+    (
+        FailureReason.BUSY,
+        # The last two are limits of Kie's own account at Runway, and come under the code of bad requests.
+        (
+            "server is busy",
+            "concurrent limit",
+            "limit for concurrent",
+            "overloaded",
+            "too many",
+            "you can upgrade",
+            "free trials",
+        ),
+    ),
     (FailureReason.UPSTREAM, ("internal error", "internal server error")),
 )
 

@@ -34,6 +34,8 @@ _ACCOUNT_FAULTS = {401: AccountFault.KEY, 402: AccountFault.BALANCE, 403: Accoun
 _REFUSALS = frozenset({400, 404, 405, 413, 422, 451, 505})
 # "Generation failed": whatever was created is over, and failed tasks are not billed.
 _TASK_FAILURES = frozenset({501, 531})
+# No such task, or not yet, or (Veo) not any more.
+_MISSING_RECORD = ("record is null", "recordinfo is null", "record does not exist", "task not found", "within 14 days")
 # Texts under code 500 (and 422) that say that the request itself was wrong, so that nothing was created.
 _VALIDATION = (
     "is required",
@@ -57,13 +59,17 @@ def code_of(answer: Answer) -> int | None:
 
 
 def text_of(answer: Answer) -> str:
-    """What Kie says about it: `msg` in live traffic, `message` in older documentation."""
-    if answer.fields is not None:
-        for name in ("msg", "message"):
-            value = answer.fields.get(name)
-            if isinstance(value, str) and value.strip():
-                return value
-    return answer.text
+    """What Kie says about it: `msg` in live traffic, `message` in older documentation; without JSON all that came.
+
+    A JSON body whose text stands nowhere says nothing: words in its other fields are not Kie's verdict.
+    """
+    if answer.fields is None:
+        return answer.text
+    for name in ("msg", "message"):
+        value = answer.fields.get(name)
+        if isinstance(value, str) and value.strip():
+            return value
+    return ""
 
 
 def is_validation(text: str) -> bool:
@@ -79,8 +85,8 @@ def is_unknown_model(text: str) -> bool:
 
 
 def is_missing_record(text: str) -> bool:
-    """Whether Kie says that it has no such task (yet)."""
-    return _has(text, ("record is null", "recordinfo is null", "record does not exist", "task not found"))
+    """Whether Kie says that it has no such task, or none yet."""
+    return _has(text, _MISSING_RECORD)
 
 
 def reason_of(code: str, text: str) -> FailureReason:
@@ -107,7 +113,7 @@ def create_error(answer: Answer, clean: Callable[[str], str]) -> ProviderError:
     Only an answer that proves that no task exists may become anything else than AnswerLostError.
     """
     code, text = code_of(answer), text_of(answer)
-    detail = f"{_told(answer)} {clean(text)}"
+    detail = f"{_told(answer)} {clean(text or answer.text)}"
     if code is None:
         return _edge_create_error(answer, detail)
     proven = _shared_error(code, answer, detail) or _refusal(code, text, detail)
@@ -118,7 +124,7 @@ def create_error(answer: Answer, clean: Callable[[str], str]) -> ProviderError:
 def read_error(answer: Answer, clean: Callable[[str], str]) -> ProviderError:
     """The error for an answer other than success to a call that can be repeated."""
     code, text = code_of(answer), text_of(answer)
-    detail = f"{_told(answer)} {clean(text)}"
+    detail = f"{_told(answer)} {clean(text or answer.text)}"
     if code is None:
         return _edge_read_error(answer, detail)
     shared = _shared_error(code, answer, detail)

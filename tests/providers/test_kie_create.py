@@ -190,3 +190,13 @@ async def test_key_and_addresses_never_stand_in_an_error(answering: Answering) -
     assert "secret" not in shown
     assert "\x1b" not in refusal.value.detail
     assert len(refusal.value.detail) < 400
+
+
+@pytest.mark.parametrize(
+    "body", ['{"code":500,"msg":{"flagged":null},"data":null}', '{"code":500,"data":{"note":"This field is required"}}']
+)
+async def test_words_that_are_not_the_text_of_the_answer_prove_nothing(answering: Answering, body: str) -> None:
+    kie, _ = answering(body=body)
+
+    with pytest.raises(AnswerLostError):
+        await kie.create(SUBMISSION)
