@@ -14,7 +14,7 @@ from random import Random
 
 from benchmarks.patience import POLL_SECONDS
 from benchmarks.table import Row, percentile
-from bot.providers.kie_jobs import TERMS
+from bot.providers.kie import TERMS
 from bot.worker.schedule import Durations, next_poll
 
 JOBS = 4000

@@ -281,7 +281,7 @@ def _build(
     # The rules.
     metrics = Metrics(collectors := CollectorRegistry())
     availability = Availability(catalogue, providers)
-    gate = ProviderGate()
+    gate = ProviderGate(providers)
     lifecycle = Lifecycle(database, clock, markup, settings.late_results)
     tokens = CallbackTokens(keys.derive("callbacks"))
     file = file_of(settings.database_url)

@@ -53,6 +53,7 @@ class Terms:
     results_kept: timedelta  # how long after its end a finished video can be fetched
     has_free_probe: bool  # whether `probe` can tell without cost if a model is sold
     has_public_links: bool = True  # whether a member could open a result's address, too
+    account: str | None = None  # adapters that name the same one share all of this, its key and its balance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

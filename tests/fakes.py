@@ -27,7 +27,7 @@ from bot.ports import (
     Submission,
     TaskStatus,
 )
-from bot.providers.kie_jobs import TERMS
+from bot.providers.kie import TERMS
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

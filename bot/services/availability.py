@@ -11,7 +11,7 @@ from bot.domain.ids import ModelId, ProviderId
 from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, VideoModel, closest_model_id
 from bot.domain.videos import lowest_price
 from bot.errors import ModelRetiredError, ModelUnavailableError, UnknownModelError
-from bot.ports import NotSold, ProbeAnswer, Sold
+from bot.ports import NotSold, ProbeAnswer, Provider, Sold
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,24 +145,35 @@ class Pause:
 
 
 class ProviderGate:
-    """Providers that refuse us as a whole (key, balance, cap): nothing is accepted for them and nothing is sent."""
+    """Providers that refuse us as a whole (key, balance, cap): nothing is accepted for them and nothing is sent.
 
-    def __init__(self) -> None:
-        self._pauses: dict[ProviderId, Pause] = {}
+    What is refused is an account, so those that share one are closed and opened together.
+    """
+
+    def __init__(self, providers: Mapping[ProviderId, Provider] | None = None) -> None:
+        """*providers* say which of them share an account."""
+        self._accounts = {name: provider.terms.account for name, provider in (providers or {}).items()}
+        self._pauses: dict[str, tuple[ProviderId, Pause]] = {}
 
     def pause(self, provider: ProviderId, reason: str, now: datetime, *, is_empty: bool = False) -> bool:
         """Close the provider; True when it was open."""
-        if provider in self._pauses:
+        account = self._account(provider)
+        if account in self._pauses:
             return False
-        self._pauses[provider] = Pause(reason, now, is_empty)
+        self._pauses[account] = provider, Pause(reason, now, is_empty)
         return True
 
     def resume(self, provider: ProviderId) -> bool:
         """Open the provider; True when it was closed."""
-        return self._pauses.pop(provider, None) is not None
+        return self._pauses.pop(self._account(provider), None) is not None
 
     def find(self, provider: ProviderId) -> Pause | None:
-        return self._pauses.get(provider)
+        found = self._pauses.get(self._account(provider))
+        return None if found is None else found[1]
 
     def closed(self) -> dict[ProviderId, Pause]:
-        return dict(self._pauses)
+        """The provider of each closed account that was refused first."""
+        return dict(self._pauses.values())
+
+    def _account(self, provider: ProviderId) -> str:
+        return self._accounts.get(provider) or provider

@@ -59,8 +59,8 @@ class Queue:
         """When the newest create calls left; a restart must not forget the provider's rate limit."""
         return await self._database.read(claims.submitted_since, since, provider)
 
-    async def at_provider(self, provider: ProviderId) -> int:
-        return await self._database.read(claims.at_provider, provider)
+    async def at_provider(self, *providers: ProviderId) -> int:
+        return await self._database.read(claims.at_provider, *providers)
 
     async def hinted_task(self, job: Job) -> TaskId | None:
         return await self._database.read(hints.hinted_task, job.id)

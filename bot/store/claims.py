@@ -30,7 +30,7 @@ _SUBMITTED = sa.select(jobs.c.submitted_at).where(
     jobs.c.provider == sa.bindparam("that_provider"),
 )
 _COUNT_AT_PROVIDER = sa.select(sa.func.count()).where(
-    jobs.c.provider == sa.bindparam("that_provider"), jobs.c.state.in_(AT_PROVIDER)
+    jobs.c.provider.in_(sa.bindparam("those_providers", expanding=True)), jobs.c.state.in_(AT_PROVIDER)
 )
 
 
@@ -126,9 +126,9 @@ def submitted_since(connection: Connection, since: datetime, provider: ProviderI
     return list(connection.execute(_SUBMITTED, {"since": since, "that_provider": provider}).scalars())
 
 
-def at_provider(connection: Connection, provider: ProviderId) -> int:
-    """How many jobs the provider may be working on for us."""
-    return connection.execute(_COUNT_AT_PROVIDER, {"that_provider": provider}).scalar_one()
+def at_provider(connection: Connection, *providers: ProviderId) -> int:
+    """How many jobs these providers may be working on for us."""
+    return connection.execute(_COUNT_AT_PROVIDER, {"those_providers": list(providers)}).scalar_one()
 
 
 def queued_before(connection: Connection, job_id: JobId, provider: ProviderId) -> int:

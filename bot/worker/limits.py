@@ -55,23 +55,32 @@ class SlidingWindow:
 
 
 class Rates:
-    """The windows of every provider, one for its create calls and one for questions about tasks."""
+    """The windows of every account at a provider, one for its create calls and one for questions about tasks."""
 
     def __init__(self, providers: Mapping[ProviderId, Provider]) -> None:
         self._terms = {name: provider.terms for name, provider in providers.items()}
-        self._creates: dict[ProviderId, SlidingWindow] = {}
-        self._queries: dict[ProviderId, SlidingWindow] = {}
+        self._creates: dict[str, SlidingWindow] = {}
+        self._queries: dict[str, SlidingWindow] = {}
 
     def terms(self, provider: ProviderId) -> Terms:
         return self._terms.get(provider, _NOT_SET_UP)
 
     def creates(self, provider: ProviderId) -> SlidingWindow:
         terms = self.terms(provider)
-        return self._creates.setdefault(provider, SlidingWindow(terms.creates, terms.creates_window))
+        return self._creates.setdefault(terms.account or provider, SlidingWindow(terms.creates, terms.creates_window))
 
     def queries(self, provider: ProviderId) -> SlidingWindow:
-        per_second = self.terms(provider).queries_per_second
-        return self._queries.setdefault(provider, SlidingWindow(per_second, timedelta(seconds=1)))
+        terms = self.terms(provider)
+        return self._queries.setdefault(
+            terms.account or provider, SlidingWindow(terms.queries_per_second, timedelta(seconds=1))
+        )
+
+    def sharing(self, provider: ProviderId) -> tuple[ProviderId, ...]:
+        """The providers that have the same account as this one, itself included."""
+        account = self.terms(provider).account
+        if account is None:
+            return (provider,)
+        return tuple(name for name, terms in self._terms.items() if terms.account == account)
 
     def all_creates(self) -> dict[ProviderId, SlidingWindow]:
         """The window of each provider that is set up."""

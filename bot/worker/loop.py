@@ -53,14 +53,19 @@ class Stage:
     lease: timedelta
     rate: Callable[[ProviderId], SlidingWindow] | None = None
     under_way: Counter[ProviderId] = field(default_factory=Counter)
-    waiting: Counter[ProviderId] = field(default_factory=Counter)  # of these: those whose call has not left yet
+    # Of these: those whose call has not left yet, by the window that they wait for.
+    waiting: Counter[SlidingWindow | None] = field(default_factory=Counter)
+
+    def window(self, provider: ProviderId) -> SlidingWindow | None:
+        return None if self.rate is None else self.rate(provider)
 
     def free(self, provider: ProviderId, now: datetime) -> int:
         if isinstance(self.capacity, int):
             room = self.capacity - self.under_way.total()
         else:
             room = self.capacity(provider) - self.under_way[provider]
-        return room if self.rate is None else min(room, self.rate(provider).free(now) - self.waiting[provider])
+        window = self.window(provider)
+        return room if window is None else min(room, window.free(now) - self.waiting[window])
 
 
 class Worker:
@@ -155,7 +160,7 @@ class Worker:
                     for claimed in await self._claim(stage, provider, count):
                         self._in_hand.add(claimed.job.id)
                         stage.under_way[provider] += 1
-                        stage.waiting[provider] += 1
+                        stage.waiting[stage.window(provider)] += 1
                         task = tasks.create_task(self._work(stage, claimed), name=f"{stage.name} {claimed.job.id}")
                         running.add(task)
                         task.add_done_callback(running.discard)
@@ -181,23 +186,25 @@ class Worker:
         if stage.name == "submit":
             # Those on their way to their create call are not at the provider yet, but will be. Counted before the look
             # at the store: whoever arrives there in between is counted twice rather than not at all.
-            coming = stage.under_way[provider]
+            sharing = self._rates.sharing(provider)
+            coming = sum(stage.under_way[each] for each in sharing)
             running = self._rates.terms(provider).running
-            room = min(room, running - coming - await self._queue.at_provider(provider))
+            room = min(room, running - coming - await self._queue.at_provider(*sharing))
         if room <= 0:
             return []
         return await self._queue.claim(stage.states, min(room, wanted), stage.lease, provider, self._in_hand)
 
     async def _work(self, stage: Stage, claimed: Claimed) -> None:
         is_waiting, provider = True, claimed.job.provider
+        window = stage.window(provider)
 
         async def turn() -> None:
             nonlocal is_waiting
-            if stage.rate is not None:
-                await stage.rate(provider).turn(self._clock)
+            if window is not None:
+                await window.turn(self._clock)
             if is_waiting:
                 is_waiting = False
-                stage.waiting[provider] -= 1
+                stage.waiting[window] -= 1
 
         hold = Hold(claimed.job, self._lifecycle, turn)
         try:
@@ -210,7 +217,7 @@ class Worker:
             self._in_hand.discard(hold.job.id)
             stage.under_way[provider] -= 1
             if is_waiting:
-                stage.waiting[provider] -= 1
+                stage.waiting[window] -= 1
             self._wake.set()
 
     async def _guarded(self, stage: Stage, hold: Hold, claims: int) -> None:

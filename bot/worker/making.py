@@ -194,7 +194,7 @@ class Making:
             return schedule.LONGEST
         history = await self._needs.estimates.history(model.id, job.video.mode)
         durations = schedule.Durations.learnt(model.typical, history)
-        running = await self._needs.queue.at_provider(job.provider)
+        running = await self._needs.queue.at_provider(*self._needs.rates.sharing(job.provider))
         per_second = self._needs.rates.terms(job.provider).queries_per_second
         return schedule.next_poll(
             elapsed, durations, running=running, per_second=per_second, soft_limit=model.soft_limit

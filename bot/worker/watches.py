@@ -75,6 +75,8 @@ class ModelWatch:
         asked_at = await self._memory.recall(ASKED_AT)
         if asked_at is not None:
             for provider, creates in self._rates.all_creates().items():
+                if not self._has_free_probe(provider):
+                    continue
                 # All as late as the last one.
                 room = self._rates.terms(provider).creates - self._kept(provider)
                 creates.remember([datetime.fromisoformat(asked_at)] * room)
@@ -144,7 +146,13 @@ class GateWatch:
 
     async def ask_once(self) -> None:
         """Find out at the start, not from the first member's job, that a key does not work."""
+        asked: set[str] = set()
         for provider_id, provider in self._providers.items():
+            # Of several that share an account the first is asked; what it hears is true of them all.
+            account = provider.terms.account or provider_id
+            if account in asked:
+                continue
+            asked.add(account)
             try:
                 left = await provider.credits()
             except ProviderAuthError as error:

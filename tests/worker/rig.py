@@ -72,11 +72,11 @@ class Rig:
     def build(self) -> None:
         """What a process builds when it starts: nothing in it survives the process."""
         self.availability = Availability(self.catalogue)
-        self.gate = ProviderGate()
         self.lifecycle = self.lifecycle_class(self.database, self.clock, self.markup)
         self.queue = Queue(self.database, self.clock)
         self.estimates = Estimates(self.database, self.clock, self.availability)
         providers = {KIE: self.provider, **self.others}
+        self.gate = ProviderGate(providers)
         self.rates = Rates(providers)
         self.creates = self.rates.creates(KIE)
         self.wake = asyncio.Event()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from bot.domain.ids import TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.errors import StaleJobError, StoreError
-from bot.providers.kie_jobs import TERMS
+from bot.providers.kie import TERMS
 from bot.services.lifecycle import Lifecycle
 from bot.store import tables
 from bot.store.database import Connection

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.providers.kie_jobs import TERMS
+from bot.providers.kie import TERMS
 from bot.worker.schedule import (
     LONGEST,
     PATIENT,

@@ -12,7 +12,7 @@ import pytest
 from bot.domain.ids import ProviderId
 from bot.domain.jobs import FailureReason, JobState, Result
 from bot.domain.models import Catalogue, Mode, ModelState
-from bot.errors import AnswerLostError, UnknownModelError
+from bot.errors import AccountFault, AnswerLostError, ProviderAuthError, UnknownModelError
 from bot.ports import Done
 from bot.services.availability import Availability
 from tests.fakes import KIE, PENDING, FakeProvider, Gate
@@ -27,7 +27,9 @@ def with_slow(rig: Rig, **terms: object) -> FakeProvider:
     """A second provider beside Kie, with terms of its own."""
     slow = FakeProvider(rig.clock)
     slow.id = SLOW
-    slow.terms = replace(slow.terms, **{"creates": 2, "creates_window": timedelta(seconds=60), **terms})
+    slow.terms = replace(
+        slow.terms, **{"creates": 2, "creates_window": timedelta(seconds=60), "account": None, **terms}
+    )
     rig.others = {SLOW: slow}
     rig.catalogue = Catalogue({**CATALOGUE.models, SLOW_MODEL.id: SLOW_MODEL})
     rig.build()
@@ -161,3 +163,56 @@ def test_models_of_a_provider_that_is_not_set_up_do_not_exist_for_members() -> N
         availability.get("foreign", Mode.TEXT)
     # Jobs of before still have a name and a mode.
     assert availability.catalogue.find("foreign") is foreign
+
+
+# Adapters that speak to one account.
+
+
+def sharing(rig: Rig, **terms: object) -> FakeProvider:
+    """A second adapter that speaks to Kie's account."""
+    rig.provider.terms = replace(rig.provider.terms, account="kie", **terms)
+    return with_slow(rig, **{"creates": rig.provider.terms.creates, "account": "kie", **terms})
+
+
+async def test_one_account_has_one_window_for_create_calls(rig: Rig) -> None:
+    other = sharing(rig, creates=3, creates_window=timedelta(seconds=60))
+    for _ in range(3):
+        await rig.accept(of=SLOW_MODEL)
+        await rig.accept()
+
+    async with rig.running():
+        await rig.go()
+        at_once = len(other.created_at) + len(rig.provider.created_at)
+        await rig.skip(timedelta(seconds=61))
+
+    assert at_once == 3
+    assert len(other.created_at) + len(rig.provider.created_at) == 6
+
+
+async def test_one_account_runs_so_many_tasks_and_no_more(rig: Rig) -> None:
+    other = sharing(rig, creates=20, running=3)
+    other.statuses.then(PENDING)
+    rig.provider.statuses.then(PENDING)
+    for _ in range(3):
+        await rig.accept(of=SLOW_MODEL)
+        await rig.accept()
+
+    async with rig.running():
+        await rig.go()
+
+    assert len(other.tasks) + len(rig.provider.tasks) == 3
+
+
+async def test_what_refuses_one_adapter_closes_all_of_its_account(rig: Rig) -> None:
+    other = sharing(rig)
+    other.creates.then(ProviderAuthError("insufficient", AccountFault.BALANCE))
+    job = await rig.accept(of=SLOW_MODEL)
+
+    async with rig.running():
+        await rig.go()
+
+    assert (await rig.find(job)).failure is FailureReason.BALANCE
+    assert rig.gate.find(KIE) is not None
+    assert list(rig.gate.closed()) == [SLOW]
+    assert rig.gate.resume(KIE)
+    assert rig.gate.find(SLOW) is None

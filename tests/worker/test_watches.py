@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from bot.domain.ids import ProviderId
 from bot.domain.models import Catalogue, Mode
 from bot.errors import ProviderAuthError, ProviderUnavailableError
 from bot.ports import Sold
-from bot.providers.kie_jobs import TERMS
+from bot.providers.kie import TERMS
 from bot.services.availability import Availability, ProviderGate
 from bot.services.memory import Memory
 from bot.services.troubles import Troubles
@@ -235,6 +236,19 @@ async def test_a_key_that_does_not_work_is_found_out_at_the_start(database: Data
 
     assert watched.gate.find(KIE) is not None
     assert len(watched.publisher.told) == 1
+
+
+async def test_an_account_of_several_adapters_is_asked_once(database: Database) -> None:
+    watched = Watched(database)
+    other = FakeProvider(watched.clock)
+    for provider in (watched.provider, other):
+        provider.terms = replace(provider.terms, account="kie")
+    providers = {KIE: watched.provider, ProviderId("kie_veo"): other}
+    gates = GateWatch(providers=providers, gate=watched.gate, publisher=watched.publisher, clock=watched.clock)
+
+    await gates.ask_once()
+
+    assert (len(watched.provider.balance_asked_at), len(other.balance_asked_at)) == (1, 0)
 
 
 async def test_an_account_that_does_not_answer_at_the_start_closes_nothing(database: Database) -> None:

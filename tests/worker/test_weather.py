@@ -9,7 +9,7 @@ import pytest
 
 from bot.domain.ids import JobId
 from bot.domain.jobs import JobState
-from bot.providers.kie_jobs import TERMS
+from bot.providers.kie import TERMS
 from tests.fakes import FINISHED, MADE, OVERLOADED, PENDING, Gate
 from tests.worker.rig import Rig
 

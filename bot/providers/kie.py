@@ -1,0 +1,159 @@
+"""What all of Kie's APIs share: one account, its limits and its balance, the file host, the form of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from bot.domain.ids import TaskId
+from bot.domain.jobs import FailureReason
+from bot.errors import (
+    AnswerLostError,
+    ProviderError,
+    ProviderProtocolError,
+    ProviderRejectedError,
+    ProviderUnavailableError,
+)
+from bot.ports import Clock, Terms
+from bot.providers import kie_codes as codes
+from bot.providers import kie_records as records
+from bot.providers.adapter import Adapter
+from bot.providers.kie_fields import is_web_address, number_in
+from bot.providers.transport import Answer, Timeouts, Transport
+
+# Kie's documentation samples are at most half as long; a longer one is not a task id.
+TASK_ID_LENGTH = 128
+
+# Kie serves an upload with the type that its name's extension stands for, and models trust that.
+EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/webp": "webp",
+    "image/bmp": "bmp",
+    "image/tiff": "tiff",
+    "image/gif": "gif",
+    "video/mp4": "mp4",
+}
+# Kie takes 20 create calls per 10 s and account, and drops the rest; about 100 tasks may run at once ("Getting
+# started" page). Two calls stay free for other tools. The window is longer than theirs: calls that leave ten seconds
+# apart arrive closer together when the first ones were long on their way. It allows 10 queries per second and key
+# (documentation of recordInfo), of which some are kept for restarts and other tools, and keeps what it made for 14
+# days ("Getting started" page).
+TERMS = Terms(
+    creates=18,
+    creates_window=timedelta(seconds=11),
+    running=100,
+    queries_per_second=8,
+    records_kept=timedelta(days=14),
+    results_kept=timedelta(days=14),
+    has_free_probe=True,
+    account="kie",
+)
+
+
+class Kie(Adapter):
+    """The `Provider` port on one of Kie's APIs, but for what each asks and where its records are."""
+
+    terms = TERMS
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        api_url: str,
+        upload_url: str,
+        clock: Clock,
+        timeouts: Timeouts | None = None,
+        inner: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        """*api_url* and *upload_url* are bare origins; *inner* replaces the network in tests."""
+        super().__init__(Transport(key=api_key, timeouts=timeouts, inner=inner))
+        self._api = api_url.rstrip("/")
+        self._uploads = upload_url.rstrip("/")
+        self._clock = clock
+
+    async def upload(self, path: Path, content_type: str) -> str:
+        """Bring a file to Kie's file host. Kie keeps it for a day at least; the name is new each time."""
+        # A name of our own, because the same name again overwrites the earlier file while caches still serve that.
+        name = f"{secrets.token_hex(16)}.{EXTENSIONS[content_type]}"
+        content = await asyncio.to_thread(path.open, "rb")
+        try:
+            answer = await self._http.post_file(
+                f"{self._uploads}/api/file-stream-upload",
+                {"uploadPath": "cutscene", "fileName": name},
+                (name, content, content_type),
+            )
+        finally:
+            content.close()
+        if codes.code_of(answer) != 200 or (answer.fields or {}).get("success") is False:
+            raise self._upload_error(answer)
+        url = inside(answer).get("downloadUrl")
+        if not isinstance(url, str) or not is_web_address(url):
+            raise ProviderProtocolError("the provider took the file but did not say where it is")
+        return url
+
+    async def callback_url(self, task_id: TaskId) -> str | None:
+        record = await self._record(task_id)
+        if record is None:
+            raise ProviderUnavailableError("the provider does not know the task, or not yet")
+        return records.callback_url_of(record)
+
+    async def credits(self) -> float:
+        answer = await self._http.get(f"{self._api}/api/v1/chat/credit")
+        if codes.code_of(answer) != 200:
+            raise codes.read_error(answer, self._http.clean)
+        balance = number_in((answer.fields or {}).get("data"))
+        if balance is None:
+            raise ProviderProtocolError("the provider's balance is not a number")
+        return balance
+
+    async def _record(self, task_id: TaskId) -> records.Record | None:
+        """The task's record; None when the provider has none, or none yet."""
+        raise NotImplementedError
+
+    async def _created(self, path: str, body: Mapping[str, object], callback_url: str | None) -> TaskId:
+        """Ask once for a task, and be told its name."""
+        sent = dict(body) if callback_url is None else {**body, "callBackUrl": callback_url}
+        answer = await self._http.post_once(f"{self._api}{path}", sent)
+        if codes.code_of(answer) != 200:
+            raise codes.create_error(answer, self._http.clean)
+        task_id = inside(answer).get("taskId")
+        named = task_id.strip() if isinstance(task_id, str) else ""
+        if not 0 < len(named) <= TASK_ID_LENGTH or not named.isprintable():
+            raise AnswerLostError("the provider accepted the task but did not name it")
+        return TaskId(named)
+
+    async def _recorded(self, path: str, task_id: TaskId) -> records.Record | None:
+        """The record that one of Kie's APIs has of the task; None when it has none, or none yet."""
+        return self._read_record(await self._http.get(f"{self._api}{path}", {"taskId": task_id}))
+
+    def _read_record(self, answer: Answer) -> records.Record | None:
+        code, text = codes.code_of(answer), codes.text_of(answer)
+        if code == 200:
+            data = (answer.fields or {}).get("data")
+            if data is not None and not isinstance(data, dict):
+                raise ProviderProtocolError("the provider's record is not an object")
+            return data
+        if code == 404 or (code is None and answer.status == 404 and not answer.is_page):
+            return None
+        if codes.is_missing_record(text) and not answer.is_page:
+            return None
+        raise codes.read_error(answer, self._http.clean)
+
+    def _upload_error(self, answer: Answer) -> ProviderError:
+        """A refused upload: what is wrong with the file is final, the rest is as for every other call."""
+        if codes.code_of(answer) in (400, 413, 415, 422) or answer.status == 413:
+            detail = self._http.clean(codes.text_of(answer))
+            return ProviderRejectedError(FailureReason.IMAGE, detail)
+        return codes.read_error(answer, self._http.clean)
+
+
+def inside(answer: Answer) -> dict[str, object]:
+    """The answer's `data` object; empty when there is none."""
+    data = (answer.fields or {}).get("data")
+    return data if isinstance(data, dict) else {}
