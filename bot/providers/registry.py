@@ -30,7 +30,29 @@ class Entry:
 def _kie_jobs(settings: Settings, clock: Clock) -> Adapter:
     from bot.providers.kie_jobs import KieJobs  # noqa: PLC0415 - see the module's first line
 
-    return KieJobs(
+    return _of_kie(KieJobs, settings, clock)
+
+
+def _kie_veo(settings: Settings, clock: Clock) -> Adapter:
+    from bot.providers.kie_veo import KieVeo  # noqa: PLC0415
+
+    return _of_kie(KieVeo, settings, clock)
+
+
+def _kie_runway(settings: Settings, clock: Clock) -> Adapter:
+    from bot.providers.kie_runway import KieRunway  # noqa: PLC0415
+
+    return _of_kie(KieRunway, settings, clock)
+
+
+def _kie_aleph(settings: Settings, clock: Clock) -> Adapter:
+    from bot.providers.kie_aleph import KieAleph  # noqa: PLC0415
+
+    return _of_kie(KieAleph, settings, clock)
+
+
+def _of_kie(kind: Callable[..., Adapter], settings: Settings, clock: Clock) -> Adapter:
+    return kind(
         api_key=_secret(settings.kie_api_key),
         api_url=settings.kie_api_url,
         upload_url=settings.kie_upload_url,
@@ -88,6 +110,9 @@ def _kie_callbacks(settings: Settings) -> CallbackForm:
 
 ENTRIES: Mapping[ProviderId, Entry] = {
     ProviderId("kie_jobs"): Entry(key="KIE_API_KEY", build=_kie_jobs, callbacks=_kie_callbacks),
+    ProviderId("kie_veo"): Entry(key="KIE_API_KEY", build=_kie_veo, callbacks=_kie_callbacks),
+    ProviderId("kie_runway"): Entry(key="KIE_API_KEY", build=_kie_runway, callbacks=_kie_callbacks),
+    ProviderId("kie_aleph"): Entry(key="KIE_API_KEY", build=_kie_aleph, callbacks=_kie_callbacks),
     ProviderId("google_veo"): Entry(key="GOOGLE_API_KEY", build=_google_veo),
     ProviderId("google_omni"): Entry(key="GOOGLE_API_KEY", build=_google_omni),
     ProviderId("replicate"): Entry(key="REPLICATE_API_TOKEN", build=_replicate, callbacks=_replicate_callbacks),

@@ -14,8 +14,12 @@ from hypothesis import strategies as st
 from bot.domain.ids import TaskId
 from bot.errors import AnswerLostError, ProviderError
 from bot.ports import Done, Empty, NotVisible, Pending, Refused, Submission
+from bot.providers.kie import Kie
+from bot.providers.kie_aleph import KieAleph
 from bot.providers.kie_jobs import KieJobs
-from tests.providers.recorded import adapter, fields
+from bot.providers.kie_runway import KieRunway
+from bot.providers.kie_veo import KieVeo
+from tests.providers.recorded import KEY, StoppedClock, adapter, fields
 
 HUGE = 10**400
 
@@ -107,3 +111,68 @@ def test_balance_beyond_all_numbers_is_refused(data: int) -> None:
     outcome = asked({**fields("credit"), "data": data}, 200, lambda kie: kie.credits())
 
     assert isinstance(outcome, ProviderError)
+
+
+links = anything | st.sampled_from(["http://x.test/a.mp4", "[http://x.test/a.mp4]", '["http://x.test/a.mp4"', "[[[["])
+older = st.fixed_dictionaries(
+    {},
+    optional={
+        "taskId": st.just("t-1") | anything,
+        "successFlag": st.integers(-1, 4) | anything,
+        "state": st.sampled_from(["success", "fail", "wait"]) | anything,
+        "response": anything
+        | st.builds(lambda v: {"resultUrls": v, "fullResultUrls": v, "resultVideoUrl": v}, links)
+        | st.builds(lambda v: json.dumps({"resultUrls": v}), links),
+        "videoInfo": anything | st.builds(lambda v: {"videoUrl": v}, links),
+        "resultUrl": links,
+        "resultUrls": links,
+        "completeTime": anything | st.datetimes().map(str) | st.datetimes().map(lambda v: f"{v.isoformat()}+14:00"),
+        "expireFlag": st.integers(0, 1) | anything,
+        "errorCode": anything,
+        "errorMessage": anything,
+        "paramJson": anything | anything.map(json.dumps),
+    },
+)
+texts = st.sampled_from(["record is null", "record status is not success", "Timeout", "flagged", "temporarily paused"])
+older_bodies = st.builds(
+    lambda code, msg, data: {"code": code, "msg": msg, "data": data}, codes, texts | anything, older | anything
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "task_id"),
+    [(KieVeo, "t-1"), (KieVeo, "1080p:t-1"), (KieVeo, "4k:t-1"), (KieRunway, "t-1"), (KieAleph, "t-1")],
+)
+@settings(max_examples=60, deadline=None)
+@given(older_bodies | anything, st.sampled_from([200, 404, 422, 500]))
+def test_answer_of_an_older_route_is_always_understood_or_refused(
+    kind: type[Kie], task_id: str, body: object, status: int
+) -> None:
+    response = httpx.Response(status, text=json.dumps(body))
+    submission = Submission(slug="veo3", fields={}, callback_url=None)
+    if ":" in task_id:
+        fields = {"taskId": "t-1", "resolution": task_id.partition(":")[0]}
+        submission = Submission(slug="veo3/upscale", fields=fields, callback_url=None)
+
+    async def ask() -> list[object]:
+        origin = "https://api.kie.test"
+        kie = kind(
+            api_key=KEY,
+            api_url=origin,
+            upload_url=origin,
+            clock=StoppedClock(),
+            inner=httpx.MockTransport(lambda _: response),
+        )
+        found: list[object] = []
+        for question in (kie.status(TaskId(task_id)), kie.callback_url(TaskId(task_id)), kie.create(submission)):
+            try:
+                found.append(await question)
+            except ProviderError as err:
+                found.append(err)
+        await kie.aclose()
+        return found
+
+    known, address, created = asyncio.run(ask())
+    assert isinstance(known, (Pending, NotVisible, Done, Refused, Empty, ProviderError))
+    assert isinstance(address, (str, ProviderError, type(None)))
+    assert isinstance(created, (str, ProviderError))

@@ -1,0 +1,116 @@
+"""Kie's older routes from a command to a post: Veo and Runway, whose records, flags and callbacks are all different."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.domain.jobs import FailureReason, JobState
+from bot.i18n import texts
+from bot.rendering import words
+from sandbox.discord_server import text_of
+from sandbox.kie_server import Call, CallbackPlan, Failure, Failures, LostAnswer, ResultShape, Scenario
+from sandbox.person import Person
+from tests.e2e.stage import FOX, PATIENCE, Stage
+from tests.media.drawings import drawn
+
+VEO, VEO_PRICE = "veo-3-1-fast", 60
+RUNWAY_PRICE = 12
+
+
+async def delivered(stage: Stage, person: Person, price: int) -> None:
+    await person.waits_for_video(PATIENCE)
+    await stage.until_state(JobState.DELIVERED)
+    assert await stage.balance(person) == 500 - price
+
+
+async def test_words_become_a_veo_video(stage: Stage, ada: Person) -> None:
+    await ada.types("/video", model=VEO, prompt=FOX, aspect="9:16", duration=4, seed=12345)
+
+    await delivered(stage, ada, VEO_PRICE)
+    [task] = stage.kie.tasks
+    assert not task.unknown_fields
+    sent = {name: task.input[name] for name in ("model", "prompt", "aspect_ratio", "duration", "seeds")}
+    assert sent == {"model": "veo3_fast", "prompt": FOX, "aspect_ratio": "9:16", "duration": 4, "seeds": 12345}
+    assert "generationType" in task.input
+    # The callback's own body was enough to know which task to ask about.
+    [callback] = stage.kie.callbacks
+    assert callback.status == 200
+    assert task.polls == 1
+
+
+async def test_picture_becomes_a_veo_video(stage: Stage, ada: Person) -> None:
+    await ada.types("/video", model=VEO, prompt=FOX, image=drawn("JPEG", (1280, 720)))
+
+    await delivered(stage, ada, VEO_PRICE)
+    [task], [upload] = stage.kie.tasks, stage.kie.uploads
+    [url] = task.input["imageUrls"]  # type: ignore[misc]  # what the sandbox was sent
+    assert str(url).endswith(upload.path)
+    assert upload.content_type == "image/jpeg"
+
+
+async def test_words_become_a_runway_video(stage: Stage, ada: Person) -> None:
+    await ada.types("/video", model="runway", prompt=FOX)
+
+    await delivered(stage, ada, RUNWAY_PRICE)
+    [task] = stage.kie.tasks
+    assert (task.slug, task.unknown_fields) == ("runway", frozenset())
+    [callback] = stage.kie.callbacks
+    assert callback.status == 200
+
+
+@pytest.mark.parametrize(
+    ("model", "failure", "reason"),
+    [
+        # successFlag 2: stopped before it was made; 3: while it was made.
+        (VEO, Failures.LANGUAGE, FailureReason.LANGUAGE),
+        (VEO, Failures.MODERATION_POLICY, FailureReason.MODERATION_PROMPT),
+        (VEO, Failures.MODERATION_MINOR, FailureReason.PERSON),
+        ("runway", Failures.MODERATOR, FailureReason.MODERATION_PROMPT),
+    ],
+)
+async def test_refused_video_is_refunded_and_says_why(
+    model: str, failure: Failure, reason: FailureReason, stage: Stage, ada: Person
+) -> None:
+    stage.kie.scenarios.next(Scenario(failure=failure))
+
+    await ada.types("/video", model=model, prompt=FOX)
+
+    message = await ada.waits_for_message(lambda each: "could not be made" in text_of(each), PATIENCE)
+    job = await stage.until_state(JobState.FAILED)
+    assert job.failure is reason
+    assert words.failure_of(texts("en"), job) in text_of(message)
+    assert await stage.balance(ada) == 500
+
+
+async def test_lost_answer_of_veo_is_found_by_its_callback(stage: Stage, ada: Person) -> None:
+    stage.kie.faults.add(Call.CREATE, LostAnswer(), containing="/veo/generate")
+
+    await ada.types("/video", model=VEO, prompt=FOX)
+
+    await delivered(stage, ada, VEO_PRICE)
+    assert len(stage.kie.tasks) == 1
+
+
+async def test_veo_success_in_an_odd_shape_is_a_video_and_without_one_a_refund(stage: Stage, ada: Person) -> None:
+    stage.kie.scenarios.next(Scenario(shape=ResultShape.AS_TEXT))
+    await ada.types("/video", model=VEO, prompt=FOX)
+    await delivered(stage, ada, VEO_PRICE)
+
+    stage.kie.scenarios.next(Scenario(shape=ResultShape.NULL, callback=CallbackPlan(copies=0)))
+    await ada.types("/video", model=VEO, prompt=FOX)
+    job = await stage.until_state(JobState.FAILED, number=2, passing=5)
+
+    assert job.failure is FailureReason.NO_RESULT
+    assert await stage.balance(ada) == 500 - VEO_PRICE
+
+
+async def test_veo_that_is_switched_off_is_not_offered_again(stage: Stage, ada: Person) -> None:
+    stage.kie.veo.is_paused = True
+    await ada.types("/video", model=VEO, prompt=FOX)
+    job = await stage.until_state(JobState.FAILED)
+
+    again = await ada.types("/video", model=VEO, prompt=FOX)
+
+    await stage.until(lambda: "switched off" in again.text(), "a refusal", passing=0.1)
+    assert job.failure is FailureReason.MODEL_PAUSED
+    assert await stage.balance(ada) == 500
