@@ -42,6 +42,7 @@ from bot.services.moderation import Moderation
 from bot.services.policies import Policies
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
+from bot.services.sharing import Sharing
 from bot.services.staff_log import StaffLog
 from bot.services.statistics import StatisticsDesk
 from bot.services.storage import StorageGuard, through_trouble
@@ -281,7 +282,7 @@ def _build(
     # The rules.
     metrics = Metrics(collectors := CollectorRegistry())
     availability = Availability(catalogue, providers)
-    gate = ProviderGate(providers)
+    gate = ProviderGate(Sharing(providers))
     lifecycle = Lifecycle(database, clock, markup, settings.late_results)
     tokens = CallbackTokens(keys.derive("callbacks"))
     file = file_of(settings.database_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from decimal import Decimal
 
@@ -26,8 +27,11 @@ class Accounts:
         self._clock = clock
         self._markup = markup
 
-    async def note(self, provider: ProviderId, credits: float) -> float:
-        """Remember what is left; how many credits went away that no job of ours can have cost."""
+    async def note(self, provider: ProviderId, credits: float, sharing: Collection[ProviderId] = ()) -> float:
+        """Remember what is left; how many credits went away that no job of ours can have cost.
+
+        Jobs at the providers that *sharing* names are paid from the same account.
+        """
         now = self._clock.now()
 
         def compare(connection: Connection) -> float:
@@ -35,7 +39,7 @@ class Accounts:
             readings.keep(connection, provider, Reading(credits=credits, read_at=now))
             if before is None:
                 return 0.0
-            most = readings.most_spent(connection, provider, before.read_at - SLACK, self._markup)
+            most = readings.most_spent(connection, sharing or (provider,), before.read_at - SLACK, self._markup)
             missing = before.credits - credits - most
             return missing if missing > max(TOLERATED, TOLERATED_SHARE * most) else 0.0
 

@@ -11,7 +11,8 @@ from bot.domain.ids import ModelId, ProviderId
 from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, VideoModel, closest_model_id
 from bot.domain.videos import lowest_price
 from bot.errors import ModelRetiredError, ModelUnavailableError, UnknownModelError
-from bot.ports import NotSold, ProbeAnswer, Provider, Sold
+from bot.ports import NotSold, ProbeAnswer, Sold
+from bot.services.sharing import Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,30 +151,29 @@ class ProviderGate:
     What is refused is an account, so those that share one are closed and opened together.
     """
 
-    def __init__(self, providers: Mapping[ProviderId, Provider] | None = None) -> None:
-        """*providers* say which of them share an account."""
-        self._accounts = {name: provider.terms.account for name, provider in (providers or {}).items()}
-        self._pauses: dict[str, tuple[ProviderId, Pause]] = {}
+    def __init__(self, sharing: Sharing | None = None) -> None:
+        self._sharing = sharing or Sharing({})
+        self._pauses: dict[ProviderId, Pause] = {}
 
     def pause(self, provider: ProviderId, reason: str, now: datetime, *, is_empty: bool = False) -> bool:
         """Close the provider; True when it was open."""
-        account = self._account(provider)
-        if account in self._pauses:
+        first = self._sharing.first(provider)
+        if first in self._pauses:
             return False
-        self._pauses[account] = provider, Pause(reason, now, is_empty)
+        self._pauses[first] = Pause(reason, now, is_empty)
         return True
+
+    def first(self, provider: ProviderId) -> ProviderId:
+        """The name under which the provider's account is closed."""
+        return self._sharing.first(provider)
 
     def resume(self, provider: ProviderId) -> bool:
         """Open the provider; True when it was closed."""
-        return self._pauses.pop(self._account(provider), None) is not None
+        return self._pauses.pop(self._sharing.first(provider), None) is not None
 
     def find(self, provider: ProviderId) -> Pause | None:
-        found = self._pauses.get(self._account(provider))
-        return None if found is None else found[1]
+        return self._pauses.get(self._sharing.first(provider))
 
     def closed(self) -> dict[ProviderId, Pause]:
-        """The provider of each closed account that was refused first."""
-        return dict(self._pauses.values())
-
-    def _account(self, provider: ProviderId) -> str:
-        return self._accounts.get(provider) or provider
+        """By the first provider of each account."""
+        return dict(self._pauses)

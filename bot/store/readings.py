@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -35,8 +36,8 @@ def keep(connection: Connection, provider: ProviderId, reading: Reading) -> None
     connection.execute(row.on_conflict_do_update(index_elements=[provider_readings.c.provider], set_=values))
 
 
-def most_spent(connection: Connection, provider: ProviderId, since: datetime, markup: Decimal) -> float:
-    """The most that our jobs can have cost at the provider after *since*, whenever it takes the money.
+def most_spent(connection: Connection, providers: Collection[ProviderId], since: datetime, markup: Decimal) -> float:
+    """The most that our jobs can have cost at these providers after *since*, whenever it takes the money.
 
     A job's price has the markup in it and is rounded up; what the provider said itself counts if that is more.
     """
@@ -50,6 +51,6 @@ def most_spent(connection: Connection, provider: ProviderId, since: datetime, ma
         jobs.c.finished_at.is_(None),
     )
     asked = sa.select(sa.func.coalesce(sa.func.sum(cost), 0.0)).where(
-        jobs.c.provider == provider, jobs.c.submitted_at >= since - LONGEST_JOB, may_be_billed
+        jobs.c.provider.in_(providers), jobs.c.submitted_at >= since - LONGEST_JOB, may_be_billed
     )
     return math.ceil(float(connection.execute(asked).scalar_one()))

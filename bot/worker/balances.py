@@ -13,6 +13,7 @@ from bot.ports import Clock, Provider
 from bot.services.accounts import Accounts
 from bot.services.availability import ProviderGate
 from bot.services.queue import Queue
+from bot.services.sharing import Sharing
 from bot.services.troubles import Troubles
 from bot.worker.watches import refuse, trouble_of
 
@@ -50,6 +51,7 @@ class BalanceWatch:
         self._queue = queue
         self._clock = clock
         self._low = low
+        self._sharing = Sharing(providers)
         self._asked: dict[ProviderId, datetime] = {}
         self._went_elsewhere: dict[ProviderId, datetime] = {}
 
@@ -60,7 +62,7 @@ class BalanceWatch:
 
     async def look(self) -> None:
         """Ask about the accounts whose time has come."""
-        for provider_id in self._providers:
+        for provider_id in self._sharing.firsts():
             if self._gate.find(provider_id) is None and await self._is_due(provider_id):
                 self._asked[provider_id] = self._clock.now()
                 await self._ask(provider_id)
@@ -72,7 +74,7 @@ class BalanceWatch:
         since = self._clock.now() - asked_at
         if since < ASK_WHILE_BUSY:
             return False
-        return since >= ASK_WHILE_IDLE or await self._queue.at_provider(provider_id) > 0
+        return since >= ASK_WHILE_IDLE or await self._queue.at_provider(*self._sharing.all(provider_id)) > 0
 
     async def _ask(self, provider_id: ProviderId) -> None:
         try:
@@ -88,7 +90,7 @@ class BalanceWatch:
         if left is None:
             return
         log.info("account", provider=provider_id, credits=left)
-        missing = await self._accounts.note(provider_id, left)
+        missing = await self._accounts.note(provider_id, left, self._sharing.all(provider_id))
         await self._note_missing(provider_id, missing)
         if left <= 0:
             empty = ProviderAuthError("the account is empty", AccountFault.BALANCE)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.ids import ProviderId
 from bot.ports import Clock, Provider, Terms
+from bot.services.sharing import Sharing
 
 # For jobs whose provider the host has taken out of the settings: they are only moved on to their end.
 _NOT_SET_UP = Terms(
@@ -59,29 +60,25 @@ class Rates:
 
     def __init__(self, providers: Mapping[ProviderId, Provider]) -> None:
         self._terms = {name: provider.terms for name, provider in providers.items()}
-        self._creates: dict[str, SlidingWindow] = {}
-        self._queries: dict[str, SlidingWindow] = {}
+        self._sharing = Sharing(providers)
+        self._creates: dict[ProviderId, SlidingWindow] = {}
+        self._queries: dict[ProviderId, SlidingWindow] = {}
 
     def terms(self, provider: ProviderId) -> Terms:
         return self._terms.get(provider, _NOT_SET_UP)
 
     def creates(self, provider: ProviderId) -> SlidingWindow:
-        terms = self.terms(provider)
-        return self._creates.setdefault(terms.account or provider, SlidingWindow(terms.creates, terms.creates_window))
+        first, terms = self._sharing.first(provider), self.terms(provider)
+        return self._creates.setdefault(first, SlidingWindow(terms.creates, terms.creates_window))
 
     def queries(self, provider: ProviderId) -> SlidingWindow:
-        terms = self.terms(provider)
-        return self._queries.setdefault(
-            terms.account or provider, SlidingWindow(terms.queries_per_second, timedelta(seconds=1))
-        )
+        first, per_second = self._sharing.first(provider), self.terms(provider).queries_per_second
+        return self._queries.setdefault(first, SlidingWindow(per_second, timedelta(seconds=1)))
 
     def sharing(self, provider: ProviderId) -> tuple[ProviderId, ...]:
         """The providers that have the same account as this one, itself included."""
-        account = self.terms(provider).account
-        if account is None:
-            return (provider,)
-        return tuple(name for name, terms in self._terms.items() if terms.account == account)
+        return self._sharing.all(provider)
 
     def all_creates(self) -> dict[ProviderId, SlidingWindow]:
-        """The window of each provider that is set up."""
+        """The window of each provider that is set up; the same one where the account is."""
         return {name: self.creates(name) for name in self._terms}

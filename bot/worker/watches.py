@@ -13,6 +13,7 @@ from bot.errors import AccountFault, ProviderAuthError, ProviderError, StoreErro
 from bot.ports import Clock, NotSold, Provider
 from bot.services.availability import Availability, ProviderGate, Slug
 from bot.services.memory import Memory
+from bot.services.sharing import Sharing
 from bot.services.troubles import Troubles
 from bot.worker.limits import Rates
 
@@ -35,6 +36,7 @@ async def refuse(
     gate: ProviderGate, troubles: Troubles, provider: ProviderId, error: ProviderAuthError, now: datetime
 ) -> None:
     """Close the provider and tell the host, once per trouble."""
+    provider = gate.first(provider)
     is_empty = error.fault in (AccountFault.BALANCE, AccountFault.CAP)
     if gate.pause(provider, str(error), now, is_empty=is_empty):
         log.error("provider_paused", provider=provider, reason=str(error))
@@ -146,15 +148,9 @@ class GateWatch:
 
     async def ask_once(self) -> None:
         """Find out at the start, not from the first member's job, that a key does not work."""
-        asked: set[str] = set()
-        for provider_id, provider in self._providers.items():
-            # Of several that share an account the first is asked; what it hears is true of them all.
-            account = provider.terms.account or provider_id
-            if account in asked:
-                continue
-            asked.add(account)
+        for provider_id in Sharing(self._providers).firsts():
             try:
-                left = await provider.credits()
+                left = await self._providers[provider_id].credits()
             except ProviderAuthError as error:
                 await refuse(self._gate, self._troubles, provider_id, error, self._clock.now())
             except ProviderError as error:

@@ -29,6 +29,7 @@ from bot.services.host_limits import Budget
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.queue import Queue
+from bot.services.sharing import Sharing
 from bot.services.troubles import Troubles
 from bot.store import audit, events, jobs, statistics, tables
 from bot.store.database import Connection, Database
@@ -76,7 +77,7 @@ class Rig:
         self.queue = Queue(self.database, self.clock)
         self.estimates = Estimates(self.database, self.clock, self.availability)
         providers = {KIE: self.provider, **self.others}
-        self.gate = ProviderGate(providers)
+        self.gate = ProviderGate(Sharing(providers))
         self.rates = Rates(providers)
         self.creates = self.rates.creates(KIE)
         self.wake = asyncio.Event()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from bot.domain.ids import ProviderId
 from bot.domain.jobs import JobState, Move
 from bot.domain.models import Mode
 from bot.domain.videos import VideoRequest
@@ -172,3 +174,30 @@ async def test_filled_account_hides_nothing_that_can_be_seen_from_here(watched: 
 
     assert await watched.look(3000.0) == []
     assert len(await watched.look(2000.0)) == 1
+
+
+async def test_one_account_pays_for_the_jobs_of_all_its_adapters(watched: Watched, database: Database) -> None:
+    first = FakeProvider(watched.clock)
+    for provider in (first, watched.provider):
+        provider.terms = replace(provider.terms, account="kie")
+    watch = BalanceWatch(
+        providers={ProviderId("first"): first, KIE: watched.provider},
+        gate=watched.desk.gate,
+        accounts=Accounts(database, watched.clock, Decimal(1)),
+        troubles=watched.troubles,
+        queue=watched.desk.queue,
+        clock=watched.clock,
+        low=0,
+    )
+    first.balance.then(5000.0, 4700.0, 4600.0)
+    await watch.look()
+    await watched.desk.deliver(await watched.desk.job(300), cost=300)
+
+    for _ in range(2):
+        watched.clock.advance(ASK_WHILE_IDLE)
+        await watch.look()
+
+    assert len(first.balance_asked_at) == 3
+    assert watched.provider.balance_asked_at == []
+    [told] = watched.publisher.told
+    assert "About 100 credits have gone from the account at first" in told

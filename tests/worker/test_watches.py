@@ -244,7 +244,7 @@ async def test_an_account_of_several_adapters_is_asked_once(database: Database) 
     for provider in (watched.provider, other):
         provider.terms = replace(provider.terms, account="kie")
     providers = {KIE: watched.provider, ProviderId("kie_veo"): other}
-    gates = GateWatch(providers=providers, gate=watched.gate, publisher=watched.publisher, clock=watched.clock)
+    gates = GateWatch(providers=providers, gate=watched.gate, troubles=watched.troubles, clock=watched.clock)
 
     await gates.ask_once()
 
