@@ -12,6 +12,7 @@ from sandbox.kie_server.families import (
     seedance_first,
     sora,
     various,
+    veo,
     wan,
     wan_older,
 )
@@ -29,6 +30,7 @@ class Models:
             wan_older.MODELS,
             grok.MODELS,
             various.MODELS,
+            veo.JOBS,
             sora.MODELS,
         )
         self._by_slug = {model.slug: model for family in families for model in family}

@@ -22,6 +22,7 @@ class VeoAPI:
         self._production = production
         self._clock = clock
         self._upgrades: dict[tuple[str, str], Task] = {}  # by source and kind; asked for again, they are not made again
+        self._told: set[str] = set()  # upgrades whose failure has been answered: asked for again, they are made anew
         # Whether a 4K upgrade is a task with an id of its own, or goes by the id of the video that it is made from:
         # one page shows the one, clients have met the other.
         self.names_upgrades = True
@@ -63,6 +64,7 @@ class VeoAPI:
             case Succeeded(urls):
                 return success({"resultUrl": urls[0]})
             case Failed(failure):
+                self._told.add(task.id)
                 raise RefusedError(int(failure.code), failure.text)
             case None:
                 raise RefusedError(self.unready_code, "The 1080p video is still being processed")
@@ -79,6 +81,7 @@ class VeoAPI:
                 found = {"taskId": named, "resultUrls": [urls[0]], "imageUrls": [picture_of(urls)]}
                 return envelope(422, "The 4K video has been generated", found)
             case Failed(failure):
+                self._told.add(task.id)
                 raise RefusedError(int(failure.code), failure.text)
             case None:
                 nothing = {"taskId": named, "resultUrls": None, "imageUrls": None}
@@ -87,7 +90,7 @@ class VeoAPI:
     async def _upgraded(self, source: Task, model: Model, given: dict[str, object], callback: str | None) -> Task:
         key = (source.id, model.slug)
         task = self._upgrades.get(key)
-        if task is None or isinstance(task.end, Failed):
+        if task is None or task.id in self._told:
             task = self._production.accept(Order(Service.VEO, model, given, callback, source))
             self._upgrades[key] = task
         await self._production.bring_to_end(task)
