@@ -23,8 +23,8 @@ from bot.ports import Clock, Terms
 from bot.providers import kie_codes as codes
 from bot.providers import kie_records as records
 from bot.providers.adapter import Adapter
-from bot.providers.kie_fields import is_web_address, number_in
-from bot.providers.transport import Answer, Timeouts, Transport
+from bot.providers.kie_fields import number_in
+from bot.providers.transport import Answer, Timeouts, Transport, is_web_address
 
 # Kie's documentation samples are at most half as long; a longer one is not a task id.
 TASK_ID_LENGTH = 128

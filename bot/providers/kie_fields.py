@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-import httpx
+from bot.providers.transport import is_web_address
 
 
 def text_in(record: Mapping[str, object], *names: str) -> str:
@@ -34,15 +34,6 @@ def links_in(value: object) -> Iterator[str]:
     for found in value if isinstance(value, list) else [value]:
         if isinstance(found, str) and is_web_address(found.strip()):
             yield found.strip()
-
-
-def is_web_address(text: str) -> bool:
-    """Whether *text* is an http(s) address with a host and without a user name."""
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, ValueError):
-        return False
-    return url.scheme in ("http", "https") and bool(url.host) and not url.userinfo
 
 
 def number_in(value: object) -> float | None:

@@ -192,6 +192,15 @@ class Transport:
         )
 
 
+def is_web_address(text: str) -> bool:
+    """Whether *text* is an http(s) address with a host and without a user name."""
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return url.scheme in ("http", "https") and bool(url.host) and not url.userinfo
+
+
 class _BodyTooLargeError(Exception):
     """The answer went past its limit, which is the text."""
 

@@ -29,9 +29,8 @@ from bot.ports import (
 from bot.providers import plain_codes as codes
 from bot.providers.adapter import Adapter
 from bot.providers.forms import data_address
-from bot.providers.kie_records import is_web_address
 from bot.providers.openai_records import code_of, message_of, text_of
-from bot.providers.transport import Answer, Timeouts, Transport
+from bot.providers.transport import Answer, Timeouts, Transport, is_web_address
 
 # The rates, and how long a video is kept, are in no source that was read, so these are careful guesses.
 TERMS = Terms(
