@@ -20,11 +20,13 @@ from bot.domain.jobs import Job
 from bot.errors import ConfigurationError, StoreError, UnreachableError
 from bot.http import HTTPServer, VideoFiles
 from bot.metrics import Metrics
-from bot.ports import Clock, LinkMaker, Provider, SystemClock
+from bot.ports import Assistant, Clock, LinkMaker, Provider, SystemClock
 from bot.providers import registry
 from bot.providers.buckets import Bucket
+from bot.providers.chat import ChatAssistant, TokenPrices
 from bot.publisher import DiscordPublisher
 from bot.services.accounts import Accounts
+from bot.services.assistance import Assistance
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
@@ -313,6 +315,8 @@ def _build(
     memory = Memory(database)
     staff_lines = StaffLog(database, clock)
 
+    assistance = Assistance(database, clock, assistant=_assistant(settings, stack), budget=budget)
+
     # Discord.
     point_library_at(settings.discord_api_url, settings.discord_gateway_url)
     client = CutsceneClient(
@@ -324,6 +328,7 @@ def _build(
                 estimates=estimates,
                 jobs=jobs,
                 markup=markup,
+                assistance=assistance,
             ),
             JobsCog(jobs=jobs, availability=availability),
             CreditsCog(credits=Credits(database, clock)),
@@ -351,6 +356,7 @@ def _build(
     )
     publisher = DiscordPublisher(client, catalogue=catalogue, owner_ids=settings.discord_owner_ids)
     troubles = Troubles(database, clock, publisher)
+    assistance.report_to(troubles)
     cards = ProgressCards(publisher, jobs=jobs, estimates=estimates, catalogue=catalogue, clock=clock)
 
     # The worker.
@@ -429,6 +435,21 @@ def _build(
             low=settings.low_balance_credits,
         ),
     )
+
+
+def _assistant(settings: Settings, stack: AsyncExitStack) -> Assistant | None:
+    """The chat model that rewrites prompts, if the host has one."""
+    if settings.assist_base_url is None or settings.assist_api_key is None:
+        return None
+    asked, answered = settings.assist_prompt_usd, settings.assist_answer_usd
+    assistant = ChatAssistant(
+        base_url=settings.assist_base_url,
+        api_key=settings.assist_api_key.get_secret_value(),
+        model=settings.assist_model,
+        prices=None if asked is None or answered is None else TokenPrices(prompt=asked, answer=answered),
+    )
+    stack.push_async_callback(assistant.aclose)
+    return assistant
 
 
 def _link_maker(settings: Settings, keys: Keys, clock: Clock, stack: AsyncExitStack) -> LinkMaker | None:

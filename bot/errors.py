@@ -25,6 +25,9 @@ CutsceneError
     TooLateError                 the job is past the point
     NotWaitingError              the video is not there to be claimed
     NotKeptError                 the video was kept long enough and is gone
+    NoAssistantError             the host has set no prompt assistant up
+    AssistNotHereError           the guild does not use it
+    RewriteGoneError             the rewritten prompt was used or is too old
     JustAskedError               the same button, twice in a moment
     BlockedError                 the guild's moderators let this member make no videos
     ForbiddenWordsError          the guild's list forbids what the prompt says
@@ -514,6 +517,18 @@ class TooManyWordsError(UserError):
 
 class UnknownWordError(UserError):
     text = N_("`{given}` is not in this server's list.")
+
+
+class NoAssistantError(UserError):
+    text = N_("**assist**: this bot has no prompt assistant. Leave it out.")
+
+
+class AssistNotHereError(UserError):
+    text = N_("**assist**: this server does not use the prompt assistant. Leave it out.")
+
+
+class RewriteGoneError(UserError):
+    text = N_("This offer was used or is too old. Nothing was charged; type /video again.")
 
 
 class StaleControlError(UserError):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from bot.domain.assistance import Instructions
 from bot.domain.ids import ChannelId, GuildId, MessageId, ProviderId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, Result
 from bot.domain.models import VendorField
@@ -310,3 +311,19 @@ class Receipt:
     charged: int
     returned: int
     spendable: int | None  # None: no limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewritten:
+    """A chat model's answer, as it came, and what it cost in credits of the provider's; None where nobody says."""
+
+    text: str
+    credits: float | None
+
+
+class Assistant(Protocol):
+    """A chat model that rewrites prompts."""
+
+    async def rewrite(self, instructions: Instructions) -> Rewritten:
+        """Ask once. Raises ProviderError; ProviderRejectedError when the model would not."""
+        ...

@@ -213,6 +213,12 @@ def days(value: str) -> int:
     return int(value)
 
 
+def model_name(value: str) -> str:
+    if not re.fullmatch(r"[\w./:@-]{1,200}", value):
+        raise ValueError(f"{shown(value)} is not the name of a model")
+    return value
+
+
 def credits(value: str) -> int:
     if not value.isascii() or not value.isdecimal() or len(value) > 9:
         raise ValueError(f"{shown(value)} is not a whole number of credits")

@@ -23,9 +23,6 @@ from bot.errors import ConfigurationError
 # Known to the design and to other versions; this one accepts them, does nothing with them and says so.
 LATER = frozenset(
     {
-        "ASSIST_BASE_URL",
-        "ASSIST_API_KEY",
-        "ASSIST_MODEL",
         "DISCORD_SHARD_IDS",
         "DISCORD_SHARD_COUNT",
     }
@@ -43,6 +40,7 @@ SECRETS = (
     "REPLICATE_WEBHOOK_KEY",
     "HF_API_TOKEN",
     "IMGBB_API_KEY",
+    "ASSIST_API_KEY",
     "DATABASE_URL",
     "S3_ACCESS_KEY_ID",
     "S3_SECRET_ACCESS_KEY",
@@ -145,6 +143,16 @@ class Settings(BaseSettings):
         None, description="Get it at https://api.imgbb.com; pictures are public there, so mostly leave it out."
     )
     imgbb_base_url: Origin = Field("https://api.imgbb.com", description="Example: https://api.imgbb.com")
+
+    assist_base_url: BaseURL | None = Field(
+        None, description="With its version: https://api.openai.com/v1, or https://api.kie.ai/gpt-5-2/v1."
+    )
+    assist_api_key: Secret | None = Field(None, description="The key for ASSIST_BASE_URL, from whoever runs it.")
+    assist_model: Annotated[str | None, BeforeValidator(setting_values.model_name)] = Field(
+        None, description="The chat model's name there; leave it out where the address names the model, as at Kie.ai."
+    )
+    assist_prompt_usd: Budget = Field(None, description="Example: 0.10; the vendor's price list names it.")
+    assist_answer_usd: Budget = Field(None, description="Example: 0.50; the vendor's price list names it.")
 
     data_dir: Annotated[Path, BeforeValidator(setting_values.folder)] = Field(
         default_factory=lambda: Path("data").absolute(), description="Example: ./data"
@@ -263,7 +271,7 @@ def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path | None
     values: dict[str, Any] = {name.lower(): value for name, value in written.values.items() if name in ACTIVE}
     unread = {problem.partition(":")[0].removesuffix(setting_sources.FILE_SUFFIX) for problem in written.problems}
     named = written.values.keys() | unread
-    problems = [*written.problems, *_half_a_bucket(named)]
+    problems = [*written.problems, *_half_a_bucket(named), *_half_an_assistant(named)]
     values["unused"] = tuple(sorted(written.values.keys() & LATER))
     try:
         settings = Settings.model_validate(values)
@@ -284,6 +292,20 @@ def _no_provider(names: Set[str]) -> list[str]:
         return []
     advice = Settings.model_fields[first.lower()].description
     return [f"{first}: is missing, and so is the key of every other provider ({', '.join(others)}). {advice}"]
+
+
+def _half_an_assistant(names: Set[str]) -> list[str]:
+    """A line if the assistant has an address and no key, or the other way round, or half of its prices."""
+    lines = []
+    for one, other in (("ASSIST_BASE_URL", "ASSIST_API_KEY"), ("ASSIST_PROMPT_USD", "ASSIST_ANSWER_USD")):
+        missing = {one, other} - names
+        if len(missing) == 1:
+            name = missing.pop()
+            there = other if name == one else one
+            lines.append(
+                f"{name}: is missing although {there} is set. {Settings.model_fields[name.lower()].description}"
+            )
+    return lines
 
 
 def _half_a_bucket(names: Set[str]) -> list[str]:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 import aiohttp
 import discord
@@ -21,11 +21,13 @@ from bot.client.controls import Control, cog_of, member_of, requester_of, sugges
 from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, UserId
 from bot.domain.jobs import JobState, Place
 from bot.domain.models import Mode, OptionName, OptionValue, VideoModel
+from bot.domain.policies import AssistMode
 from bot.domain.videos import VideoRequest, VideoSpec, lowest_price, mode_of
 from bot.errors import AdultsOnlyError, BadImageError, MissingPermissionsError, NotYoursError
 from bot.i18n import N_, Texts, texts
-from bot.rendering import cards, choices, words
+from bot.rendering import cards, choices, rewrites, words
 from bot.rendering.cards import Progress
+from bot.services.assistance import Assistance, NoHelp
 from bot.services.availability import Availability
 from bot.services.estimates import Estimates
 from bot.services.generation import Accepted, Generation
@@ -59,7 +61,9 @@ class Generate(commands.Cog):
         estimates: Estimates,
         jobs: Jobs,
         markup: Decimal,
+        assistance: Assistance,
     ) -> None:
+        self._assistance = assistance
         self._generation = generation
         self._pictures = pictures
         self._availability = availability
@@ -83,6 +87,7 @@ class Generate(commands.Cog):
         negative=locale_str(N_("What should not be in the video")),
         style=locale_str(N_("The model's own manner, where it has several")),
         seed=locale_str(N_("A number; the same one makes a similar video again")),
+        assist=locale_str(N_("Have your words rewritten: as a shot description, or as a meme; you see it first")),
     )
     @app_commands.guild_only()
     async def video(
@@ -102,6 +107,7 @@ class Generate(commands.Cog):
         negative: str | None = None,
         style: str | None = None,
         seed: int | None = None,
+        assist: Literal["off", "assist", "meme"] | None = None,
     ) -> None:
         references = [found for found in (reference1, reference2, reference3) if found is not None]
         has_frame = image is not None or last_frame is not None
@@ -120,8 +126,66 @@ class Generate(commands.Cog):
         attachments = Attachments(image, last_frame, references)
         # Whatever is wrong with the words and options is said before anything is fetched.
         self._check(interaction, attachments.unread(request, chosen))
+        asked = None if assist is None else AssistMode(assist)
+        mode = await self._assistance.mode(member_of(interaction)[0], asked)
         await self._open(interaction)
-        await self._accept(interaction, await attachments.read(request, self._pictures))
+        request = await attachments.read(request, self._pictures)
+        if mode is AssistMode.OFF or not request.prompt.strip():
+            await self._accept(interaction, request)
+        else:
+            await self._rewrite(interaction, request, mode)
+
+    async def rewritten(self, interaction: discord.Interaction, number: int, *, is_own: bool) -> None:
+        """The member has chosen: what the assistant wrote, or their own words."""
+        user_id = UserId(interaction.user.id)
+        await self._choose(interaction, (await self._assistance.find(user_id, number)).chosen(is_own=is_own))
+        async with self._assistance.taking(user_id, number) as offer:
+            await self._accept(interaction, offer.chosen(is_own=is_own))
+
+    async def edit_rewritten(self, interaction: discord.Interaction, number: int) -> None:
+        """Let the member change what the assistant wrote, before anything is charged."""
+        offer = await self._assistance.find(UserId(interaction.user.id), number)
+        form = RewriteForm(self, offer.chosen(is_own=False), texts_of(interaction), number)
+        await interaction.response.send_modal(form)
+
+    async def edited_rewritten(self, interaction: discord.Interaction, request: VideoRequest, number: int) -> None:
+        """The form came back."""
+        await self._choose(interaction, request)
+        async with self._assistance.taking(UserId(interaction.user.id), number):
+            await self._accept(interaction, request)
+
+    async def cancel_rewritten(self, interaction: discord.Interaction, number: int) -> None:
+        """The member wants nothing of it."""
+        _ = texts_of(interaction)
+        async with self._assistance.taking(UserId(interaction.user.id), number):
+            text = _("Nothing was made, and nothing was charged.")
+            await interaction.response.edit_message(content=text, embed=None, view=None)
+
+    async def _choose(self, interaction: discord.Interaction, request: VideoRequest) -> None:
+        """Look whether it can still be made here; time has passed since it was asked for."""
+        await self._find_pictures(request)
+        self._check(interaction, request)
+        await self._open(interaction)
+
+    async def _rewrite(self, interaction: discord.Interaction, request: VideoRequest, mode: AssistMode) -> None:
+        """Show what the assistant makes of the prompt; where it makes nothing of it, go on without it and say so."""
+        guild_id, user_id = member_of(interaction)
+        video = self._check(interaction, request)
+        # What would be refused anyway should not cost the host an answer.
+        await self._generation.screen(user_id, place_of(interaction), video)
+        model = self._availability.catalogue.get(video.model)
+        found = await self._assistance.suggest(guild_id, user_id, request, mode, model)
+        _ = texts_of(interaction)
+        if isinstance(found, NoHelp):
+            await self._accept(interaction, request)
+            await _tell(interaction, _(rewrites.NO_HELP[found.value]))
+            return
+        video = self._check(interaction, found.chosen(is_own=False))
+        options = words.options_of(video)
+        card, view = rewrites.offer(_, found.id, request.prompt, found.rewritten, video.price, options)
+        # The "thinking" message is public and stays so; the choice is the member's own.
+        await interaction.delete_original_response()
+        await interaction.followup.send(embed=card, view=view, ephemeral=True)
 
     async def again(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """The same video once more, for whoever clicks."""
@@ -172,11 +236,14 @@ class Generate(commands.Cog):
 
     async def _repeat(self, interaction: discord.Interaction, job_id: JobId) -> VideoRequest:
         request = await self._generation.repeat(member_of(interaction)[0], job_id)
+        await self._find_pictures(request)
+        return request
+
+    async def _find_pictures(self, request: VideoRequest) -> None:
         for field, picture in request.pictures():
             path = self._pictures.path(picture)
             if not await asyncio.to_thread(path.is_file):
                 raise PictureGoneError(field=field)
-        return request
 
     def _check(self, interaction: discord.Interaction, request: VideoRequest) -> VideoSpec:
         """The request, complete and priced, if it may be made in this channel. Raises UserError."""
@@ -300,7 +367,23 @@ class PromptForm(discord.ui.Modal):
     @guarded
     async def on_submit(self, interaction: discord.Interaction) -> None:
         prompt = "".join(field.value for field in self._fields)
-        await self._cog.edited(interaction, replace(self._request, prompt=prompt))
+        await self.done(interaction, replace(self._request, prompt=prompt))
+
+    async def done(self, interaction: discord.Interaction, request: VideoRequest) -> None:
+        """What follows once the prompt is there."""
+        await self._cog.edited(interaction, request)
+
+
+class RewriteForm(PromptForm):
+    """Shows what the assistant wrote, to be changed."""
+
+    def __init__(self, cog: Generate, request: VideoRequest, _: Texts, number: int) -> None:
+        super().__init__(cog, request, _)
+        self.title = _("Change the prompt")
+        self._number = number
+
+    async def done(self, interaction: discord.Interaction, request: VideoRequest) -> None:
+        await self._cog.edited_rewritten(interaction, request, self._number)
 
 
 class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|edit|delete)"):
@@ -317,7 +400,29 @@ class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|e
                 await cog.delete(interaction, job_id)
 
 
-CONTROLS: tuple[DynamicItemType, ...] = (VideoButton,)
+class RewriteButton(Control, template=r"rewrite:(?P<id>[0-9]{1,18}):(?P<action>create|edit|mine|cancel)"):
+    """Under what the assistant wrote, seen by its member only."""
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        cog, number = cog_of(interaction, Generate), int(self.match["id"])
+        match self.match["action"]:
+            case "edit":
+                await cog.edit_rewritten(interaction, number)
+            case "cancel":
+                await cog.cancel_rewritten(interaction, number)
+            case action:
+                await cog.rewritten(interaction, number, is_own=action == "mine")
+
+
+CONTROLS: tuple[DynamicItemType, ...] = (VideoButton, RewriteButton)
+
+
+async def _tell(interaction: discord.Interaction, text: str) -> None:
+    """A word to the member alone, after what they wanted was done: it is not worth an apology if it gets lost."""
+    try:
+        await interaction.followup.send(text, ephemeral=True)
+    except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+        log.warning("not_told", error=str(err))
 
 
 def place_of(interaction: discord.Interaction) -> Place:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bot.domain.assistance import Instructions
 from bot.domain.ids import ChannelId, JobId, MessageId, ProviderId, TaskId
 from bot.domain.jobs import Job, Result
 from bot.errors import CannotFitError, ProviderUnavailableError
@@ -23,6 +24,7 @@ from bot.ports import (
     ProbeAnswer,
     Receipt,
     Reference,
+    Rewritten,
     Sold,
     Submission,
     TaskStatus,
@@ -343,3 +345,16 @@ class SilentCards:
 PENDING = Pending()
 OVERLOADED = ProviderUnavailableError("overloaded")
 PAUSED = NotSold(is_known=True, detail="paused")
+
+
+class FakeAssistant:
+    """A chat model whose answers are scripted; `asked` is what it was given."""
+
+    def __init__(self) -> None:
+        self.answers = Script("Wide shot: a fox in the morning light.")
+        self.credits: float | None = 0.01
+        self.asked: list[Instructions] = []
+
+    async def rewrite(self, instructions: Instructions) -> Rewritten:
+        self.asked.append(instructions)
+        return Rewritten(text=str(await self.answers.next()), credits=self.credits)

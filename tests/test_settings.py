@@ -317,7 +317,7 @@ def test_keys_of_the_bucket_are_masked() -> None:
 
 
 def test_settings_of_later_versions_are_accepted_and_listed() -> None:
-    settings = loaded(DISCORD_SHARD_IDS="0", DISCORD_SHARD_COUNT="2", ASSIST_MODEL="")
+    settings = loaded(DISCORD_SHARD_IDS="0", DISCORD_SHARD_COUNT="2")
 
     assert settings.unused == ("DISCORD_SHARD_COUNT", "DISCORD_SHARD_IDS")
 

@@ -39,8 +39,9 @@ from bot.domain.problems import Rule
 from bot.domain.videos import VideoRequest
 from bot.errors import FAILURE_TEXTS, POLICY_TEXTS, RULE_TEXTS, UserError
 from bot.i18n import CATALOGUES, LOCALE_DIR, Texts, texts
-from bot.rendering import buttons, choices, replies, words
+from bot.rendering import buttons, choices, replies, rewrites, words
 from bot.rendering.model_list import Listed, model_pages
+from bot.services.assistance import NoHelp
 from cogs.generate import FIELD_LENGTH, Generate, PromptForm
 from tests.discord_side.making import job as made
 
@@ -259,8 +260,9 @@ def test_every_refusal_has_a_text_that_is_translated() -> None:
         (words.STATES, JobState),
         (words.ENTRIES, EntryKind),
         (words.MODES, Mode),
+        (rewrites.NO_HELP, NoHelp),
     ],
-    ids=["rules", "policies", "failures", "states", "ledger entries", "modes"],
+    ids=["rules", "policies", "failures", "states", "ledger entries", "modes", "no help"],
 )
 def test_every_kind_of_thing_has_a_text_that_is_translated(table: Mapping[Any, str], keys: Iterable[Any]) -> None:
     assert set(table) == set(keys)

@@ -152,6 +152,15 @@ class Generation:
             self._lifecycle.announce(accepted.job)
         return accepted
 
+    async def screen(self, user_id: UserId, place: Place, video: VideoSpec) -> None:
+        """Refuse early what the server's moderators do not let through. Raises UserError."""
+        try:
+            await self._screen(user_id, place, video)
+            await self._database.read(check_block, place.guild_id, user_id, self._clock.now())
+        except UserError as refusal:
+            await self._screening.note(place.guild_id, user_id, refusal)
+            raise
+
     def _check_open(self) -> None:
         if not self.is_open:
             raise IntakeClosedError

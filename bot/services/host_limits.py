@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,8 +17,11 @@ from bot.errors import (
     IntakePausedWithMessageError,
     NotServedError,
 )
-from bot.store import hosting, ledger
+from bot.store import hosting, ledger, rewrites
 from bot.store.database import Connection
+
+# Under this name rewritten prompts stand among the models in a guild's usage.
+ASSISTANT = ModelId("prompt-assistant")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +78,9 @@ def count(
     written = budget.as_written(terms)
     day, month = ledger.periods(now)
     # Everybody's transactions take turns at these rows, so that what is read of the guild below stays true.
-    if not ledger.spend(connection, day, price, written.daily):
+    if not ledger.spend(connection, day, price, _left_for_jobs(connection, day, written.daily)):
         raise BudgetReachedError(renews=_timestamp(next_day(now)))
-    if not ledger.spend(connection, month, price, written.monthly):
+    if not ledger.spend(connection, month, price, _left_for_jobs(connection, month, written.monthly)):
         raise BudgetReachedError(renews=_timestamp(next_month(now)))
     guild = terms.guilds.get(guild_id)
     if guild is not None:
@@ -103,6 +107,39 @@ def count_late(connection: Connection, guild_id: GuildId, model: ModelId, credit
     for period in ledger.periods(accepted_at):
         ledger.spend(connection, period, credits, None)
     hosting.count(connection, guild_id, day_of(accepted_at), model, credits, jobs=0)
+
+
+def spent_in(connection: Connection, period: str) -> int:
+    """Credits that the host's period has seen, for jobs and for rewritten prompts."""
+    return ledger.spent_in(connection, period) + rewrites.cost_in(connection, period)
+
+
+def is_used_up(connection: Connection, budget: Budget, now: datetime) -> bool:
+    """Whether nothing is left of the host's day or month."""
+    written = budget.as_written(hosting.terms(connection))
+    limits = (written.daily, written.monthly)
+    return any(
+        limit is not None and spent_in(connection, period) >= limit
+        for period, limit in zip(ledger.periods(now), limits, strict=True)
+    )
+
+
+def count_assistant(connection: Connection, budget: Budget, guild_id: GuildId, credits: float, now: datetime) -> None:
+    """Count a rewritten prompt, which costs a part of a credit.
+
+    The budget counts members' prices, so the host's markup is put on it here, too.
+    """
+    micros = math.ceil(credits * float(budget.markup) * rewrites.MICROS)
+    day, month = ledger.periods(now)
+    whole = rewrites.add_cost(connection, day, micros)
+    rewrites.add_cost(connection, month, micros)
+    if whole:
+        # Whose question made it whole pays for the parts of others; over time that is just.
+        hosting.count(connection, guild_id, day_of(now), ASSISTANT, whole, jobs=0)
+
+
+def _left_for_jobs(connection: Connection, period: str, limit: int | None) -> int | None:
+    return None if limit is None else limit - rewrites.cost_in(connection, period)
 
 
 def month_of(now: datetime) -> datetime:

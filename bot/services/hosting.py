@@ -152,7 +152,7 @@ class Hosting:
             return [
                 Spent(
                     period=period,
-                    spent=usd(ledger.spent_in(connection, period), written.markup),
+                    spent=usd(host_limits.spent_in(connection, period), written.markup),
                     limit=None if limit is None else usd(limit, written.markup),
                 )
                 for period, limit in zip(ledger.periods(now), limits, strict=True)

@@ -414,6 +414,33 @@ troubles = sa.Table(
     sa.Column("end_text", sa.Text, nullable=True),  # it is over, and this is still to be told
 )
 
+# What the assistant made of a prompt, until its member has decided; rows are gone a day later.
+rewrites = sa.Table(
+    "rewrites",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("guild_id", sa.BigInteger, nullable=False),
+    sa.Column("user_id", sa.BigInteger, nullable=False),
+    sa.Column("request", sa.JSON, nullable=False),  # all but the prompt
+    sa.Column("original", sa.Text, nullable=False),
+    sa.Column("rewritten", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("used_at", Instant, nullable=True),
+    # A number is never given twice, so that an old button never means another member's text.
+    sqlite_autoincrement=True,
+)
+sa.Index("rewrites_of_member", rewrites.c.user_id, rewrites.c.created_at)
+sa.Index("rewrites_by_age", rewrites.c.created_at)
+
+# What the assistant has cost in the host's periods, in millionths of a credit; `spending` holds what jobs cost.
+assist_costs = sa.Table(
+    "assist_costs",
+    metadata,
+    sa.Column("period", sa.Text, primary_key=True),
+    sa.Column("micros", sa.BigInteger, nullable=False, default=0),
+    sa.CheckConstraint("micros >= 0", name="assist_costs_not_negative"),
+)
+
 # What each provider last said was left on the host's account.
 provider_readings = sa.Table(
     "provider_readings",

@@ -29,6 +29,7 @@ from bot.domain.policies import GuildPolicy
 from bot.i18n import texts
 from bot.media import Charts, Pictures
 from bot.rendering import buttons
+from bot.services.assistance import Assistance
 from bot.services.availability import Availability, ProviderGate
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
@@ -52,6 +53,7 @@ from cogs import credits, generate, help, host, jobs, moderation, quotas, statis
 from cogs import server as cog_server
 from sandbox.discord_server import Channel, DiscordServer, Guild, Message
 from sandbox.person import Handle, Person
+from tests.fakes import FakeAssistant
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MARKUP = Decimal(1)
@@ -105,6 +107,8 @@ class Stage:
         self.lifecycle = Lifecycle(self.database, self.clock, MARKUP)
         self.hosting = Hosting(self.database, self.clock, budget=Budget())
         self.hosting.listen(lambda terms: self.availability.decide(terms.models))
+        self.assistant = FakeAssistant()
+        self.assistance = Assistance(self.database, self.clock, assistant=self.assistant, budget=Budget())
         self.host_ids: set[UserId] = set()  # as the settings name them; whoever is added counts at once
         self.generation = Generation(
             database=self.database,
@@ -133,6 +137,7 @@ class Stage:
                     estimates=estimates,
                     jobs=self.jobs,
                     markup=MARKUP,
+                    assistance=self.assistance,
                 ),
                 jobs.JobsCog(jobs=self.jobs, availability=self.availability),
                 credits.CreditsCog(credits=self.credits),

@@ -313,5 +313,6 @@ async def test_command_asks_for_nothing_that_it_can_do_without(stage: Stage) -> 
         "negative",
         "style",
         "seed",
+        "assist",
     ]
     assert not any(each.get("required") for each in options)

@@ -1,0 +1,197 @@
+"""Lets a chat model rewrite prompts: the member decides what is made of it, and its trouble is nobody's trouble."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from bot import logs
+from bot.domain.assistance import MAX_LENGTH, MEME_SHAPES, instructions, usable
+from bot.domain.ids import GuildId, UserId
+from bot.domain.models import OptionName, VideoModel
+from bot.domain.policies import AssistMode
+from bot.domain.problems import Problem
+from bot.domain.videos import VideoRequest, resolve
+from bot.errors import (
+    AssistNotHereError,
+    NoAssistantError,
+    ProviderAuthError,
+    ProviderError,
+    ProviderRejectedError,
+    RewriteGoneError,
+)
+from bot.ports import Assistant, Clock, Rewritten
+from bot.services import host_limits
+from bot.services.host_limits import Budget
+from bot.services.troubles import Troubles
+from bot.store import policies, rewrites
+from bot.store.database import Connection, Database
+from bot.store.rewrites import Rewrite
+
+log = logs.get(__name__)
+
+# How long an offer waits for its member; the pictures of its request are kept for longer.
+OFFER_LIFE = timedelta(days=1)
+# Asking costs the host, declining costs the member nothing: nobody needs more than this.
+MOST_PER_HOUR = 20
+# After so many failures in a row the endpoint is left alone for a while, and the host is told.
+FAILURES = 3
+REST = timedelta(minutes=2)
+
+TROUBLE = "assistant"
+
+
+class NoHelp(StrEnum):
+    """Why the member's own words are used."""
+
+    NO_ANSWER = "no_answer"  # too late, nonsense, or out of order
+    REFUSED = "refused"  # the model would not
+    TOO_OFTEN = "too_often"  # the member has asked too often within the hour
+
+
+class Assistance:
+    """`assistant` is None where the host has set none up."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        assistant: Assistant | None,
+        budget: Budget,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._assistant = assistant
+        self._troubles: Troubles | None = None
+        self._budget = budget
+        self._failures = 0
+        self._had_trouble = True  # perhaps in an earlier process
+        self._rests_until: datetime | None = None
+
+    def report_to(self, troubles: Troubles) -> None:
+        """Where the host is told when the assistant does not work."""
+        self._troubles = troubles
+
+    async def mode(self, guild_id: GuildId, asked: AssistMode | None) -> AssistMode:
+        """What is done to this prompt: the guild's decision, or the member's where it leaves that open.
+
+        Raises UserError when the member asks for what is not to be had.
+        """
+        wants = asked not in (None, AssistMode.OFF)
+        if self._assistant is None:
+            if wants:
+                raise NoAssistantError
+            return AssistMode.OFF
+        decided = (await self._database.read(policies.load, guild_id)).assist
+        if decided is AssistMode.FREE:
+            return asked or AssistMode.OFF
+        if decided is AssistMode.OFF and wants:
+            raise AssistNotHereError
+        return decided
+
+    async def suggest(
+        self, guild_id: GuildId, user_id: UserId, request: VideoRequest, mode: AssistMode, model: VideoModel
+    ) -> Rewrite | NoHelp:
+        """What the assistant makes of the prompt, stored until the member has decided. Charges the member nothing."""
+        now = self._clock.now()
+        if self._assistant is None or (self._rests_until is not None and now < self._rests_until):
+            return NoHelp.NO_ANSWER
+        if await self._database.read(self._is_too_much, user_id, now):
+            return NoHelp.TOO_OFTEN
+        limit = min(model.modes[request.mode].prompt.max_length, MAX_LENGTH)
+        try:
+            answer = await self._assistant.rewrite(instructions(mode, request.prompt, limit))
+        except ProviderRejectedError as error:
+            log.info("assistant_refused", reason=error.detail)
+            return NoHelp.REFUSED
+        except ProviderError as error:
+            await self._note_failure(error)
+            return NoHelp.NO_ANSWER
+        await self._note_answer()
+        text = usable(answer.text, request.prompt, limit)
+        shaped = self._shaped(request, mode, model)
+        is_usable = text is not None and not isinstance(self._resolve(shaped, text, model), Problem)
+        return await self._database.write(self._keep, guild_id, user_id, shaped, text if is_usable else None, answer)
+
+    async def find(self, user_id: UserId, number: int) -> Rewrite:
+        """The member's offer. Raises RewriteGoneError."""
+        found = await self._database.read(rewrites.find, number, user_id, self._clock.now() - OFFER_LIFE)
+        if found is None:
+            raise RewriteGoneError
+        return found
+
+    @asynccontextmanager
+    async def taking(self, user_id: UserId, number: int) -> AsyncIterator[Rewrite]:
+        """The member's offer, used up; given back when what is done with it fails. Raises RewriteGoneError."""
+        now = self._clock.now()
+        found = await self._database.write(rewrites.take, number, user_id, now - OFFER_LIFE, now)
+        if found is None:
+            raise RewriteGoneError
+        try:
+            yield found
+        except BaseException:
+            await self._database.write(rewrites.give_back, number)
+            raise
+
+    def _is_too_much(self, connection: Connection, user_id: UserId, now: datetime) -> bool:
+        """Whether the member has asked often enough, or the host's money for today is gone."""
+        if rewrites.count_since(connection, user_id, now - timedelta(hours=1)) >= MOST_PER_HOUR:
+            return True
+        return host_limits.is_used_up(connection, self._budget, now)
+
+    def _keep(
+        self,
+        connection: Connection,
+        guild_id: GuildId,
+        user_id: UserId,
+        request: VideoRequest,
+        text: str | None,
+        answer: Rewritten,
+    ) -> Rewrite | NoHelp:
+        """Count what it cost, whatever came of it, and keep the offer."""
+        now = self._clock.now()
+        rewrites.forget(connection, now - OFFER_LIFE)
+        if answer.credits is not None:
+            host_limits.count_assistant(connection, self._budget, guild_id, answer.credits, now)
+        if text is None:
+            return NoHelp.NO_ANSWER
+        return rewrites.add(connection, guild_id, user_id, request, text, now)
+
+    def _shaped(self, request: VideoRequest, mode: AssistMode, model: VideoModel) -> VideoRequest:
+        """A meme is square or upright, where the member has left that open and the model can do it."""
+        option = model.modes[request.mode].options.get(OptionName.ASPECT)
+        if mode is not AssistMode.MEME or request.aspect is not None or option is None:
+            return request
+        for shape in MEME_SHAPES:
+            shaped = replace(request, aspect=shape)
+            if option.find(shape) is not None and not isinstance(self._resolve(shaped, request.prompt, model), Problem):
+                return shaped
+        return request
+
+    def _resolve(self, request: VideoRequest, prompt: str, model: VideoModel) -> object:
+        return resolve(replace(request, prompt=prompt), model, Decimal(1))
+
+    async def _note_failure(self, error: ProviderError) -> None:
+        log.warning("assistant_failed", reason=str(error))
+        self._failures += 1
+        if self._failures < FAILURES and not isinstance(error, ProviderAuthError):
+            return
+        self._rests_until = self._clock.now() + REST
+        self._had_trouble = True
+        if self._troubles is not None:
+            await self._troubles.begin(
+                TROUBLE,
+                f"The prompt assistant does not work: {error}. Members' own words are used meanwhile. "
+                "See ASSIST_BASE_URL, ASSIST_API_KEY and ASSIST_MODEL.",
+            )
+
+    async def _note_answer(self) -> None:
+        had_trouble, self._had_trouble = self._had_trouble, False
+        self._failures, self._rests_until = 0, None
+        if had_trouble and self._troubles is not None:
+            await self._troubles.end(TROUBLE, "The prompt assistant works again.")

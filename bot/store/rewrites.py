@@ -1,0 +1,134 @@
+"""Rewritten prompts that wait for their member's decision, and what the assistant has cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bot.domain.ids import GuildId, ModelId, UserId
+from bot.domain.videos import VideoRequest
+from bot.store import inputs
+from bot.store.statements import upsert
+from bot.store.tables import assist_costs, rewrites
+
+MICROS = 1_000_000
+_COST = sa.select(assist_costs.c.micros).where(assist_costs.c.period == sa.bindparam("of_period", type_=sa.Text))
+_TYPED = ("aspect", "duration", "quality", "audio", "style", "seed", "negative")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """The request with the member's own words, and what the assistant made of them."""
+
+    id: int
+    guild_id: GuildId
+    user_id: UserId
+    request: VideoRequest
+    rewritten: str
+
+    def chosen(self, *, is_own: bool) -> VideoRequest:
+        """The request with the words that the member has chosen."""
+        return self.request if is_own else replace(self.request, prompt=self.rewritten)
+
+
+def add(
+    connection: Connection, guild_id: GuildId, user_id: UserId, request: VideoRequest, rewritten: str, now: datetime
+) -> Rewrite:
+    row = sa.insert(rewrites).values(
+        guild_id=guild_id,
+        user_id=user_id,
+        request=_as_json(request),
+        original=request.prompt,
+        rewritten=rewritten,
+        created_at=now,
+    )
+    number: int = connection.execute(row.returning(rewrites.c.id)).scalar_one()
+    return Rewrite(id=number, guild_id=guild_id, user_id=user_id, request=request, rewritten=rewritten)
+
+
+def find(connection: Connection, number: int, user_id: UserId, since: datetime) -> Rewrite | None:
+    """The member's rewrite, as long as it is neither used nor older than that."""
+    row = connection.execute(sa.select(rewrites).where(_waiting(number, user_id, since))).one_or_none()
+    return None if row is None else _of(row)
+
+
+def take(connection: Connection, number: int, user_id: UserId, since: datetime, now: datetime) -> Rewrite | None:
+    """Use it up; None for the second of two clicks."""
+    used = sa.update(rewrites).where(_waiting(number, user_id, since)).values(used_at=now).returning(rewrites)
+    row = connection.execute(used).one_or_none()
+    return None if row is None else _of(row)
+
+
+def give_back(connection: Connection, number: int) -> None:
+    """Nothing came of it: the member may choose again."""
+    connection.execute(sa.update(rewrites).where(rewrites.c.id == number).values(used_at=None))
+
+
+def count_since(connection: Connection, user_id: UserId, since: datetime) -> int:
+    """How often the assistant wrote for the member."""
+    asked = sa.select(sa.func.count()).where(rewrites.c.user_id == user_id, rewrites.c.created_at >= since)
+    return connection.execute(asked).scalar_one()
+
+
+def forget(connection: Connection, before: datetime) -> None:
+    connection.execute(sa.delete(rewrites).where(rewrites.c.created_at < before))
+
+
+def add_cost(connection: Connection, period: str, micros: int) -> int:
+    """Add millionths of a credit to the period; how many credits have become whole with that."""
+    row = upsert(connection, assist_costs).values(period=period, micros=micros)
+    added = row.on_conflict_do_update(
+        index_elements=[assist_costs.c.period], set_={"micros": assist_costs.c.micros + row.excluded.micros}
+    )
+    total: int = connection.execute(added.returning(assist_costs.c.micros)).scalar_one()
+    return total // MICROS - (total - micros) // MICROS
+
+
+def cost_in(connection: Connection, period: str) -> int:
+    """Credits that rewriting has cost in the period, rounded down: what has become whole."""
+    micros = connection.execute(_COST, {"of_period": period}).scalar_one_or_none()
+    return (micros or 0) // MICROS
+
+
+def _waiting(number: int, user_id: UserId, since: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        rewrites.c.id == number,
+        rewrites.c.user_id == user_id,
+        rewrites.c.used_at.is_(None),
+        rewrites.c.created_at >= since,
+    )
+
+
+def _as_json(request: VideoRequest) -> dict[str, Any]:
+    last, picture = request.last_frame, request.picture
+    return {
+        "model": request.model,
+        "picture": None if picture is None else inputs.picture_as_json(picture),
+        "last_frame": None if last is None else inputs.picture_as_json(last),
+        "references": [inputs.picture_as_json(each) for each in request.references],
+        **{name: getattr(request, name) for name in _TYPED},
+    }
+
+
+def _of(row: sa.Row[Any]) -> Rewrite:
+    stored = row.request
+    references = (inputs.picture_of_json(each) for each in stored["references"])
+    request = VideoRequest(
+        prompt=row.original,
+        model=ModelId(stored["model"]),
+        picture=inputs.picture_of_json(stored["picture"]),
+        last_frame=inputs.picture_of_json(stored["last_frame"]),
+        references=tuple(each for each in references if each is not None),
+        **{name: stored[name] for name in _TYPED},
+    )
+    return Rewrite(
+        id=row.id,
+        guild_id=GuildId(row.guild_id),
+        user_id=UserId(row.user_id),
+        request=request,
+        rewritten=row.rewritten,
+    )
