@@ -23,7 +23,6 @@ from bot.providers.google import GoogleAdapter, encoded
 # What the format of the result is asked for with; the names are those of Google's own client.
 _FORMAT = frozenset({"aspect_ratio", "resolution", "duration"})
 _NAME = re.compile(r"[\w-]{1,128}", re.ASCII)
-_PENDING = frozenset({"in_progress", "queued", "requires_continuation"})
 _STOPPED = frozenset({"cancelled", "incomplete", "budget_exceeded", "requires_action", "failed"})
 
 # We ask for an address. Should a video come inline all the same, it is at most about 4 MB (a blog's measurement), a
@@ -81,13 +80,11 @@ class GoogleOmni(GoogleAdapter):
         if answer.status != 200 or answer.fields is None:
             raise self._read_error(answer)
         shown = str(answer.fields.get("status"))
-        if shown in _PENDING:
-            return Pending()
         if shown in _STOPPED:
             text = " ".join(records.complaints(answer.fields)) or str(shown)
             return Refused(reason=codes.task_fault(text), detail=self._http.clean(f"[{shown}] {text}"))
         if shown != "completed":
-            raise ProviderProtocolError(self._http.clean(f"an interaction has the unknown status {shown}"))
+            return Pending()  # in_progress, queued, and whatever comes to be known later
         return self._outcome(answer.fields, address)
 
     def _outcome(self, record: Mapping[str, object], address: str) -> TaskStatus:

@@ -76,13 +76,9 @@ class HuggingFace(Adapter):
             return NotVisible()
         if answer.status not in (200, 202) or answer.fields is None:
             raise self._read_error(answer)
-        match answer.fields.get("status"):
-            case "IN_QUEUE" | "IN_PROGRESS":
-                return Pending()
-            case "COMPLETED":
-                return self._outcome(await self._http.get(f"{self._api}/{task_id}", QUEUE))
-            case other:
-                raise ProviderProtocolError(self._http.clean(f"a request has the unknown status {other}"))
+        if answer.fields.get("status") != "COMPLETED":
+            return Pending()  # IN_QUEUE, IN_PROGRESS, and whatever comes to be known later
+        return self._outcome(await self._http.get(f"{self._api}/{task_id}", QUEUE))
 
     def _outcome(self, answer: Answer) -> TaskStatus:
         """A request is also completed when it failed; then its response is an error."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.jobs import FailureReason, Result
-from bot.errors import ProviderProtocolError
 from bot.ports import Done, Empty, Pending, Refused, TaskStatus
 from bot.providers import plain_codes as codes
 from bot.providers.addresses import web_address
@@ -24,10 +23,8 @@ def status_of(record: Mapping[str, object], clean: Callable[[str], str]) -> Task
             return Refused(reason=codes.task_fault(text), detail=clean(text))
         case "canceled" | "aborted" as ended:
             return Refused(reason=FailureReason.UPSTREAM, detail=f"the prediction was {ended}")
-        case "starting" | "processing":
+        case _:  # starting, processing, and whatever comes to be known later
             return Pending()
-        case other:
-            raise ProviderProtocolError(clean(f"a prediction has the unknown status {other}"))
 
 
 def _outcome(record: Mapping[str, object]) -> TaskStatus:
