@@ -75,6 +75,8 @@ class PictureHost(Protocol):
         """
         ...
 
+    async def aclose(self) -> None: ...
+
 
 # How the provider that a picture was brought to refers to it: an address, or the file itself.
 Reference = str | LocalFile

@@ -12,7 +12,18 @@ import httpx
 from bot.domain.ids import ProviderId, TaskId
 from bot.domain.jobs import Result
 from bot.errors import AccountFault, AnswerLostError, ProviderAuthError, ProviderError, ProviderUnavailableError
-from bot.ports import Downloads, NotSold, NotVisible, ProbeAnswer, Sold, Submission, TaskStatus, Terms
+from bot.ports import (
+    Downloads,
+    NotSold,
+    NotVisible,
+    PictureHost,
+    ProbeAnswer,
+    Reference,
+    Sold,
+    Submission,
+    TaskStatus,
+    Terms,
+)
 from bot.providers import openai_records as records
 from bot.providers import plain_codes as codes
 from bot.providers.adapter import Adapter
@@ -35,6 +46,9 @@ TERMS = Terms(
 # This field of a follow-up names the earlier video; its create call has a route of its own and takes words only.
 REMIXED = "remixed_from_video_id"
 
+# OpenAI's name for the first frame.
+REFERENCE = "input_reference"
+
 # Names are opaque; one that could lead to another route is none.
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 # A gateway's list of models can be long.
@@ -52,12 +66,27 @@ class OpenAIVideos(Adapter):
         *,
         api_key: str,
         base_url: str,
+        pictures: PictureHost | None = None,
         timeouts: Timeouts | None = None,
         inner: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """*base_url* ends with the version, as in OpenAI's own client; *inner* replaces the network in tests."""
+        """*base_url* ends with the version, as in OpenAI's own client; *inner* replaces the network in tests.
+
+        With *pictures* a picture goes there, and the gateway gets its address instead of a form with the file.
+        """
         super().__init__(Transport(key=api_key, timeouts=timeouts, inner=inner))
         self._api = base_url.rstrip("/")
+        self._pictures = pictures
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        if self._pictures is not None:
+            await self._pictures.aclose()
+
+    async def upload(self, path: Path, content_type: str) -> Reference:
+        if self._pictures is None:
+            return await super().upload(path, content_type)
+        return await self._pictures.host(path, content_type)
 
     async def create(self, submission: Submission) -> TaskId:
         answer = await self._create(submission)
@@ -73,6 +102,10 @@ class OpenAIVideos(Adapter):
         earlier = fields.pop(REMIXED, None)
         if earlier is not None:
             return await self._http.post_once(f"{self._video(str(earlier))}/remix", {"prompt": fields["prompt"]})
+        address = fields.get(REFERENCE)
+        if isinstance(address, str):
+            # Documented for JSON beside the file of a form; a field of another name takes the bare address.
+            return await self._http.post_once(f"{self._api}/videos", {**fields, REFERENCE: {"image_url": address}})
         form = await asyncio.to_thread(form_of, fields)
         if form.files:
             return await self._http.post_form_once(f"{self._api}/videos", form.fields, form.files)

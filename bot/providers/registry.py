@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pydantic import SecretStr
 
 from bot.domain.ids import ProviderId
-from bot.ports import Clock
+from bot.ports import Clock, PictureHost
 from bot.providers import callback_forms
 from bot.providers.adapter import Adapter
 from bot.settings import Settings
@@ -91,7 +91,18 @@ def _huggingface(settings: Settings, clock: Clock) -> Adapter:
 def _openai_videos(settings: Settings, _clock: Clock) -> Adapter:
     from bot.providers.openai_videos import OpenAIVideos  # noqa: PLC0415
 
-    return OpenAIVideos(api_key=_secret(settings.openai_api_key), base_url=settings.openai_base_url)
+    return OpenAIVideos(
+        api_key=_secret(settings.openai_api_key), base_url=settings.openai_base_url, pictures=_picture_host(settings)
+    )
+
+
+def _picture_host(settings: Settings) -> PictureHost | None:
+    """The host's own choice, for gateways that take a picture by its address; the others take the picture itself."""
+    from bot.providers.imgbb import Imgbb  # noqa: PLC0415
+
+    if settings.imgbb_api_key is None:
+        return None
+    return Imgbb(api_key=settings.imgbb_api_key.get_secret_value(), base_url=settings.imgbb_base_url)
 
 
 def _xai_videos(settings: Settings, _clock: Clock) -> Adapter:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot.domain.jobs import FailureReason, JobState
+from sandbox.imgbb_server import ImgbbServer
 from sandbox.openai_server import OpenAIServer
 from sandbox.vendors import Call, Plan, VendorServer
 from sandbox.xai_server import XAIServer
@@ -95,3 +96,23 @@ async def test_grok_at_xai_makes_videos_from_words_and_from_pictures(world_of: W
     assert "Grok Imagine (xAI)" in models.text()
     assert "Seedance" not in models.text()
     assert "Wan" not in models.text()
+
+
+async def test_a_gateway_that_takes_addresses_gets_them_from_imgbb_which_forgets_the_picture(world_of: World) -> None:
+    async with (
+        world_of(OpenAIServer, OPENAI_API_KEY="{key}", OPENAI_BASE_URL="{url}/v1") as (stage, gateway),
+        ImgbbServer(clock=stage.clock.timestamp) as imgbb,
+    ):
+        gateway.sizes, gateway.lengths = {"wan-2.6": ("1280x720", "720x1280")}, ["5", "10"]
+        stage.environ |= {"IMGBB_API_KEY": imgbb.key, "IMGBB_BASE_URL": imgbb.url}
+        await stage.start()
+        ada = stage.joins("Ada")
+
+        await ada.types("/video", prompt="It sails away", model=GATE_MODEL, image=drawn("JPEG", (1280, 720)))
+        await stage.until_state(JobState.DELIVERED, passing=1)
+
+        reference = gateway.works[0].body["input_reference"]
+        assert isinstance(reference, dict)
+        assert str(reference["image_url"]).startswith(f"{imgbb.result_url}/")
+        assert imgbb.counts[Call.UPLOAD] == 1
+        assert [upload.lifetime for upload in imgbb.storage.uploads] == [6 * 3600.0]
