@@ -39,6 +39,7 @@ TERMS = Terms(
     results_kept=timedelta(days=1),
     has_free_probe=True,
     has_public_links=False,
+    account="google",
 )
 
 

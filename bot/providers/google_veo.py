@@ -30,6 +30,7 @@ TERMS = Terms(
     results_kept=timedelta(days=2),
     has_free_probe=True,
     has_public_links=False,
+    account="google",
 )
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -196,6 +197,8 @@ def is_web_address(text: str) -> bool:
     """Whether *text* is an http(s) address with a host and without a user name."""
     try:
         url = httpx.URL(text)
+        urlsplit(text)  # stricter about brackets
+        text.encode()  # half of a surrogate pair cannot be stored
     except (httpx.InvalidURL, ValueError):
         return False
     return url.scheme in ("http", "https") and bool(url.host) and not url.userinfo
