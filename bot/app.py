@@ -278,6 +278,7 @@ def _build(
     providers: dict[ProviderId, Provider] = {**adapters}
     pictures = media.Pictures(settings.folders.inputs, allow_private=settings.allow_private_addresses)
     downloads = media.VideoDownloads(allow_private=settings.allow_private_addresses)
+    clips = media.Clips(inputs=settings.folders.inputs, results=settings.folders.results, downloads=downloads)
     for closing in (*(adapter.aclose for adapter in adapters.values()), pictures.aclose, downloads.aclose):
         stack.push_async_callback(closing)
 
@@ -327,6 +328,7 @@ def _build(
                 availability=availability,
                 estimates=estimates,
                 jobs=jobs,
+                clips=clips,
                 markup=markup,
                 assistance=assistance,
             ),
@@ -354,7 +356,9 @@ def _build(
         owner_ids=settings.discord_owner_ids,
         memory=memory,
     )
-    publisher = DiscordPublisher(client, catalogue=catalogue, owner_ids=settings.discord_owner_ids)
+    publisher = DiscordPublisher(
+        client, catalogue=catalogue, owner_ids=settings.discord_owner_ids, offered=availability.offered
+    )
     troubles = Troubles(database, clock, publisher)
     assistance.report_to(troubles)
     cards = ProgressCards(publisher, jobs=jobs, estimates=estimates, catalogue=catalogue, clock=clock)

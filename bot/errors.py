@@ -297,6 +297,16 @@ class ImageUnreachableError(BadImageError):
     text = N_("**{field}**: Discord did not hand out the file. Attach it again.")
 
 
+class VideoGoneError(UserError):
+    text = N_(
+        "The file of that video cannot be had any more. Make it again, and then use the button under the new one."
+    )
+
+
+class NothingToDoError(UserError):
+    text = N_("No model can do that with this video at the moment.")
+
+
 class AdultsOnlyError(UserError):
     text = N_("**{field}**: `{given}` is only possible in channels with an age limit.")
 

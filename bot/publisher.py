@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,9 +14,10 @@ from discord.http import handle_message_parameters
 from discord.webhook.async_ import async_context
 
 from bot import i18n, logs
+from bot.domain import follow_ups
 from bot.domain.ids import ChannelId, GuildId, MessageId, UserId
-from bot.domain.jobs import Job
-from bot.domain.models import Catalogue
+from bot.domain.jobs import Job, finished_of
+from bot.domain.models import Catalogue, VideoModel
 from bot.domain.staff_log import StaffLine
 from bot.errors import DeliveryError, DeliveryUnavailableError, PlaceGoneError, TooLargeError
 from bot.i18n import N_, Texts
@@ -55,9 +56,18 @@ LOOKED_THROUGH = 500
 class DiscordPublisher:
     """Posts by the bot's own token to channels by their ids; it needs nothing in memory and no gateway."""
 
-    def __init__(self, client: discord.Client, *, catalogue: Catalogue, owner_ids: Collection[UserId] = ()) -> None:
+    def __init__(
+        self,
+        client: discord.Client,
+        *,
+        catalogue: Catalogue,
+        owner_ids: Collection[UserId] = (),
+        offered: Callable[[], Iterable[VideoModel]] | None = None,
+    ) -> None:
+        """*offered* are the models that can be had now; all of the catalogue unless somebody knows better."""
         self._client = client
         self._catalogue = catalogue
+        self._offered = offered or catalogue.models.values
         self._owner_ids = frozenset(owner_ids)
 
     async def post_video(self, job: Job, path: Path, receipt: Receipt, *, is_spoiler: bool = False) -> Post:
@@ -67,7 +77,7 @@ class DiscordPublisher:
         def content(*, has_prompt: bool) -> str:
             return posts.video_post(texts, job, receipt, model, has_prompt=has_prompt)
 
-        return await self._post(job, job.nonce, content, buttons.of_result(texts, job.id), path, is_spoiler=is_spoiler)
+        return await self._post(job, job.nonce, content, self._buttons(texts, job), path, is_spoiler=is_spoiler)
 
     async def post_link(self, job: Job, link: Link, receipt: Receipt, *, is_spoiler: bool = False) -> Post:
         """Post an address instead of the file. Raises DeliveryError."""
@@ -76,7 +86,11 @@ class DiscordPublisher:
         def content(*, has_prompt: bool) -> str:
             return posts.link_post(texts, job, link, receipt, model, has_prompt=has_prompt, is_spoiler=is_spoiler)
 
-        return await self._post(job, job.nonce, content, buttons.of_result(texts, job.id))
+        return await self._post(job, job.nonce, content, self._buttons(texts, job))
+
+    def _buttons(self, texts: Texts, job: Job) -> discord.ui.View:
+        finished = finished_of(job)
+        return buttons.of_result(texts, job.id, follow_ups.purposes(self._offered(), finished))
 
     async def post_failure(self, job: Job) -> None:
         """Tell the requester that the job failed and that the credits are back. Raises DeliveryError."""

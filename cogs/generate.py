@@ -1,8 +1,10 @@
-"""/video and the buttons under a finished one: Again, Edit and Delete."""
+"""/video and the buttons under a finished one: Again, Edit, Extend, Upscale and Delete."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,16 +18,27 @@ from discord.ext import commands
 
 from bot import logs
 from bot.client import DynamicItemType, defer, guarded, missing_permissions
-from bot.client.attachments import Attachments, Pictures
-from bot.client.controls import Control, cog_of, member_of, requester_of, suggestions, texts_of
-from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, UserId
-from bot.domain.jobs import JobState, Place
+from bot.client.attachments import Attachments, Clips, Pictures
+from bot.client.controls import Control, client_of, cog_of, member_of, requester_of, suggestions, texts_of
+from bot.client.typed import chosen_in, count_in, place_of, typed_mode
+from bot.domain import follow_ups
+from bot.domain.follow_ups import FollowUp
+from bot.domain.ids import JobId, ModelId, UserId
+from bot.domain.jobs import Job, JobState, finished_of
 from bot.domain.models import Mode, OptionName, OptionValue, VideoModel
+from bot.domain.pictures import Clip
 from bot.domain.policies import AssistMode
 from bot.domain.videos import VideoRequest, VideoSpec, lowest_price, mode_of
-from bot.errors import AdultsOnlyError, BadImageError, MissingPermissionsError, NotYoursError
+from bot.errors import (
+    AdultsOnlyError,
+    BadImageError,
+    MissingPermissionsError,
+    NothingToDoError,
+    NotYoursError,
+    VideoGoneError,
+)
 from bot.i18n import N_, Texts, texts
-from bot.rendering import cards, choices, rewrites, words
+from bot.rendering import buttons, cards, choices, rewrites, words
 from bot.rendering.cards import Progress
 from bot.services.assistance import Assistance, NoHelp
 from bot.services.availability import Availability
@@ -36,11 +49,10 @@ from bot.services.jobs import Jobs
 log = logs.get(__name__)
 
 T = TypeVar("T", int, str)
+Options = Mapping[OptionName, OptionValue]
 
 # Discord: a text field of a form takes 4000 characters (documentation of text inputs); a prompt may have 6000.
 FIELD_LENGTH = 4000
-FRAMES = ("image", "last_frame")
-REFERENCES = ("reference1", "reference2", "reference3")
 # A form that nobody sends stays in memory until then.
 FORM_LIFE = timedelta(hours=1)
 
@@ -60,6 +72,7 @@ class Generate(commands.Cog):
         availability: Availability,
         estimates: Estimates,
         jobs: Jobs,
+        clips: Clips,
         markup: Decimal,
         assistance: Assistance,
     ) -> None:
@@ -69,6 +82,7 @@ class Generate(commands.Cog):
         self._availability = availability
         self._estimates = estimates
         self._jobs = jobs
+        self._clips = clips
         self._markup = markup
 
     @app_commands.command(name="video", description=locale_str(N_("Make a video from a description or a picture")))
@@ -200,11 +214,63 @@ class Generate(commands.Cog):
         self._generation.choose(request.model, request.mode)
         await interaction.response.send_modal(PromptForm(self, request, texts_of(interaction)))
 
-    async def edited(self, interaction: discord.Interaction, request: VideoRequest) -> None:
+    async def edited(
+        self, interaction: discord.Interaction, request: VideoRequest, again_of: JobId | None = None
+    ) -> None:
         """The form came back with another prompt."""
         self._check(interaction, request)
         await self._open(interaction)
-        await self._accept(interaction, request)
+        await self._accept(interaction, request, again_of=again_of)
+
+    async def offer(self, interaction: discord.Interaction, job_id: JobId, mode: Mode) -> None:
+        """Show, to whoever clicked alone, what can be done with the video and what it costs."""
+        _ = texts_of(interaction)
+        found = self._follow_ups(await self._finished(interaction, job_id), mode)
+        view = buttons.of_follow_ups(_, job_id, found)
+        asking = _("What should be done with the video of job {job}? Choosing takes the credits.", job=job_id)
+        await interaction.response.send_message(asking, view=view, ephemeral=True)
+
+    async def choose(
+        self, interaction: discord.Interaction, job_id: JobId, mode: Mode, model: ModelId, options: Options
+    ) -> None:
+        """One of the offers was clicked: ask for its words, or do it."""
+        job = await self._finished(interaction, job_id)
+        chosen = follow_ups.find(self._follow_ups(job, mode), model, options)
+        if chosen is None:
+            raise NothingToDoError
+        if chosen.takes_prompt:
+            request = chosen.request(finished_of(job), job.video.prompt)
+            self._generation.choose(request.model, request.mode)
+            form = PromptForm(self, request, texts_of(interaction), again_of=job_id)
+            await interaction.response.send_modal(form)
+            return
+        unread = Clip(name="", size=0) if chosen.needs_file else None
+        self._check(interaction, chosen.request(finished_of(job), "", unread))
+        await self._open(interaction)
+        clip = await self._clip_of(interaction, job) if chosen.needs_file else None
+        await self._accept(interaction, chosen.request(finished_of(job), "", clip), again_of=job_id)
+
+    async def _finished(self, interaction: discord.Interaction, job_id: JobId) -> Job:
+        """The job behind a posted video of this guild, whoever asked for it: everybody sees it there."""
+        guild_id, user_id = member_of(interaction)
+        return (await self._jobs.details(guild_id, user_id, job_id, is_staff=True)).job
+
+    def _follow_ups(self, job: Job, mode: Mode) -> list[FollowUp]:
+        models = [model for model in self._availability.offered() if mode in self._availability.modes(model)]
+        found = list(follow_ups.choices(models, finished_of(job), mode, self._markup))
+        if not found:
+            raise NothingToDoError
+        return found
+
+    async def _clip_of(self, interaction: discord.Interaction, job: Job) -> Clip:
+        """The posted file. The click may have been under our private answer, so the message is asked for again."""
+        url = None
+        if job.message_id is not None:
+            channel = client_of(interaction).get_partial_messageable(job.message_channel_id or job.place.channel_id)
+            with contextlib.suppress(discord.HTTPException):
+                message = await channel.fetch_message(job.message_id)
+                url = next((each.url for each in message.attachments), None)
+        return await self._clips.take(job.id, job.stored, url)
 
     async def delete(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Take the posted video away, for its requester and for those who may delete messages here."""
@@ -244,6 +310,9 @@ class Generate(commands.Cog):
             path = self._pictures.path(picture)
             if not await asyncio.to_thread(path.is_file):
                 raise PictureGoneError(field=field)
+        clip = request.source.clip if request.source else None
+        if clip is not None and not await asyncio.to_thread(self._clips.path(clip).is_file):
+            raise VideoGoneError
 
     def _check(self, interaction: discord.Interaction, request: VideoRequest) -> VideoSpec:
         """The request, complete and priced, if it may be made in this channel. Raises UserError."""
@@ -251,7 +320,7 @@ class Generate(commands.Cog):
         spec = self._availability.catalogue.get(video.model).modes[video.mode]
         for name, value in video.options.items():
             option = spec.options.get(name)
-            if option is not None and value in option.adult and not is_for_adults(interaction):
+            if option is not None and value in option.adult and not requester_of(interaction).is_restricted_channel:
                 raise AdultsOnlyError(field=name, given=value)
         return video
 
@@ -346,10 +415,12 @@ class Generate(commands.Cog):
 class PromptForm(discord.ui.Modal):
     """Asks for another prompt, with the old one to start from."""
 
-    def __init__(self, cog: Generate, request: VideoRequest, _: Texts) -> None:
-        super().__init__(title=_("Make it again, differently"), timeout=FORM_LIFE.total_seconds())
+    def __init__(self, cog: Generate, request: VideoRequest, _: Texts, again_of: JobId | None = None) -> None:
+        title = _("Make it again, differently") if request.follow_up is None else _("What happens next")
+        super().__init__(title=title, timeout=FORM_LIFE.total_seconds())
         self._cog = cog
         self._request = request
+        self._again_of = again_of
         # Longer prompts go on in a second field, so that nothing of them is lost.
         parts = [request.prompt[:FIELD_LENGTH], request.prompt[FIELD_LENGTH:]]
         self._fields: list[discord.ui.TextInput[Self]] = []
@@ -371,7 +442,7 @@ class PromptForm(discord.ui.Modal):
 
     async def done(self, interaction: discord.Interaction, request: VideoRequest) -> None:
         """What follows once the prompt is there."""
-        await self._cog.edited(interaction, request)
+        await self._cog.edited(interaction, request, self._again_of)
 
 
 class RewriteForm(PromptForm):
@@ -386,7 +457,7 @@ class RewriteForm(PromptForm):
         await self._cog.edited_rewritten(interaction, request, self._number)
 
 
-class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|edit|delete)"):
+class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|edit|extend|upscale|delete)"):
     """A button under a posted video."""
 
     async def act(self, interaction: discord.Interaction) -> None:
@@ -396,6 +467,8 @@ class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|e
                 await cog.again(interaction, job_id)
             case "edit":
                 await cog.edit(interaction, job_id)
+            case "extend" | "upscale" as mode:
+                await cog.offer(interaction, job_id, Mode(mode))
             case _:
                 await cog.delete(interaction, job_id)
 
@@ -414,7 +487,23 @@ class RewriteButton(Control, template=r"rewrite:(?P<id>[0-9]{1,18}):(?P<action>c
                 await cog.rewritten(interaction, number, is_own=action == "mine")
 
 
-CONTROLS: tuple[DynamicItemType, ...] = (VideoButton, RewriteButton)
+class FollowUpButton(
+    Control,
+    template=r"do:(?P<id>[0-9]{1,18}):(?P<mode>extend|upscale):(?P<model>[a-z0-9-]{1,50}):(?P<duration>[0-9]{0,4}):(?P<quality>[a-z0-9-]{0,20})",
+):
+    """One of the things that can be done with a posted video."""
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        options: dict[OptionName, OptionValue] = {}
+        if self.match["duration"]:
+            options[OptionName.DURATION] = int(self.match["duration"])
+        if self.match["quality"]:
+            options[OptionName.QUALITY] = self.match["quality"]
+        cog, job_id = cog_of(interaction, Generate), JobId(int(self.match["id"]))
+        await cog.choose(interaction, job_id, Mode(self.match["mode"]), ModelId(self.match["model"]), options)
+
+
+CONTROLS: tuple[DynamicItemType, ...] = (VideoButton, FollowUpButton, RewriteButton)
 
 
 async def _tell(interaction: discord.Interaction, text: str) -> None:
@@ -423,43 +512,3 @@ async def _tell(interaction: discord.Interaction, text: str) -> None:
         await interaction.followup.send(text, ephemeral=True)
     except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
         log.warning("not_told", error=str(err))
-
-
-def place_of(interaction: discord.Interaction) -> Place:
-    """Where the video belongs, as far as it has to be known when the interaction is long dead."""
-    return Place(
-        guild_id=GuildId(interaction.guild_id or 0),
-        channel_id=ChannelId(interaction.channel_id or 0),
-        application_id=interaction.application_id,
-        interaction_id=InteractionId(interaction.id),
-        interaction_token=interaction.token,
-        upload_limit=interaction.filesize_limit,
-        locale=interaction.locale.value,
-        guild_locale=(interaction.guild_locale or interaction.locale).value,
-    )
-
-
-def typed_mode(interaction: discord.Interaction) -> Mode:
-    """What is asked for, by the pictures that are attached, as far as autocomplete is told."""
-    typed = interaction.namespace
-    return mode_of(
-        has_frame=any(getattr(typed, name) is not None for name in FRAMES),
-        has_reference=any(getattr(typed, name) is not None for name in REFERENCES),
-    )
-
-
-def count_in(interaction: discord.Interaction) -> int:
-    """How many pictures are attached."""
-    return sum(getattr(interaction.namespace, name) is not None for name in (*FRAMES, *REFERENCES))
-
-
-def is_for_adults(interaction: discord.Interaction) -> bool:
-    """Whether the channel has Discord's age limit."""
-    channel = interaction.channel
-    return isinstance(channel, discord.TextChannel | discord.VoiceChannel | discord.Thread) and channel.is_nsfw()
-
-
-def chosen_in(interaction: discord.Interaction) -> dict[OptionName, OptionValue]:
-    """The options as they stand while the member still types."""
-    values = ((name, getattr(interaction.namespace, name.value)) for name in OptionName)
-    return {name: value for name, value in values if isinstance(value, str | int)}

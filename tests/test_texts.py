@@ -33,7 +33,7 @@ from bot.client.command_tree import payload_of
 from bot.domain.credits import EntryKind
 from bot.domain.ids import JobId
 from bot.domain.jobs import FailureReason, JobState
-from bot.domain.models import Mode, VideoModel
+from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
 from bot.domain.policies import PolicyRule
 from bot.domain.problems import Rule
 from bot.domain.videos import VideoRequest
@@ -324,7 +324,7 @@ async def test_button_labels_fit(locale: str) -> None:
         item.label or ""
         for view in (
             buttons.of_waiting(told, job),
-            buttons.of_result(told, job),
+            buttons.of_result(told, job, FOLLOW_UPS),
             buttons.of_failure(told, made(JobState.FAILED, failure=FailureReason.TIMEOUT)),
             buttons.of_link(told, "https://example.com/"),
             buttons.of_reports(told, [job]),
@@ -335,7 +335,7 @@ async def test_button_labels_fit(locale: str) -> None:
         if isinstance(item, discord.ui.Button)
     ]
 
-    assert len(labels) == 15
+    assert len(labels) == 17
     assert all(1 <= len(label) <= MAX_BUTTON for label in labels)
 
 

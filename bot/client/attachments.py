@@ -9,8 +9,10 @@ from typing import Protocol
 
 import discord
 
+from bot.domain.ids import JobId
+from bot.domain.jobs import StoredVideo
 from bot.domain.models import VideoModel
-from bot.domain.pictures import UNREAD, Picture, unread_picture
+from bot.domain.pictures import UNREAD, Clip, Picture, unread_picture
 from bot.domain.videos import VideoRequest
 from bot.errors import BadImageError
 
@@ -21,6 +23,14 @@ class Pictures(Protocol):
     async def take(self, url: str, *, declared_size: int, filename: str) -> Picture: ...
 
     def path(self, picture: Picture) -> Path: ...
+
+
+class Clips(Protocol):
+    """Where finished videos are brought that something is done with."""
+
+    async def take(self, job_id: JobId, stored: StoredVideo | None, url: str | None) -> Clip: ...
+
+    def path(self, clip: Clip) -> Path: ...
 
 
 class Attachments:

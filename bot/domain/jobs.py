@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.domain.follow_ups import Finished
 from bot.domain.ids import (
     ChannelId,
     GuildId,
@@ -202,6 +203,11 @@ class Move:
     is_late: bool = False  # the result came after the refund
     is_announced: bool = False  # the member has been told of the failure
     is_cleared: bool = False  # the stored video has been removed
+
+
+def finished_of(job: Job) -> Finished:
+    """What a follow-up needs to know of the job."""
+    return Finished(job=job.id, video=job.video, provider=job.provider, task_id=job.task_id)
 
 
 def is_allowed(source: JobState, target: JobState) -> bool:

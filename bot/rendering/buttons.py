@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import discord
 
+from bot.domain.follow_ups import FollowUp
 from bot.domain.ids import JobId
 from bot.domain.jobs import FailureReason, Job
-from bot.i18n import Texts
+from bot.domain.models import FOLLOW_UPS, Mode, OptionName
+from bot.domain.values import show
+from bot.i18n import N_, Texts
+from bot.rendering import words
+from bot.rendering.choices import cut
+
+# Discord: a message takes five rows of five buttons, a button's label 80 characters (documentation of components).
+MAX_BUTTONS = 25
+MAX_LABEL = 80
+
+FOLLOW_UP_LABELS: Mapping[Mode, str] = {Mode.EXTEND: N_("Extend"), Mode.UPSCALE: N_("Upscale")}
 
 
 def cancel_id(job_id: JobId) -> str:
@@ -35,6 +46,17 @@ def staff_id(job_id: JobId, action: str) -> str:
     return f"staff:{job_id}:{action}"
 
 
+def follow_up_id(job_id: JobId, mode: Mode) -> str:
+    return f"job:{job_id}:{mode}"
+
+
+def chosen_id(job_id: JobId, follow_up: FollowUp) -> str:
+    """At most 18 + 8 + 50 + 4 + 20 characters and what is between them; Discord takes 100."""
+    duration = follow_up.options.get(OptionName.DURATION, "")
+    quality = follow_up.options.get(OptionName.QUALITY, "")
+    return f"do:{job_id}:{follow_up.mode}:{follow_up.model.id}:{duration}:{quality}"
+
+
 def lasting(*buttons: discord.ui.Button[discord.ui.View]) -> discord.ui.View:
     """A view that the library sends and forgets: the buttons work after a restart, so nothing here has to listen.
 
@@ -51,13 +73,32 @@ def of_waiting(_: Texts, job_id: JobId) -> discord.ui.View:
     return lasting(_button(_("Cancel"), cancel_id(job_id), discord.ButtonStyle.danger))
 
 
-def of_result(_: Texts, job_id: JobId) -> discord.ui.View:
+def of_result(_: Texts, job_id: JobId, follow_ups: Collection[Mode] = ()) -> discord.ui.View:
+    """Under a posted video; *follow_ups* are what can be done with it."""
     return lasting(
         _button(_("Again"), again_id(job_id), discord.ButtonStyle.primary),
         _button(_("Edit"), edit_id(job_id)),
+        *(_button(_(FOLLOW_UP_LABELS[mode]), follow_up_id(job_id, mode)) for mode in FOLLOW_UPS if mode in follow_ups),
         _button(_("Delete"), delete_id(job_id)),
         _button(_("Report"), report_id(job_id)),
     )
+
+
+def of_follow_ups(_: Texts, job_id: JobId, found: Sequence[FollowUp]) -> discord.ui.View:
+    """Each thing that can be done with the video, with its price; a click does it."""
+    return lasting(*(_button(_follow_up_label(_, each), chosen_id(job_id, each)) for each in found[:MAX_BUTTONS]))
+
+
+def _follow_up_label(_: Texts, follow_up: FollowUp) -> str:
+    """ "Grok Imagine · 6 s · 10 credits"."""
+    options = follow_up.options
+    parts = [follow_up.model.name]
+    if OptionName.DURATION in options:
+        parts.append(_("{seconds} s", seconds=options[OptionName.DURATION]))
+    if OptionName.QUALITY in options:
+        parts.append(show(OptionName.QUALITY, options[OptionName.QUALITY]))
+    price = words.credits_of(_, follow_up.price)
+    return f"{cut(' · '.join(parts), MAX_LABEL - len(price) - 3)} · {price}"
 
 
 # Failures in which the very same request would be refused again: something has to be changed first.

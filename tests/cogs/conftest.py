@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import shutil
 import warnings
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -22,12 +23,13 @@ with warnings.catch_warnings():
 
 from bot.catalogue import loader
 from bot.client import CutsceneClient
-from bot.domain.ids import GuildId, JobId, MessageId, TaskId, UserId
-from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
+from bot.domain import follow_ups
+from bot.domain.ids import ChannelId, GuildId, JobId, MessageId, TaskId, UserId
+from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo, finished_of
 from bot.domain.models import Catalogue
 from bot.domain.policies import GuildPolicy
 from bot.i18n import texts
-from bot.media import Charts, Pictures
+from bot.media import Charts, Clips, Pictures, VideoDownloads
 from bot.rendering import buttons
 from bot.services.assistance import Assistance
 from bot.services.availability import Availability, ProviderGate
@@ -98,6 +100,7 @@ class Stage:
     catalogue: Catalogue
     pictures: Pictures
     inputs: Path
+    video: bytes | None = None  # what `posts` attaches
     clock: HandClock = field(default_factory=HandClock)
     bot: CutsceneClient = field(init=False)  # the process that is connected now
 
@@ -120,6 +123,8 @@ class Stage:
             markup=MARKUP,
             hosting=self.hosting,
         )
+        self.downloads = VideoDownloads(allow_private=True)
+        self.clips = Clips(inputs=self.inputs, results=self.inputs.parent / "results", downloads=self.downloads)
         self.jobs = Jobs(self.database, self.clock, self.lifecycle)
         self.credits = Credits(self.database, self.clock)
 
@@ -136,6 +141,7 @@ class Stage:
                     availability=self.availability,
                     estimates=estimates,
                     jobs=self.jobs,
+                    clips=self.clips,
                     markup=MARKUP,
                     assistance=self.assistance,
                 ),
@@ -200,7 +206,12 @@ class Stage:
             Move(to=JobState.RUNNING, task_id=TaskId(f"t-{number}")),
             Move(to=JobState.FETCHING, result=Result(url="https://files.test/v.mp4", credits=credits)),
             Move(to=JobState.DELIVERING, stored=StoredVideo(name=f"{number}.mp4", size=1000)),
-            Move(to=JobState.DELIVERED, after=None, message_id=MessageId(posted.id)),
+            Move(
+                to=JobState.DELIVERED,
+                after=None,
+                message_id=MessageId(posted.id),
+                message_channel_id=ChannelId(self.channel.id),
+            ),
         ):
             self.clock.advance(timedelta(seconds=30))
             job = await self.lifecycle.apply(job, move)
@@ -214,9 +225,15 @@ class Stage:
         return await self.lifecycle.apply(await self.submits(number), failed)
 
     async def posts(self, number: int) -> Message:
-        """The bot's message with the buttons of a result."""
+        """The bot's message with the buttons of a result, and with its video where a test has one."""
         there = self.bot.get_partial_messageable(self.channel.id, guild_id=self.guild.id)
-        sent = await there.send(f"video {number}", view=buttons.of_result(texts("en-US"), JobId(number)))
+        job = await self.find(number)
+        # Its task is made afterwards here.
+        finished = None if job is None else replace(finished_of(job), task_id=TaskId(f"t-{number}"))
+        modes = () if finished is None else follow_ups.purposes(self.availability.offered(), finished)
+        files = [] if self.video is None else [discord.File(io.BytesIO(self.video), "video.mp4")]
+        view = buttons.of_result(texts("en-US"), JobId(number), modes)
+        sent = await there.send(f"video {number}", view=view, files=files)
         return self.channel.messages[sent.id]
 
 
@@ -292,6 +309,7 @@ async def connected(stage: Stage) -> AsyncIterator[CutsceneClient]:
     finally:
         await client.close()
         await asyncio.wait({running})
+        await stage.downloads.aclose()
 
 
 @pytest.fixture
