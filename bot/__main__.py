@@ -1,4 +1,4 @@
-"""The command line: `python -m bot [run|migrate|doctor|backup|restore|host]`."""
+"""The command line: `python -m bot [run|migrate|doctor|backup|restore|host|models]`."""
 
 from __future__ import annotations
 
@@ -72,6 +72,15 @@ def host(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def models(settings: Settings, options: argparse.Namespace) -> int:
+    """Print the models, or check the host's own files; exit 1 when something needs mending."""
+    from bot import models_command  # noqa: PLC0415
+
+    answer = models_command.run(settings, options)
+    print("\n".join(answer.lines), file=sys.stdout if answer.is_right else sys.stderr)
+    return 0 if answer.is_right else 1
+
+
 COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "run": run,
     "migrate": migrate,
@@ -79,6 +88,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "backup": backup,
     "restore": restore,
     "host": host,
+    "models": models,
 }
 
 
@@ -111,6 +121,10 @@ def main(arguments: Sequence[str]) -> int:
             from bot import host_command  # noqa: PLC0415
 
             host_command.add_arguments(command)
+        if name == "models" and "models" in arguments[:1]:
+            from bot import models_command  # noqa: PLC0415
+
+            models_command.add_arguments(command)
     options = parser.parse_args(arguments)
     try:
         settings = load_settings(os.environ)
