@@ -7,6 +7,7 @@ import signal
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 from prometheus_client import CollectorRegistry
@@ -42,6 +43,7 @@ from bot.services.lifecycle import Lifecycle
 from bot.services.memory import Memory
 from bot.services.moderation import Moderation
 from bot.services.policies import Policies
+from bot.services.privacy import Privacy
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
 from bot.services.sharing import Sharing
@@ -61,7 +63,7 @@ from bot.worker.host_watch import HostWatch
 from bot.worker.limits import Rates
 from bot.worker.loop import Worker
 from bot.worker.needs import Folders, Needs
-from bot.worker.retention import Retention
+from bot.worker.retention import Retention, remove_files
 from bot.worker.staff_log import StaffLogDelivery
 from bot.worker.steps import Steps
 from bot.worker.watches import GateWatch, ModelWatch
@@ -70,6 +72,7 @@ from cogs import generate as generate_cog
 from cogs import help as help_cog
 from cogs import jobs as jobs_cog
 from cogs import moderation as moderation_cog
+from cogs import privacy as privacy_cog
 from cogs import quotas as quotas_cog
 from cogs import server as server_cog
 from cogs.credits import CreditsCog
@@ -78,6 +81,7 @@ from cogs.help import Help
 from cogs.host import HostCog
 from cogs.jobs import JobsCog
 from cogs.moderation import ModerationCog, WordsCog
+from cogs.privacy import PrivacyCog
 from cogs.quotas import QuotasCog
 from cogs.server import ServerCog
 from cogs.statistics import StatisticsCog
@@ -93,6 +97,7 @@ CONTROLS = (
     *server_cog.CONTROLS,
     *help_cog.CONTROLS,
     *moderation_cog.CONTROLS,
+    *privacy_cog.CONTROLS,
 )
 
 
@@ -314,6 +319,8 @@ def _build(
     estimates = Estimates(database, clock, availability)
     queue = Queue(database, clock)
     memory = Memory(database)
+    folders = Folders(inputs=settings.folders.inputs, results=settings.folders.results)
+    privacy = Privacy(database, clock, estimates, partial(remove_files, folders))
     staff_lines = StaffLog(database, clock)
 
     assistance = Assistance(database, clock, assistant=_assistant(settings, stack), budget=budget)
@@ -342,6 +349,7 @@ def _build(
                 desk=JobDesk(database, clock, lifecycle),
                 availability=availability,
             ),
+            PrivacyCog(privacy=privacy, inputs=folders.inputs, results=folders.results),
             WordsCog(words=Words(database, clock)),
             HostCog(hosting=hosting, availability=availability, owner_ids=settings.discord_owner_ids),
             StatisticsCog(
@@ -366,7 +374,6 @@ def _build(
     # The worker.
     wake = asyncio.Event()
     rates = Rates(providers)
-    folders = Folders(inputs=settings.folders.inputs, results=settings.folders.results)
     needs = Needs(
         providers=providers,
         rates=rates,
@@ -407,7 +414,11 @@ def _build(
         ),
         gates=GateWatch(providers=providers, gate=gate, troubles=troubles, clock=clock),
         retention=Retention(
-            queue=queue, clock=clock, folders=folders, videos_kept=timedelta(days=settings.keep_videos_days)
+            queue=queue,
+            clock=clock,
+            folders=folders,
+            videos_kept=timedelta(days=settings.keep_videos_days),
+            privacy=privacy,
         ),
         staff_log=StaffLogDelivery(staff_log=staff_lines, room=publisher, clock=clock),
         server=HTTPServer(

@@ -30,6 +30,9 @@ CutsceneError
     RewriteGoneError             the rewritten prompt was used or is too old
     JustAskedError               the same button, twice in a moment
     BlockedError                 the guild's moderators let this member make no videos
+    DepartedError                the member was forgotten, and the allowance that they had used has not renewed
+    JobsRunningError             jobs on their way keep a member from being forgotten
+    ExportTooLargeError          Discord takes no file of that size
     ForbiddenWordsError          the guild's list forbids what the prompt says
     ModerationError              the host's moderation endpoint objects to the prompt
     ModerationUnavailableError   it cannot be asked, and the host wants no prompt unchecked
@@ -449,6 +452,20 @@ class BlockedError(UserError):
 
 class BlockedForGoodError(BlockedError):
     text = N_("You are blocked from making videos in this server. Reason: {reason}. Ask its moderators.")
+
+
+class DepartedError(UserError):
+    text = N_(
+        "You have had your data deleted after you used your allowance here. New videos are possible again {renews}."
+    )
+
+
+class JobsRunningError(UserError):
+    text = N_("Your data cannot be deleted while videos are on their way: {jobs}. Try again {ready}.")
+
+
+class ExportTooLargeError(UserError):
+    text = N_("The file is larger than Discord takes here. Try again in direct messages with me, or ask the host.")
 
 
 class ForbiddenWordsError(UserError):

@@ -15,6 +15,7 @@ from bot.domain.videos import VideoSpec
 from bot.errors import (
     BlockedError,
     BlockedForGoodError,
+    DepartedError,
     ForbiddenWordsError,
     ModerationError,
     StoreError,
@@ -23,7 +24,7 @@ from bot.errors import (
 )
 from bot.ports import Clock, Moderator
 from bot.services.word_filter import filter_of
-from bot.store import jobs, moderation, staff_log
+from bot.store import jobs, moderation, privacy, staff_log
 from bot.store.database import Connection, Database
 
 log = logs.get(__name__)
@@ -104,10 +105,25 @@ def check_block(connection: Connection, guild_id: GuildId, user_id: UserId, now:
     """Inside the transaction that charges: a block that is there holds. Raises BlockedError."""
     block = moderation.find_block(connection, guild_id, user_id, now)
     if block is None:
+        _check_departure(connection, guild_id, user_id, now)
         return
     if block.until is None:
         raise BlockedForGoodError(reason=block.reason)
     raise BlockedError(reason=block.reason, until=f"<t:{int(block.until.timestamp())}:R>")
+
+
+def _check_departure(connection: Connection, guild_id: GuildId, user_id: UserId, now: datetime) -> None:
+    """Whoever had themselves forgotten gets neither out of a block nor a second allowance by it."""
+    departure = privacy.find_departure(connection, guild_id, user_id, now)
+    if departure is None:
+        return
+    until, reason = departure
+    if until is None:
+        raise BlockedForGoodError(reason=reason or "-")
+    renews = f"<t:{int(until.timestamp())}:R>"
+    if reason is not None:
+        raise BlockedError(reason=reason, until=renews)
+    raise DepartedError(renews=renews)
 
 
 def _known(connection: Connection, user_id: UserId, place: Place, now: datetime) -> tuple[tuple[Word, ...], int] | None:

@@ -100,6 +100,15 @@ class Database:
             async with self._turn, self._writer.begin() as connection:
                 yield connection
 
+    async def scrub(self) -> bool:
+        """Bring everything that was committed into the file itself and empty the log beside it, with what it still
+        holds of rows that are gone. False while somebody reads; PostgreSQL does this by itself.
+        """
+        file = self._writer.url.database
+        if not self.is_sqlite or not file:
+            return True
+        return await asyncio.to_thread(_truncate_log, file)
+
     async def close(self) -> None:
         await self._reader.dispose()
         if self._writer is not self._reader:
@@ -125,6 +134,12 @@ class Database:
             for listener in self._listeners:
                 listener(error)
             raise
+
+
+def _truncate_log(file: str) -> bool:
+    with contextlib.closing(sqlite3.connect(file, timeout=BUSY_TIMEOUT.total_seconds())) as connection:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
 
 async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
@@ -159,6 +174,8 @@ def _set_pragmas(connection: Any, _record: object) -> None:
             # NORMAL loses the last commits in a power cut, and the provider has already acted on them.
             "synchronous = FULL",
             "foreign_keys = ON",
+            # What is removed is overwritten: a forgotten member's words must not lie in free space of the file.
+            "secure_delete = ON",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()

@@ -475,6 +475,18 @@ blocks = sa.Table(
     sa.Column("until", Instant, nullable=True),  # NULL is for good
 )
 
+# People who had themselves forgotten, as keyed hashes: how long a block, or an allowance that was used up, still holds.
+departures = sa.Table(
+    "departures",
+    metadata,
+    sa.Column("id", RowId, primary_key=True, autoincrement=True),
+    sa.Column("guild_id", sa.BigInteger, nullable=False),
+    sa.Column("mark", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=True),  # of a block
+    sa.Column("until", Instant, nullable=True),  # NULL is for good
+)
+sa.Index("departures_of_guild", departures.c.guild_id)
+
 words = sa.Table(
     "words",
     metadata,

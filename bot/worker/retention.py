@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot import logs
+from bot.domain.ids import JobId
 from bot.errors import StoreError
 from bot.ports import Clock
+from bot.services.privacy import Privacy
 from bot.services.queue import Queue
 from bot.worker.needs import Folders
 
@@ -24,10 +26,24 @@ PICTURES_KEPT = timedelta(days=7)
 VIDEOS_KEPT = timedelta(days=14)
 
 
+async def remove_files(folders: Folders, names: Collection[str], job_ids: Collection[JobId]) -> None:
+    """Remove pictures and videos by name, and every version of the videos of these jobs."""
+    await asyncio.to_thread(_remove_all, folders, names, job_ids)
+
+
 class Retention:
     """Sweeps the folders. Whatever a job on its way or a parked one needs is never touched."""
 
-    def __init__(self, *, queue: Queue, clock: Clock, folders: Folders, videos_kept: timedelta = VIDEOS_KEPT) -> None:
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        clock: Clock,
+        folders: Folders,
+        videos_kept: timedelta = VIDEOS_KEPT,
+        privacy: Privacy | None = None,
+    ) -> None:
+        self._privacy = privacy  # None where only files are swept
         self._queue = queue
         self._clock = clock
         self._folders = folders
@@ -43,6 +59,8 @@ class Retention:
 
     async def sweep(self) -> int:
         """Remove what is old and unused; how many files that were."""
+        if self._privacy is not None:
+            await self._privacy.sweep(self._clock.now())
         in_use = await self._queue.files_in_use()
         now = self._clock.now()
         removed = 0
@@ -51,6 +69,15 @@ class Retention:
         if removed:
             log.info("files_cleared", count=removed)
         return removed
+
+
+def _remove_all(folders: Folders, names: Collection[str], job_ids: Collection[JobId]) -> None:
+    for folder in (folders.inputs, folders.results):
+        for name in names:
+            (folder / name).unlink(missing_ok=True)
+    for job_id in job_ids:
+        for path in (folders.results / f"{job_id}.mp4", *folders.results.glob(f"{job_id}-*.mp4")):
+            path.unlink(missing_ok=True)
 
 
 def _remove(folder: Path, in_use: Collection[str], before: datetime) -> int:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
 from bot.services.moderation import Moderation
 from bot.services.policies import Policies
+from bot.services.privacy import Privacy
 from bot.services.quotas import Quotas
 from bot.services.staff_log import StaffLog
 from bot.services.statistics import StatisticsDesk
@@ -51,8 +53,20 @@ from bot.services.words import Words
 from bot.store import audit, policies, schema
 from bot.store import jobs as rows
 from bot.store.database import Database
-from cogs import credits, generate, help, host, jobs, moderation, quotas, statistics  # noqa: A004 - Called what the commands are.
 from cogs import server as cog_server
+from bot.worker.needs import Folders
+from bot.worker.retention import remove_files
+from cogs import (  # Called what the commands are.
+    credits,
+    generate,
+    help,  # noqa: A004
+    host,
+    jobs,
+    moderation,
+    privacy,
+    quotas,
+    statistics,
+)
 from sandbox.discord_server import Channel, DiscordServer, Guild, Message
 from sandbox.person import Handle, Person
 from tests.fakes import FakeAssistant
@@ -107,6 +121,7 @@ class Stage:
     def __post_init__(self) -> None:
         self.availability = Availability(self.catalogue)
         self.gate = ProviderGate()
+        self.folders = Folders(inputs=self.inputs, results=self.inputs.parent / "results")
         self.lifecycle = Lifecycle(self.database, self.clock, MARKUP)
         self.hosting = Hosting(self.database, self.clock, budget=Budget())
         self.hosting.listen(lambda terms: self.availability.decide(terms.models))
@@ -159,6 +174,11 @@ class Stage:
                     desk=JobDesk(self.database, self.clock, self.lifecycle),
                     availability=self.availability,
                 ),
+                privacy.PrivacyCog(
+                    privacy=Privacy(self.database, self.clock, estimates, partial(remove_files, self.folders)),
+                    inputs=self.folders.inputs,
+                    results=self.folders.results,
+                ),
                 moderation.WordsCog(words=Words(self.database, self.clock)),
                 host.HostCog(hosting=self.hosting, availability=self.availability, owner_ids=self.host_ids),
                 statistics.StatisticsCog(
@@ -176,6 +196,7 @@ class Stage:
                 *cog_server.CONTROLS,
                 *help.CONTROLS,
                 *moderation.CONTROLS,
+                *privacy.CONTROLS,
             ],
         )
 
