@@ -53,7 +53,6 @@ from bot.services.words import Words
 from bot.store import audit, policies, schema
 from bot.store import jobs as rows
 from bot.store.database import Database
-from cogs import server as cog_server
 from bot.worker.needs import Folders
 from bot.worker.retention import remove_files
 from cogs import (  # Called what the commands are.
@@ -67,6 +66,7 @@ from cogs import (  # Called what the commands are.
     quotas,
     statistics,
 )
+from cogs import server as cog_server
 from sandbox.discord_server import Channel, DiscordServer, Guild, Message
 from sandbox.person import Handle, Person
 from tests.fakes import FakeAssistant
