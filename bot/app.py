@@ -21,10 +21,11 @@ from bot.domain.jobs import Job
 from bot.errors import ConfigurationError, StoreError, UnreachableError
 from bot.http import HTTPServer, VideoFiles
 from bot.metrics import Metrics
-from bot.ports import Assistant, Clock, LinkMaker, Provider, SystemClock
+from bot.ports import Assistant, Clock, LinkMaker, Moderator, Provider, SystemClock
 from bot.providers import registry
 from bot.providers.buckets import Bucket
 from bot.providers.chat import ChatAssistant, TokenPrices
+from bot.providers.moderations import Moderations
 from bot.publisher import DiscordPublisher
 from bot.services.accounts import Accounts
 from bot.services.assistance import Assistance
@@ -47,6 +48,7 @@ from bot.services.privacy import Privacy
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
 from bot.services.sharing import Sharing
+from bot.services.screening import Screening
 from bot.services.staff_log import StaffLog
 from bot.services.statistics import StatisticsDesk
 from bot.services.storage import StorageGuard, through_trouble
@@ -314,6 +316,7 @@ def _build(
         storage=storage,
         tokens=tokens,
         hosting=hosting,
+        screening=Screening(database, clock, _moderator(settings, stack)),
     )
     jobs = Jobs(database, clock, lifecycle)
     estimates = Estimates(database, clock, availability)
@@ -465,6 +468,20 @@ def _assistant(settings: Settings, stack: AsyncExitStack) -> Assistant | None:
     )
     stack.push_async_callback(assistant.aclose)
     return assistant
+
+
+def _moderator(settings: Settings, stack: AsyncExitStack) -> Moderator | None:
+    """The host's moderation endpoint, if there is one."""
+    if settings.moderation_api_key is None:
+        return None
+    moderations = Moderations(
+        base_url=settings.moderation_base_url,
+        api_key=settings.moderation_api_key.get_secret_value(),
+        model=settings.moderation_model,
+        is_open=settings.moderation_on_trouble == "open",
+    )
+    stack.push_async_callback(moderations.aclose)
+    return moderations
 
 
 def _link_maker(settings: Settings, keys: Keys, clock: Clock, stack: AsyncExitStack) -> LinkMaker | None:

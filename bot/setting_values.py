@@ -207,6 +207,17 @@ def late_results(value: str) -> str:
     return one_of(value.lower(), ("free", "charge", "ignore"))
 
 
+def open_or_closed(value: str) -> str:
+    return one_of(value.lower(), ("open", "closed"))
+
+
+def words(value: str) -> str:
+    """A name that somebody else chose, of visible characters."""
+    if not all("!" <= char <= "~" for char in value):
+        raise ValueError(f"{shown(value)} has a space or a character in it that no such name has")
+    return value
+
+
 def days(value: str) -> int:
     if not value.isascii() or not value.isdecimal() or not 1 <= int(value[:9]) <= 3650:
         raise ValueError(f"{shown(value)} is not a whole number of days from 1 to 3650")

@@ -32,6 +32,7 @@ SECRETS = (
     "DISCORD_TOKEN",
     "KIE_API_KEY",
     "KIE_WEBHOOK_KEY",
+    "MODERATION_API_KEY",
     "OPENAI_API_KEY",
     "OPENAI_WEBHOOK_KEY",
     "XAI_API_KEY",
@@ -196,6 +197,18 @@ class Settings(BaseSettings):
     late_results: Annotated[LateResults, BeforeValidator(setting_values.late_results)] = Field(
         LateResults.FREE, description="Example: free, charge or ignore"
     )
+    # The host's moderation endpoint; without a key there is none.
+    moderation_api_key: Secret | None = Field(None, description="Get it from whoever runs MODERATION_BASE_URL.")
+    moderation_base_url: BaseURL = Field(
+        "https://api.openai.com/v1", description="With its version, for example https://gateway.example.org/v1"
+    )
+    moderation_model: Annotated[str, BeforeValidator(setting_values.words)] = Field(
+        "omni-moderation-latest", description="Example: omni-moderation-latest"
+    )
+    moderation_on_trouble: Annotated[Literal["open", "closed"], BeforeValidator(setting_values.open_or_closed)] = Field(
+        "open", description="Example: open (prompts pass while it does not answer) or closed"
+    )
+
     keep_videos_days: Annotated[int, BeforeValidator(setting_values.days)] = Field(14, description="Example: 14")
 
     allow_private_addresses: Annotated[bool, BeforeValidator(setting_values.yes_or_no)] = Field(

@@ -63,6 +63,9 @@ def line_of(_: Texts, line: StaffLine) -> str:
     event = line.event
     actor = _("the bot") if event.actor_id is None else f"<@{event.actor_id}>"
     parts = [words.moment(line.at, "f"), actor, _said(_, event)]
+    if event.details.get("prompt"):
+        # What somebody was refused nobody should have to read.
+        parts.append(f"||{harmless(str(event.details['prompt']), SHOWN_REASON)}||")
     if event.reason:
         parts.append(_("Reason: {reason}", reason=harmless(event.reason, SHOWN_REASON)))
     return " · ".join(parts)

@@ -146,7 +146,7 @@ class Generation:
             except ReplayedError:
                 accepted = await self._accept(new, requester)
         except UserError as refusal:
-            await self._screening.note(place.guild_id, user_id, refusal)
+            await self._screening.note(place.guild_id, user_id, refusal, video.prompt)
             raise
         if accepted.is_new:
             self._lifecycle.announce(accepted.job)

@@ -24,7 +24,7 @@ from bot.errors import (
 )
 from bot.ports import Clock, Moderator
 from bot.services.word_filter import filter_of
-from bot.store import jobs, moderation, privacy, staff_log
+from bot.store import jobs, moderation, policies, privacy, staff_log
 from bot.store.database import Connection, Database
 
 log = logs.get(__name__)
@@ -46,6 +46,10 @@ UNTOLD = frozenset(
         "UnknownModel",
     }
 )
+
+
+# Enough for a moderator to see what was meant.
+LOGGED_PROMPT = 300
 
 
 class Screening:
@@ -75,13 +79,16 @@ class Screening:
             if verdict is not None:
                 raise ModerationError(categories=", ".join(verdict.categories))
 
-    async def note(self, guild_id: GuildId, user_id: UserId, error: UserError) -> None:
-        """Count that the member was refused, and tell the staff of the first time within the hour."""
+    async def note(self, guild_id: GuildId, user_id: UserId, error: UserError, prompt: str) -> None:
+        """Count that the member was refused, and tell the staff of the first time within the hour.
+
+        With the prompt where that is what was refused, and where the guild wants prompts in its log.
+        """
         if type(error).__name__.removesuffix("Error") in UNTOLD:
             return
         rule = rule_of(error)
         try:
-            await self._database.write(_note, guild_id, user_id, error, rule, self._clock.now())
+            await self._database.write(_note, guild_id, user_id, error, rule, prompt, self._clock.now())
         except StoreError as trouble:
             # The refusal holds all the same, and the member should hear of it and not of the trouble.
             log.warning("refusal_not_counted", rule=rule, reason=str(trouble))
@@ -137,7 +144,7 @@ def _known(connection: Connection, user_id: UserId, place: Place, now: datetime)
 
 
 def _note(
-    connection: Connection, guild_id: GuildId, user_id: UserId, error: UserError, rule: str, now: datetime
+    connection: Connection, guild_id: GuildId, user_id: UserId, error: UserError, rule: str, prompt: str, now: datetime
 ) -> None:
     if moderation.count_refusal(connection, guild_id, user_id, rule, now) > 1:
         return
@@ -146,6 +153,11 @@ def _note(
         details["word"] = word.text
     if isinstance(error, ModerationError):
         details["categories"] = str(error.values["categories"])
+    if (
+        isinstance(error, ForbiddenWordsError | ModerationError)
+        and policies.load(connection, guild_id).are_prompts_logged
+    ):
+        details["prompt"] = prompt[:LOGGED_PROMPT]
     event = StaffEvent(guild_id=guild_id, kind=StaffEventKind.REFUSAL, user_id=user_id, details=details)
     staff_log.note(connection, event, now)
 

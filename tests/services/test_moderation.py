@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -26,7 +27,7 @@ from bot.services.moderation import Moderation
 from bot.services.screening import Screening
 from bot.services.words import Words
 from bot.store import moderation as rows
-from bot.store import staff_log
+from bot.store import policies, staff_log
 from tests.samples import ANNA, BORIS, GUILD, OTHER_GUILD, STAFF, place, video
 from tests.services.desk import Desk, staff
 
@@ -131,7 +132,7 @@ async def test_a_forbidden_word_is_refused_counted_and_told_once_an_hour(desk: D
     added, refused = await told(desk)
     assert (added.kind, added.details) == ("word", {"change": "added", "word": "fox"})
     assert (refused.kind, refused.user_id) == (StaffEventKind.REFUSAL, ANNA)
-    assert refused.details == {"rule": "ForbiddenWords", "word": "fox"}
+    assert refused.details == {"rule": "ForbiddenWords", "word": "fox", "prompt": "a red fox"}
     assert await desk.count() == 0
 
 
@@ -216,11 +217,28 @@ async def test_what_the_moderation_endpoint_objects_to_is_refused_and_told(desk:
 
     with pytest.raises(ModerationError) as refusal:
         await screening.check(ANNA, place(), video())
-    await screening.note(GUILD, ANNA, refusal.value)
+    await screening.note(GUILD, ANNA, refusal.value, "a red fox")
 
     assert judge.asked == ["a red fox"]
     (event,) = await told(desk)
-    assert event.details == {"rule": "Moderation", "categories": "violence, sexual/minors"}
+    assert event.details == {
+        "rule": "Moderation",
+        "categories": "violence, sexual/minors",
+        "prompt": "a red fox",
+    }
+
+
+async def test_prompts_stay_out_of_the_log_where_the_guild_wants_that(desk: Desk, words: Words) -> None:
+    def decide(connection: rows.Connection) -> None:
+        policies.save(connection, replace(policies.load(connection, GUILD), are_prompts_logged=False))
+
+    await desk.database.write(decide)
+    await words.add(staff(), FOX)
+
+    with pytest.raises(ForbiddenWordsError):
+        await desk.request()
+
+    assert (await told(desk))[-1].details == {"rule": "ForbiddenWords", "word": "fox"}
 
 
 async def test_the_endpoint_is_not_asked_about_what_the_list_forbids(desk: Desk, words: Words) -> None:
