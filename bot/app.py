@@ -33,6 +33,7 @@ from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
+from bot.services.exports import Exports
 from bot.services.generation import Generation
 from bot.services.grants import Grants
 from bot.services.host_limits import Budget
@@ -357,6 +358,8 @@ def _build(
             HostCog(hosting=hosting, availability=availability, owner_ids=settings.discord_owner_ids),
             StatisticsCog(
                 desk=StatisticsDesk(database, clock),
+                exports=Exports(database, clock),
+                scratch=settings.folders.cache,
                 charts=media.Charts(settings.folders.cache),
                 availability=availability,
             ),

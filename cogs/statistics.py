@@ -1,8 +1,11 @@
-"""/stats: what became of a server's videos in the last days."""
+"""/stats and /export: what became of a server's videos in the last days, as a card and as files."""
 
 from __future__ import annotations
 
+import asyncio
+import tempfile
 from io import BytesIO
+from pathlib import Path
 
 import discord
 from discord import app_commands
@@ -10,13 +13,15 @@ from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
 from bot.client import defer
-from bot.client.controls import can_manage, member_of, texts_of
+from bot.client.controls import staff_of, texts_of
 from bot.domain.charts import Theme
 from bot.i18n import N_
 from bot.media import Charts
+from bot.media.spreadsheets import Spreadsheet
 from bot.rendering import statistics as cards
 from bot.services.availability import Availability
-from bot.services.staff import Staff, check_staff
+from bot.services.exports import Exported, Exports
+from bot.services.staff import check_staff
 from bot.services.statistics import StatisticsDesk
 
 DAYS: list[Choice[int]] = [
@@ -30,11 +35,23 @@ THEMES: list[Choice[str]] = [
 ]
 
 
+WHAT: list[Choice[str]] = [
+    Choice(name=locale_str(N_("the ledger, line by line")), value=Exported.LEDGER.value),
+    Choice(name=locale_str(N_("the jobs")), value=Exported.JOBS.value),
+]
+# More than these nobody waits for; fewer days make fewer files.
+MAX_FILES = 10
+
+
 class StatisticsCog(commands.Cog):
     """Numbers for staff."""
 
-    def __init__(self, *, desk: StatisticsDesk, charts: Charts, availability: Availability) -> None:
+    def __init__(
+        self, *, desk: StatisticsDesk, exports: Exports, charts: Charts, availability: Availability, scratch: Path
+    ) -> None:
         self._desk = desk
+        self._exports = exports
+        self._scratch = scratch
         self._charts = charts
         self._availability = availability
 
@@ -50,8 +67,7 @@ class StatisticsCog(commands.Cog):
     @app_commands.default_permissions(manage_guild=True)
     async def stats(self, interaction: discord.Interaction, days: int = 30, theme: str = Theme.DARK.value) -> None:
         await defer(interaction, ephemeral=True)
-        guild_id, user_id = member_of(interaction)
-        staff = Staff(user_id=user_id, guild_id=guild_id, can_manage=can_manage(interaction))
+        staff = staff_of(interaction)
         check_staff(staff)  # Before a process is started for anybody.
         async with self._charts.pencil() as pencil:
             found = await self._desk.last(staff, days)
@@ -60,3 +76,29 @@ class StatisticsCog(commands.Cog):
         card = cards.card(texts_of(interaction), found, self._availability.catalogue, has_chart=png is not None)
         files = [] if png is None else [discord.File(BytesIO(png), cards.PICTURE)]
         await interaction.edit_original_response(embed=card, attachments=files)
+
+    # Discord hides it from members without the right; the service checks it, because servers can change who sees it.
+    @app_commands.command(
+        name="export", description=locale_str(N_("The ledger or the jobs as a file for spreadsheets"))
+    )
+    @app_commands.describe(what=locale_str(N_("What the file holds")), days=locale_str(N_("How far back")))
+    @app_commands.choices(what=WHAT)
+    @app_commands.choices(days=DAYS)
+    @app_commands.guild_only()
+    @app_commands.default_permissions(manage_guild=True)
+    async def export(self, interaction: discord.Interaction, what: str, days: int = 30) -> None:
+        await defer(interaction, ephemeral=True)
+        staff, wanted = staff_of(interaction), Exported(what)
+        check_staff(staff)  # Before anything is written for anybody.
+        with tempfile.TemporaryDirectory(prefix="export-", dir=self._scratch) as folder:
+            head, limit = self._exports.head(wanted), interaction.filesize_limit
+            sheet = await asyncio.to_thread(Spreadsheet(Path(folder), wanted.value, head, limit).__enter__)
+            try:
+                async for rows in self._exports.pages(staff, wanted, days):
+                    await asyncio.to_thread(sheet.write, rows)
+            finally:
+                await asyncio.to_thread(sheet.__exit__, None, None, None)
+            texts = texts_of(interaction)
+            await interaction.edit_original_response(content=cards.exported(texts, len(sheet.paths), MAX_FILES))
+            for path in sheet.paths[:MAX_FILES]:
+                await interaction.followup.send(file=discord.File(path), ephemeral=True)

@@ -126,7 +126,7 @@ def test_the_row_of_video_names_its_options() -> None:
 
 
 # The groups that Discord offers to those who may manage the server.
-STAFF = ("/quota ", "/server ", "/moderate ", "/stats", "/words ")
+STAFF = ("/export", "/quota ", "/server ", "/moderate ", "/stats", "/words ")
 
 
 def test_staff_commands_are_the_ones_that_discord_hides_from_others() -> None:

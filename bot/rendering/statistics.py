@@ -49,6 +49,13 @@ def card(_: Texts, found: Statistics, catalogue: Catalogue, *, has_chart: bool) 
     return made.set_footer(text=_("Days are those of UTC, by when a video was asked for."))
 
 
+def exported(_: Texts, count: int, most: int) -> str:
+    text = _.plural("{count} file:", "{count} files:", min(count, most))
+    if count > most:
+        return text + " " + _("There is more than fits; choose fewer days for the rest.")
+    return text
+
+
 def chart(locale: str, found: Statistics, catalogue: Catalogue, theme: Theme) -> Chart:
     """By day and model: what was asked for, what it cost, what failed."""
     _ = texts("en-US" if locale.startswith(NOT_DRAWN) else locale)

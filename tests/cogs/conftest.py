@@ -36,6 +36,7 @@ from bot.services.assistance import Assistance
 from bot.services.availability import Availability, ProviderGate
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
+from bot.services.exports import Exports
 from bot.services.generation import Generation
 from bot.services.grants import Grants
 from bot.services.host_limits import Budget
@@ -183,6 +184,8 @@ class Stage:
                 host.HostCog(hosting=self.hosting, availability=self.availability, owner_ids=self.host_ids),
                 statistics.StatisticsCog(
                     desk=StatisticsDesk(self.database, self.clock),
+                    exports=Exports(self.database, self.clock),
+                    scratch=self.inputs.parent,
                     charts=Charts(self.inputs.parent / "cache"),
                     availability=self.availability,
                 ),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from io import BytesIO
+import asyncio
+import csv
+import zipfile
+from io import BytesIO, StringIO
 
 import pytest
 from PIL import Image
@@ -44,5 +47,38 @@ async def test_server_without_videos_is_shown_as_such(stage: Stage, mod: Person)
 
 async def test_member_is_refused_even_when_the_server_shows_the_command(stage: Stage, ana: Person) -> None:
     handle = await (await ana.types("/stats", force=True)).until(lambda now: now.text())
+
+    assert handle.text() == "Only people who may manage this server can do this."
+
+
+@pytest.mark.parametrize("what", ["ledger", "jobs"])
+async def test_export_hands_out_a_file_in_which_nothing_is_run(
+    stage: Stage, mod: Person, ana: Person, what: str
+) -> None:
+    await asked(ana, "/video", prompt="=1+1 red foxes")
+    await stage.delivers(1)
+
+    handle = await mod.types("/export", what=what, days=7)
+    await handle.until(lambda now: now.followups, wanted="a file")
+
+    assert handle.is_ephemeral
+    (attachment,) = handle.followups[0].attachments
+    with zipfile.ZipFile(BytesIO(attachment.path.read_bytes())) as archive:
+        text = archive.read(f"{what}-1.csv").decode("utf-8-sig")
+    rows = list(csv.DictReader(StringIO(text)))
+    if what == "jobs":
+        assert [(row["prompt"], row["state"], row["member"]) for row in rows] == [
+            ("'=1+1 red foxes", "delivered", f"'{ana.user.id}")
+        ]
+    else:
+        assert sum(int(row["credits"]) for row in rows) == 0
+        assert {row["kind"] for row in rows} == {"charge", "settle"}
+    async with asyncio.timeout(10):
+        while list(stage.inputs.parent.glob("export-*")):
+            await asyncio.sleep(0.02)
+
+
+async def test_export_is_refused_to_members(stage: Stage, ana: Person) -> None:
+    handle = await (await ana.types("/export", force=True, what="jobs")).until(lambda now: now.text())
 
     assert handle.text() == "Only people who may manage this server can do this."
