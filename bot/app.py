@@ -48,8 +48,8 @@ from bot.services.policies import Policies
 from bot.services.privacy import Privacy
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
-from bot.services.sharing import Sharing
 from bot.services.screening import Screening
+from bot.services.sharing import Sharing
 from bot.services.staff_log import StaffLog
 from bot.services.statistics import StatisticsDesk
 from bot.services.storage import StorageGuard, through_trouble
