@@ -40,6 +40,7 @@ CutsceneError
     AlreadyStoppedError  NotStoppedError   about the guild's switch
     NotInGuildError              staff names a job that their guild does not have
     NotEndedError  NothingPaidError  AlreadyRefundedError  NotPostedError   about what staff does with a job
+    StoppedError  WithheldError  the guild keeps videos back
     AlreadyReportedError         the same report, twice
     BadSpanError                 nobody can tell how long it should last
     TooManyRefusalsError         prompts of this member were refused again and again
@@ -494,6 +495,14 @@ class AlreadyStoppedError(UserError):
 
 class NotStoppedError(UserError):
     text = N_("Videos are not stopped in this server.")
+
+
+class StoppedError(UserError):
+    text = N_("Videos are stopped in the server of this job. In direct messages with me you can have it now.")
+
+
+class WithheldError(UserError):
+    text = N_("Job {job} is kept back: its member is blocked, or videos are stopped here. End that first.")
 
 
 class AlreadyReportedError(UserError):

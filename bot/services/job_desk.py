@@ -16,12 +16,13 @@ from bot.errors import (
     NotInGuildError,
     NotPostedError,
     TooLateError,
+    WithheldError,
 )
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle
 from bot.services.staff import Staff, check_staff
-from bot.store import events, job_entries, jobs, ledger, moderation, moves, staff_log
+from bot.store import events, job_entries, jobs, ledger, moderation, moves, policies, staff_log
 from bot.store.database import Connection, Database
 
 # Two clicks within this time are one wish, even if the first has been fulfilled in between.
@@ -96,7 +97,7 @@ class JobDesk:
     async def redeliver(self, staff: Staff, job_id: JobId) -> Job:
         """Have the video posted once more where it belongs, under a nonce of its own; nothing is charged.
 
-        Raises NotInGuildError or NotPostedError.
+        Raises NotInGuildError, NotPostedError or WithheldError.
         """
         check_staff(staff)
         job = await self._database.write(self._redeliver, staff, job_id)
@@ -109,6 +110,12 @@ class JobDesk:
         last_at = staff_log.last_at(connection, StaffEventKind.REDELIVER, staff.guild_id, job_id)
         if job.state not in POSTED or (last_at is not None and now - last_at < DOUBLE_CLICK):
             raise NotPostedError(job=job_id)
+        # It would only be kept back again.
+        if (
+            policies.load(connection, staff.guild_id).is_closed
+            or moderation.find_block(connection, staff.guild_id, job.user_id, now) is not None
+        ):
+            raise WithheldError(job=job_id)
         if moves.take_over(connection, job_id, job.state) is None:
             raise NotPostedError(job=job_id)
         again = jobs.count_redelivery(connection, job_id)

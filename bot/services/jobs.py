@@ -12,13 +12,14 @@ from bot.errors import (
     NotKeptError,
     NotWaitingError,
     NotYoursError,
+    StoppedError,
     TooLateError,
 )
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import check_block
-from bot.store import claims, events, jobs, moves
+from bot.store import claims, events, jobs, moves, policies
 from bot.store.database import Connection, Database
 from bot.store.events import Event
 
@@ -129,6 +130,8 @@ class Jobs:
         if channel_id is not None:
             # Where they are blocked nobody sees it; their direct messages are their own.
             check_block(connection, job.place.guild_id, user_id, self._clock.now())
+            if policies.load(connection, job.place.guild_id).is_closed:
+                raise StoppedError
         jobs.move_place(connection, job_id, channel_id, upload_limit)
         move = Move(to=JobState.DELIVERING, detail="claimed")
         return lifecycle.apply(connection, parked, move, self._clock.now(), self._moves.policy)

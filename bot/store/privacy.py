@@ -139,11 +139,12 @@ def find_departure(
     connection: Connection, guild_id: GuildId, user_id: UserId, now: datetime
 ) -> tuple[datetime | None, str | None] | None:
     """Until when, and why, somebody who had themselves forgotten gets no videos in the guild; None when they do."""
-    rows = connection.execute(sa.select(departures).where(departures.c.guild_id == guild_id)).all()
-    if not rows:
+    of_guild = sa.select(departures).where(departures.c.guild_id == guild_id)
+    # Nearly everywhere there is none, and then there is nothing to be hashed.
+    if connection.execute(of_guild.limit(1)).one_or_none() is None:
         return None
-    mark = _mark(connection, user_id)
-    held = [row for row in rows if row.mark == mark and (row.until is None or row.until > now)]
+    rows = connection.execute(of_guild.where(departures.c.mark == _mark(connection, user_id)))
+    held = [row for row in rows if row.until is None or row.until > now]
     if not held:
         return None
     row = next((row for row in held if row.until is None), max(held, key=lambda row: row.until or now))
@@ -220,9 +221,8 @@ def _skeleton() -> dict[str, Any]:
     """What is left of a job: its model, its price, how and when it ended."""
     return {
         "interaction_id": -jobs.c.id,
-        "interaction_token": "",
         "locale": "en-US",
-        "prompt": "",
+        **dict.fromkeys(("interaction_token", "prompt"), ""),
         "options": {},
         "picture": None,
         "inputs": None,

@@ -17,9 +17,11 @@ from bot.errors import (
     NotInGuildError,
     NotPostedError,
     TooLateError,
+    WithheldError,
 )
 from bot.services.job_desk import JobDesk
 from bot.services.lifecycle import Policy
+from bot.services.moderation import Moderation
 from bot.store import staff_log
 from tests.samples import ANNA, GUILD, ONE, OTHER_GUILD, STAFF
 from tests.services.desk import Desk, staff
@@ -111,6 +113,22 @@ async def test_a_double_click_redelivers_once_however_fast_the_post_is(desk: Des
 
     desk.clock.advance(seconds=11)
     assert (await job_desk.redeliver(staff(), job.id)).redelivery == 2
+
+
+async def test_what_the_guild_keeps_back_is_not_delivered_again(desk: Desk, job_desk: JobDesk) -> None:
+    moderation = Moderation(desk.database, desk.clock, desk.lifecycle)
+    job = await desk.deliver(await desk.job(100))
+
+    await moderation.block(staff(), ANNA, "spam", None)
+    with pytest.raises(WithheldError):
+        await job_desk.redeliver(staff(), job.id)
+    await moderation.unblock(staff(), ANNA, None)
+    await moderation.stop(staff(), "raid")
+    with pytest.raises(WithheldError):
+        await job_desk.redeliver(staff(), job.id)
+    await moderation.resume(staff(), None)
+
+    assert (await job_desk.redeliver(staff(), job.id)).state is JobState.DELIVERING
 
 
 async def test_a_late_video_that_was_free_is_free_again(desk: Desk, job_desk: JobDesk) -> None:

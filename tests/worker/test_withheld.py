@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.domain.ids import UserId
 from bot.domain.jobs import JobState
+from bot.domain.policies import ModelRule, Spoilers
 from bot.domain.safety import Block
-from bot.errors import BlockedError
-from bot.store import moderation
+from bot.errors import BlockedError, StoppedError
+from bot.store import moderation, policies
+from bot.store.database import Connection
 from tests.samples import ANNA, BORIS, STAFF, place
 from tests.worker.rig import Rig
 from tests.worker.test_delivery import stored_job
@@ -35,6 +38,40 @@ async def test_a_blocked_members_video_is_kept_and_not_posted(rig: Rig) -> None:
     assert await rig.kinds(job) == ["charge", "settle"]
     assert (rig.folders.results / f"{job.id}.mp4").exists()
     assert await rig.differences() == []
+
+
+async def test_a_video_of_a_stopped_guild_is_kept_and_only_claimed_in_direct_messages(rig: Rig) -> None:
+    job = await stored_job(rig)
+
+    def stop(connection: Connection) -> None:
+        policies.save(connection, replace(policies.load(connection, place().guild_id), is_closed=True))
+
+    await rig.database.write(stop)
+    async with rig.running():
+        await rig.go()
+        assert await rig.state(job) is JobState.PARKED
+        with pytest.raises(StoppedError):
+            await rig.jobs.claim(ANNA, job.id, place().channel_id, 10**7)
+        await rig.jobs.claim(ANNA, job.id, None, 10**7)
+        await rig.go()
+
+    assert await rig.state(job) is JobState.DELIVERED
+    assert await rig.differences() == []
+
+
+async def test_a_spoiler_is_posted_as_one_where_the_guild_wants_it(rig: Rig) -> None:
+    job = await stored_job(rig)
+
+    def decide(connection: Connection) -> None:
+        policy = policies.load(connection, place().guild_id)
+        rules = {job.model: ModelRule(is_restricted=True)}
+        policies.save(connection, replace(policy, spoilers=Spoilers.RESTRICTED, models=rules))
+
+    await rig.database.write(decide)
+    async with rig.running():
+        await rig.go()
+
+    assert rig.publisher.spoilers == [True]
 
 
 async def test_the_block_of_another_member_keeps_nothing_back(rig: Rig) -> None:
