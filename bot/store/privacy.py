@@ -36,6 +36,7 @@ from bot.store.tables import (
     job_events,
     jobs,
     refusals,
+    rewrites,
     staff_log,
     tallies,
     usage,
@@ -54,13 +55,14 @@ PERSONAL: Mapping[sa.Table, tuple[str, ...]] = {
     host_settings: ("changed_by",),
     jobs: ("user_id",),
     refusals: ("user_id",),
+    rewrites: ("user_id",),
     staff_log: ("user_id", "actor_id"),
     tallies: ("user_id",),
     usage: ("user_id",),
     words: ("actor_id",),
 }
 # These rows go whole; of all others the person is taken out.
-_GONE = (drafts, guild_members, refusals)
+_GONE = (drafts, guild_members, refusals, rewrites)
 # Secrets of ours, or keys of somebody else's: no part of anybody's data.
 _NOT_EXPORTED = frozenset({"callback_secret", "interaction_token", "fence", "lease_until", "claims", "attempts"})
 # Pictures are named by their content, so two members may share a file; none is kept for longer (worker/retention.py).
