@@ -158,7 +158,7 @@ class Generation:
             await self._screen(user_id, place, video)
             await self._database.read(check_block, place.guild_id, user_id, self._clock.now())
         except UserError as refusal:
-            await self._screening.note(place.guild_id, user_id, refusal)
+            await self._screening.note(place.guild_id, user_id, refusal, video.prompt)
             raise
 
     def _check_open(self) -> None:
