@@ -17,7 +17,7 @@ from bot.cards import ProgressCards
 from bot.catalogue import loader
 from bot.client import CutsceneClient, point_library_at
 from bot.domain.ids import ProviderId
-from bot.domain.jobs import Job
+from bot.domain.jobs import Job, JobState
 from bot.errors import ConfigurationError, StoreError, UnreachableError
 from bot.http import HTTPServer, VideoFiles
 from bot.metrics import Metrics
@@ -304,7 +304,14 @@ def _build(
         clock=clock,
     )
     budget = Budget.of_usd(settings.budget_daily_usd, settings.budget_monthly_usd, markup)
-    hosting = Hosting(database, clock, budget=budget, bound=settings.discord_guild_ids)
+    hosting = Hosting(
+        database,
+        clock,
+        budget=budget,
+        bound=settings.discord_guild_ids,
+        folder=settings.data_dir,
+        database_file=file_of(settings.database_url),
+    )
     hosting.listen(lambda terms: availability.decide(terms.models))
     generation = Generation(
         database=database,
@@ -406,6 +413,9 @@ def _build(
 
     def follow(job: Job) -> None:
         log.info("job", id=job.id, state=job.state, model=job.model)
+        if job.state is JobState.FAILED and not job.is_announced:
+            # What the provider said is for those who read the log and for staff, not for members.
+            log.info("job_failed", id=job.id, reason=job.failure, detail=job.failure_detail)
         cards.changed(job)
         metrics.moved(job.state, job.model)
         wake.set()

@@ -20,7 +20,7 @@ from bot.services.host_limits import Budget
 from bot.services.hosting import COMMAND_LINE, Hosting, Owner
 from bot.settings import Settings
 from bot.store import schema
-from bot.store.database import Database
+from bot.store.database import Database, file_of
 
 ENGLISH: Texts = texts("en-US")
 US = Owner(user_id=COMMAND_LINE, is_owner=True)
@@ -151,7 +151,14 @@ async def run(settings: Settings, options: argparse.Namespace) -> list[str]:
     try:
         await schema.check(database)
         budget = Budget.of_usd(settings.budget_daily_usd, settings.budget_monthly_usd, settings.price_markup)
-        hosting = Hosting(database, SystemClock(), budget=budget, bound=settings.discord_guild_ids)
+        hosting = Hosting(
+            database,
+            SystemClock(),
+            budget=budget,
+            bound=settings.discord_guild_ids,
+            folder=settings.data_dir,
+            database_file=file_of(settings.database_url),
+        )
         act: Act = options.act_function
         return await act(settings, hosting, options)
     finally:

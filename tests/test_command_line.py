@@ -329,7 +329,9 @@ def test_host_sees_and_decides_beside_the_running_bot(database: Path, capsys: py
             assert command_line.main(["host", *arguments]) == 0
         return capsys.readouterr().out
 
-    assert "New videos are accepted.\nOn their way: 1 waiting\n" in told()
+    status = told()
+    assert "New videos are accepted.\nOn their way: 1 waiting\n" in status
+    assert re.search(r"^Disk: \d+ MiB free, the database takes 1 MiB$", status, re.MULTILINE)
     assert told("budget", "--daily", "2.50").startswith("Today: $0.00 of $2.50 (0 %)\n")
     assert "without a limit" in told("budget", "--daily", "none")
     assert "Members read: Back on Monday." in told("pause", "Back on Monday.")

@@ -128,6 +128,14 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """What the data folder's disk has left, and how much the database's file takes; bytes."""
+
+    free: int
+    database: int | None  # None where the database is no file of ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostStatus:
     """How the bot is doing, as far as the database knows."""
 
@@ -139,6 +147,7 @@ class HostStatus:
     stuck: int
     orphans: int
     process: Process | None
+    storage: Space | None = None
 
 
 def usd_of(text: str) -> Decimal | None:

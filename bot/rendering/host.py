@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from bot.domain.hosting import Finding, GuildTerms, HostStatus, HostTerms, Spent, Usage, money
+from bot.domain.hosting import Finding, GuildTerms, HostStatus, HostTerms, Space, Spent, Usage, money
 from bot.domain.ids import GuildId
 from bot.domain.jobs import ACTIVE, JobState
 from bot.domain.models import Catalogue, ModelState, VideoModel
@@ -38,9 +38,19 @@ def status(_: Texts, found: HostStatus, when: Moment) -> list[str]:
         lines.append(
             _("{provider}: {credits} credits left, asked {asked}", provider=provider, credits=left, asked=asked)
         )
+    if found.storage is not None:
+        lines.append(storage(_, found.storage))
     lines.append(_("Standing still: {stuck} · never answered: {orphans}", stuck=found.stuck, orphans=found.orphans))
     lines += [_("Wrong since {began}: {text}", began=when(each.began_at), text=each.text) for each in found.troubles]
     return lines
+
+
+def storage(_: Texts, space: Space) -> str:
+    """How full the disk is."""
+    free = space.free // 2**20
+    if space.database is None:
+        return _("Disk: {free} MiB free", free=free)
+    return _("Disk: {free} MiB free, the database takes {size} MiB", free=free, size=-(-space.database // 2**20))
 
 
 def intake(_: Texts, terms: HostTerms) -> list[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from bot import __version__
 from bot.domain.credits import day_of, usd
-from bot.domain.hosting import NO_LIMIT, Finding, HostStatus, HostTerms, Process, Spent, Usage
+from bot.domain.hosting import NO_LIMIT, Finding, HostStatus, HostTerms, Process, Space, Spent, Usage
 from bot.domain.ids import GuildId, ModelId, UserId
 from bot.domain.models import ModelState
 from bot.errors import NotHostError
@@ -51,11 +54,15 @@ class Hosting:
         *,
         budget: Budget,
         bound: Collection[GuildId] = (),
+        folder: Path | None = None,
+        database_file: Path | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._budget = budget
         self._bound = frozenset(bound)
+        self._folder = folder  # None where nobody asks how full the disk is
+        self._database_file = database_file
         self._listeners: list[Callable[[HostTerms], None]] = []
         self.terms = HostTerms()
 
@@ -184,6 +191,7 @@ class Hosting:
         _check(owner)
         now = self._clock.now()
         budget = await self.spent()
+        storage = await asyncio.to_thread(self._space)
 
         def read(connection: Connection) -> HostStatus:
             return HostStatus(
@@ -195,6 +203,7 @@ class Hosting:
                 stuck=oversight.stuck(connection, now - OVERDUE, now - FAR_TOO_LONG).total,
                 orphans=oversight.orphans(connection, now - ORPHANS_KEPT).total,
                 process=Process.of_text(meta.recall(connection, PROCESS)),
+                storage=storage,
             )
 
         return await self._database.read(read)
@@ -208,6 +217,16 @@ class Hosting:
         """Remember which version runs, and since when, for those who look from elsewhere."""
         process = Process(version=__version__, started_at=self._clock.now())
         await self._database.write(meta.remember, PROCESS, process.as_text())
+
+    def _space(self) -> Space | None:
+        if self._folder is None:
+            return None
+        try:
+            size = None if self._database_file is None else self._database_file.stat().st_size
+            return Space(free=shutil.disk_usage(self._folder).free, database=size)
+        except OSError:
+            # The storage guard says what is wrong with it.
+            return None
 
     def in_usd(self, credits: int) -> Decimal:
         return usd(credits, self._budget.markup)

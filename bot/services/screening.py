@@ -32,10 +32,12 @@ log = logs.get(__name__)
 # Refused for a reason that is nobody's conduct; staff has nothing to learn from these.
 UNTOLD = frozenset(
     {
+        "AccountEmpty",
         "BudgetReached",
         "CeilingReached",
         "IntakeClosed",
         "IntakePaused",
+        "IntakePausedWithMessage",
         "InvalidRequest",
         "JustAsked",
         "ModelRetired",

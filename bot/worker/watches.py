@@ -40,11 +40,15 @@ async def refuse(
     is_empty = error.fault in (AccountFault.BALANCE, AccountFault.CAP)
     if gate.pause(provider, str(error), now, is_empty=is_empty):
         log.error("provider_paused", provider=provider, reason=str(error))
-        await troubles.begin(
-            trouble_of(provider),
+        text = (
             f"The provider {provider} refuses every job: {error}. New videos are refused, and nothing is charged, "
-            "until it takes jobs again; that is checked every minute.",
+            "until it takes jobs again; that is checked every minute."
         )
+        try:
+            await troubles.begin(trouble_of(provider), text)
+        except StoreError as trouble:
+            # A step is about to write down what became of its job; that must not fail because of a message.
+            log.warning("trouble_not_stored", provider=provider, reason=str(trouble))
 
 
 def trouble_of(provider: ProviderId) -> str:
