@@ -29,7 +29,8 @@ class Answer:
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    acts = command.add_subparsers(dest="act", metavar="ACT", required=True)
+    acts = command.add_subparsers(dest="act", metavar="ACT")
+    command.set_defaults(act="list")
     acts.add_parser("list", help="every model with its state, its modes and its price")
     shown = acts.add_parser("show", help="one model with all its options, limits and prices")
     shown.add_argument("model", metavar="ID")
