@@ -36,13 +36,37 @@ BUCKET = {
     "S3_ACCESS_KEY_ID": "AKIDCANARY6634",
     "S3_SECRET_ACCESS_KEY": "bucket-canary-2209",
 }
+# The other vendors, at an address where nobody listens.
+NOBODY = "http://127.0.0.1:9"
+VENDORS = {
+    "OPENAI_API_KEY": "openai-canary-1101",
+    "OPENAI_WEBHOOK_KEY": "whsec_b3BlbmFpLWNhbmFyeS0xMTAy",
+    "XAI_API_KEY": "xai-canary-1103",
+    "GOOGLE_API_KEY": "google-canary-1104",
+    "REPLICATE_API_TOKEN": "replicate-canary-1105",
+    "REPLICATE_WEBHOOK_KEY": "whsec_cmVwbGljYXRlLWNhbmFyeS0xMTA2",
+    "HF_API_TOKEN": "hf-canary-1107",
+    "IMGBB_API_KEY": "imgbb-canary-1108",
+    "ASSIST_API_KEY": "assist-canary-1109",
+    "MODERATION_API_KEY": "moderation-canary-1110",
+}
+ADDRESSES = {
+    "OPENAI_BASE_URL": f"{NOBODY}/v1",
+    "XAI_BASE_URL": f"{NOBODY}/v1",
+    "GOOGLE_BASE_URL": NOBODY,
+    "REPLICATE_BASE_URL": NOBODY,
+    "HF_BASE_URL": NOBODY,
+    "IMGBB_BASE_URL": NOBODY,
+    "ASSIST_BASE_URL": f"{NOBODY}/v1",
+    "MODERATION_BASE_URL": f"{NOBODY}/v1",
+}
 WORDS = "a very private wedding on the moon"
 
 
 async def test_nobody_reads_a_secret_anywhere(world: Stage, ada: Person, mod: Person) -> None:
     # Everything that can go wrong says something, and some of it repeats our own requests.
     key = world.kie.api_key
-    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, LOG_LEVEL="DEBUG", **BUCKET)
+    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, LOG_LEVEL="DEBUG", **BUCKET, **VENDORS, **ADDRESSES)
     secrets = hosts_secrets(world)
     world.kie.faults.add(
         Call.CREATE,
@@ -107,7 +131,7 @@ async def test_exception_that_carries_every_secret_shows_none(
     world: Stage, ada: Person, bugs: BugWatch, monkeypatch: pytest.MonkeyPatch, log_format: str
 ) -> None:
     """With the log set up as the product does it; what no masking has touched is kept beside it, as a control."""
-    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, LOG_LEVEL="DEBUG", **BUCKET)
+    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, LOG_LEVEL="DEBUG", **BUCKET, **VENDORS, **ADDRESSES)
     secrets = hosts_secrets(world)
 
     async def breaks(*_: object) -> None:
@@ -159,11 +183,12 @@ def hosts_secrets(world: Stage) -> dict[str, str]:
         "the bot's token": world.discord.token,
         "the bucket's key": BUCKET["S3_ACCESS_KEY_ID"],
         "the bucket's secret": BUCKET["S3_SECRET_ACCESS_KEY"],
+        **VENDORS,
     }
 
 
 def test_every_secret_of_the_settings_is_planted(world: Stage) -> None:
-    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, **BUCKET)
+    world.environ.update(KIE_WEBHOOK_KEY=WEBHOOK, **BUCKET, **VENDORS, **ADDRESSES)
 
     planted = set(hosts_secrets(world).values())
 
