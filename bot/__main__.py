@@ -36,10 +36,12 @@ def migrate(settings: Settings, _options: argparse.Namespace) -> int:
     return 0
 
 
-def doctor(settings: Settings, _options: argparse.Namespace) -> int:
-    """Recompute the ledger; exit 1 when something does not agree."""
-    from bot.doctor import examine_ledger  # noqa: PLC0415
+def doctor(settings: Settings, options: argparse.Namespace) -> int:
+    """Say which providers are set up and recompute the ledger; exit 1 when something does not agree."""
+    from bot.doctor import examine_ledger, providers_of  # noqa: PLC0415
 
+    if not options.ledger:
+        print("\n".join(providers_of(settings)))
     report = asyncio.run(examine_ledger(settings))
     print("\n".join(report.lines))
     return 0 if report.is_balanced else 1
@@ -95,7 +97,7 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
 def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
     match name:
         case "doctor":
-            command.add_argument("--ledger", action="store_true", help="recompute every balance from the entries")
+            command.add_argument("--ledger", action="store_true", help="only recompute every balance from the entries")
         case "backup":
             command.add_argument(
                 "to", metavar="TO", nargs="?", type=Path, help="a file or a folder; without it DATA_DIR/backups"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from random import Random
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -43,6 +45,7 @@ from bot.services.jobs import Jobs
 from bot.services.keys import CallbackTokens, Keys
 from bot.services.lifecycle import Lifecycle
 from bot.services.memory import Memory
+from bot.services.model_health import ModelHealth
 from bot.services.moderation import Moderation
 from bot.services.policies import Policies
 from bot.services.privacy import Privacy
@@ -62,10 +65,12 @@ from bot.store.epochs import Epoch
 from bot.store.ownership import owned
 from bot.video_links import BucketLinks, OwnLinks
 from bot.worker.balances import BalanceWatch
+from bot.worker.health_watch import HealthWatch
 from bot.worker.host_watch import HostWatch
 from bot.worker.limits import Rates
 from bot.worker.loop import Worker
 from bot.worker.needs import Folders, Needs
+from bot.worker.odd_answers import OddAnswers
 from bot.worker.retention import Retention, remove_files
 from bot.worker.staff_log import StaffLogDelivery
 from bot.worker.steps import Steps
@@ -90,6 +95,9 @@ from cogs.server import ServerCog
 from cogs.statistics import StatisticsCog
 
 log = logs.get(__name__)
+
+# What goes on beside the rest until it is told to stop.
+Loop = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 
 # The buttons that outlive a restart, by the module of the cog that acts for them.
 CONTROLS = (
@@ -178,53 +186,47 @@ class App:
             self.started.set()
             await parts.worker.run()
 
-        async def watch_balances(stop: asyncio.Event) -> None:
-            await connected.wait()
-            await parts.balances.run(stop)
+        def when_connected(run: Loop) -> Loop:
+            """What these find may have to be told to the host or to staff, by a message."""
 
-        async def watch_hosting(stop: asyncio.Event) -> None:
-            await connected.wait()
-            await parts.host_watch.run(stop)
+            async def wait_and_run(stop: asyncio.Event) -> None:
+                await connected.wait()
+                await run(stop)
 
-        async def tell_troubles(stop: asyncio.Event) -> None:
-            await connected.wait()
-            await parts.troubles.run(stop)
-
-        # What these find may have to be told to the host, by a message.
-        async def watch_accounts(stop: asyncio.Event) -> None:
-            await connected.wait()
-            await parts.gates.run(stop)
+            return wait_and_run
 
         async def watch_storage() -> None:
             await connected.wait()
             await parts.storage.run(self._stop, parts.publisher)
 
         async def tell_of_the_past(_stop: asyncio.Event) -> None:
-            await connected.wait()
             untold = await parts.epoch.untold()
             if untold is not None:
                 await parts.publisher.tell_host(untold)
                 await parts.epoch.told()
 
-        async def tell_staff(stop: asyncio.Event) -> None:
-            await connected.wait()
-            await parts.staff_log.run(stop)
-
         parts.client.add_listener(on_connect)
         token = self._settings.discord_token.get_secret_value()
         discord_task = tasks.create_task(parts.client.start(token), name="discord")
+        after_connecting: dict[str, Loop] = {
+            "gates": parts.gates.run,
+            "health": parts.health.run,
+            "staff log": parts.staff_log.run,
+            "balances": parts.balances.run,
+            "hosting": parts.host_watch.run,
+            "troubles": parts.troubles.run,
+            "past": tell_of_the_past,
+        }
+        looping: dict[str, Loop] = {"models": parts.models.run, "retention": parts.retention.run}
+        looping |= {name: when_connected(run) for name, run in after_connecting.items()}
         watching = [
             tasks.create_task(parts.cards.run(), name="cards"),
-            tasks.create_task(through_trouble(parts.models.run, self._stop, self._clock), name="models"),
-            tasks.create_task(through_trouble(watch_accounts, self._stop, self._clock), name="gates"),
-            tasks.create_task(through_trouble(parts.retention.run, self._stop, self._clock), name="retention"),
-            tasks.create_task(through_trouble(tell_staff, self._stop, self._clock), name="staff log"),
             tasks.create_task(watch_storage(), name="storage"),
-            tasks.create_task(through_trouble(watch_balances, self._stop, self._clock), name="balances"),
-            tasks.create_task(through_trouble(watch_hosting, self._stop, self._clock), name="hosting"),
-            tasks.create_task(through_trouble(tell_troubles, self._stop, self._clock), name="troubles"),
-            tasks.create_task(through_trouble(tell_of_the_past, self._stop, self._clock), name="past"),
             tasks.create_task(health.measure(parts.metrics, parts.queue), name="metrics"),
+            *(
+                tasks.create_task(through_trouble(run, self._stop, self._clock), name=name)
+                for name, run in looping.items()
+            ),
         ]
         working = tasks.create_task(work(), name="worker")
         await self._stop.wait()
@@ -252,6 +254,7 @@ class _Parts:
     worker: Worker
     models: ModelWatch
     gates: GateWatch
+    health: HealthWatch
     retention: Retention
     staff_log: StaffLogDelivery
     server: HTTPServer
@@ -295,6 +298,8 @@ def _build(
     availability = Availability(catalogue, providers)
     gate = ProviderGate(Sharing(providers))
     lifecycle = Lifecycle(database, clock, markup, settings.late_results)
+    model_health = ModelHealth(availability, clock, metrics)
+    lifecycle.listen(model_health.follow)
     tokens = CallbackTokens(keys.derive("callbacks"))
     file = file_of(settings.database_url)
     storage = StorageGuard(
@@ -370,7 +375,7 @@ def _build(
                 charts=media.Charts(settings.folders.cache),
                 availability=availability,
             ),
-            Help(availability=availability, estimates=estimates, markup=markup),
+            Help(availability=availability, estimates=estimates, health=model_health, markup=markup),
         ],
         dynamic_items=CONTROLS,
         is_served=hosting.serves,
@@ -397,6 +402,7 @@ def _build(
         queue=queue,
         availability=availability,
         gate=gate,
+        health=model_health,
         troubles=troubles,
         estimates=estimates,
         clock=clock,
@@ -406,6 +412,7 @@ def _build(
         encoder=media.Reencoder(),
         links=_link_maker(settings, keys, clock, stack),
         kept=timedelta(days=settings.keep_videos_days),
+        odd_answers=OddAnswers(settings.folders.odd_answers),
     )
     worker = Worker(
         steps=Steps(needs), queue=queue, lifecycle=lifecycle, clock=clock, metrics=metrics, rates=rates, wake=wake
@@ -429,6 +436,14 @@ def _build(
             providers=providers, availability=availability, gate=gate, rates=rates, memory=memory, clock=clock
         ),
         gates=GateWatch(providers=providers, gate=gate, troubles=troubles, clock=clock),
+        health=HealthWatch(
+            providers=providers,
+            availability=availability,
+            health=model_health,
+            rates=rates,
+            troubles=troubles,
+            clock=clock,
+        ),
         retention=Retention(
             queue=queue,
             clock=clock,

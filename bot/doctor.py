@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.credits import AccountKind
+from bot.providers import registry
 from bot.settings import Settings
 from bot.store import audit, schema
 from bot.store.database import Connection, Database, file_of
@@ -27,6 +28,17 @@ async def migrate_database(settings: Settings) -> bool:
             return await schema.migrate(database)
         finally:
             await database.close()
+
+
+def providers_of(settings: Settings) -> list[str]:
+    """Which providers can be used, and which key each of the others waits for; asks nobody."""
+    ready = registry.configured(settings)
+    lines = [f"provider {name}: set up" for name in ready]
+    waiting = {entry.key for name, entry in registry.ENTRIES.items() if name not in ready}
+    for key in sorted(waiting):
+        names = ", ".join(name for name, entry in registry.ENTRIES.items() if entry.key == key)
+        lines.append(f"not set up: {names} (needs {key})")
+    return lines
 
 
 async def examine_ledger(settings: Settings) -> Report:

@@ -33,6 +33,9 @@ class Metrics:
             "cutscene_step_seconds", "Time that a step of a job took", ["step"], registry=registry, buckets=STEP_BUCKETS
         )
         self._delivered = Counter("cutscene_delivered_bytes", "Bytes of posted videos", registry=registry)
+        self._broken = Gauge(
+            "cutscene_model_broken", "1 while a model fails again and again", ["provider", "slug"], registry=registry
+        )
         self._lag = Gauge("cutscene_loop_lag_seconds", "How late the event loop ran, last measured", registry=registry)
         ProcessCollector(registry=registry)  # Memory, processor time and open files.
         for state in JobState:
@@ -58,6 +61,9 @@ class Metrics:
             yield
         finally:
             self._steps.labels(step).observe(time.perf_counter() - began)
+
+    def model_broken(self, provider: ProviderId, slug: str, *, is_broken: bool) -> None:
+        self._broken.labels(provider, slug).set(int(is_broken))
 
     def delivered(self, size: int) -> None:
         self._delivered.inc(size)

@@ -76,6 +76,7 @@ class Folders:
     results: Path  # finished videos, until they are delivered
     catalogue: Path  # the host's own model files
     cache: Path  # what can be made again at any time
+    odd_answers: Path  # of providers, for the host to show around; made when there is one
 
     def __iter__(self) -> Iterator[Path]:
         yield from (self.inputs, self.results, self.catalogue, self.cache)
@@ -245,6 +246,7 @@ class Settings(BaseSettings):
             results=self.data_dir / "results",
             catalogue=self.data_dir / "catalogue",
             cache=self.data_dir / "cache",
+            odd_answers=self.data_dir / "odd-answers",
         )
 
     @property

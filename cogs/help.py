@@ -17,14 +17,18 @@ from bot.rendering import replies
 from bot.rendering.model_list import Listed, model_pages
 from bot.services.availability import Availability
 from bot.services.estimates import Estimates
+from bot.services.model_health import ModelHealth
 
 
 class Help(commands.Cog):
     """What somebody reads before the first video."""
 
-    def __init__(self, *, availability: Availability, estimates: Estimates, markup: Decimal) -> None:
+    def __init__(
+        self, *, availability: Availability, estimates: Estimates, health: ModelHealth, markup: Decimal
+    ) -> None:
         self._availability = availability
         self._estimates = estimates
+        self._health = health
         self._markup = markup
 
     @app_commands.command(name="help", description=locale_str(N_("How to make videos here")))
@@ -55,7 +59,8 @@ class Help(commands.Cog):
         for model in self._availability.visible.models.values():
             modes = self._availability.modes(model)
             typical = await self._estimates.typical(model, modes[0] if modes else Mode.TEXT)
-            listed.append(Listed(model=model, modes=modes, typical=typical))
+            is_well = self._health.is_well(model)
+            listed.append(Listed(model=model, modes=modes, typical=typical, is_well=is_well))
         pages = model_pages(_, listed, self._availability.visible, self._markup)
         # Models may have come and gone since the button was made.
         number = min(max(1, number), len(pages))

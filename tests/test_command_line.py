@@ -100,10 +100,22 @@ def test_doctor_says_that_the_ledger_balances(database: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.startswith("balanced\nissued ")
 
 
+def test_doctor_says_which_providers_are_set_up_and_what_the_others_need(
+    database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line.main(["doctor"]) == 0
+
+    told = capsys.readouterr().out
+    assert "provider kie_jobs: set up\n" in told
+    assert "openai_videos (needs OPENAI_API_KEY)\n" in told
+    assert "google_veo, google_omni (needs GOOGLE_API_KEY)\n" in told
+    assert told.splitlines()[-2] == "balanced"
+
+
 def test_doctor_shows_the_first_difference(database: Path, capsys: pytest.CaptureFixture[str]) -> None:
     forget_a_job(database)
 
-    assert command_line.main(["doctor"]) == 1
+    assert command_line.main(["doctor", "--ledger"]) == 1
 
     assert re.match(
         r"not balanced:\naccount \d+ \(spent of guild 10\): holds 101, its lines say 100\n", capsys.readouterr().out

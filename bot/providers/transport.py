@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import BinaryIO
@@ -38,6 +39,9 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+
+
+_last_answer: ContextVar[str | None] = ContextVar("last_answer", default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,18 +183,33 @@ class Transport:
     async def _exchange(
         self, client: httpx.AsyncClient, request: httpx.Request, within: timedelta, at_most: int = BODY_LIMIT
     ) -> Answer:
+        _last_answer.set(None)
         async with asyncio.timeout(within.total_seconds()):
             response = await client.send(request, stream=True)
             try:
                 text = await _read_text(response, at_most)
             finally:
                 await response.aclose()
+        _last_answer.set(f"HTTP {response.status_code}\n\n{self._harmless(text)}")
         return Answer(
             status=response.status_code,
             text=text,
             fields=_json_object(text),
             retry_after=_retry_after(response.headers),
         )
+
+    def _harmless(self, text: str) -> str:
+        """The whole text without our key, and without the parts of addresses that open things."""
+        return re.sub(r"(://[^\s\"'?]*)\?[^\s\"']+", r"\1?[query]", text.replace(self._key, "[key]"))
+
+
+def last_answer() -> str | None:
+    """What the last request of this task was answered, without secrets; None when it was not answered.
+
+    For an answer that nobody understands: the error says what is wrong with it, and this is what the host may show
+    around. It belongs to the task, so that steps beside each other do not see each other's.
+    """
+    return _last_answer.get()
 
 
 def is_web_address(text: str) -> bool:

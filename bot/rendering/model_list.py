@@ -40,6 +40,7 @@ class Listed:
     model: VideoModel
     modes: Sequence[Mode]
     typical: timedelta
+    is_well: bool = True  # False while it fails again and again, so that jobs for it wait
 
 
 def model_pages(_: Texts, models: Iterable[Listed], catalogue: Catalogue, markup: Decimal) -> list[discord.Embed]:
@@ -78,7 +79,8 @@ def _description(_: Texts, listed: Listed, catalogue: Catalogue, markup: Decimal
         *([_.plural("from {count} credit", "from {count} credits", min(prices))] if prices else []),
         words.about(_, listed.typical),
     ]
-    return cut("\n".join([" · ".join(facts), *_mode_lines(_, listed)]), MAX_FIELD)
+    state = [] if listed.is_well else [_("It fails again and again at the moment; videos with it have to wait.")]
+    return cut("\n".join([" · ".join(facts), *state, *_mode_lines(_, listed)]), MAX_FIELD)
 
 
 def _gone(_: Texts, model: VideoModel, catalogue: Catalogue) -> str:

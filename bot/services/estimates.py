@@ -13,7 +13,7 @@ from bot.store import jobs
 from bot.store.database import Database
 
 # Fewer runs than this say less than the catalogue does.
-ENOUGH_RUNS = 5
+ENOUGH_RUNS = 20
 
 # How long a history is used before it is read again.
 FRESH = timedelta(minutes=1)

@@ -47,6 +47,9 @@ QUEUE_PATIENCE = timedelta(hours=1)
 # A record may be invisible right after its task was made (one client allows 90 s).
 VISIBLE_AFTER = timedelta(seconds=90)
 
+# How often a job looks whether its broken model may be tried again.
+MODEL_NAP = timedelta(seconds=20)
+
 # On top of the model's outer limit: the time in which a callback could still name a task whose answer was lost.
 CALLBACK_MARGIN = timedelta(minutes=15)
 
@@ -77,6 +80,8 @@ class Making:
         if pause is not None:
             return failed(FailureReason.BALANCE if pause.is_empty else FailureReason.NOT_NOW, "the provider is paused")
         spec = model.modes[job.video.mode]
+        if not self._needs.health.may_submit(job):
+            return self._wait_for_model(job)
         try:
             fields = await self._fields(job, spec, provider)
         except (ProviderUnavailableError, ProviderProtocolError, AnswerLostError) as error:
@@ -138,7 +143,7 @@ class Making:
             return self._patiently(job, model, elapsed, move, OUTAGE_PATIENCE)
         except (ProviderProtocolError, ProviderRejectedError) as error:
             # Where the question itself was refused, that says nothing about the task yet.
-            return self._odd_answer(job, FailureReason.UPSTREAM, str(error))
+            return await self._odd_answer(job, FailureReason.UPSTREAM, str(error))
         self._outages.pop(job.provider, None)
         match status:
             case Done(result=result):
@@ -148,9 +153,9 @@ class Making:
                     await self._pause(job.provider, ProviderAuthError(detail, AccountFault.BALANCE))
                 return failed(reason, detail)
             case Empty(detail=detail):
-                return self._odd_answer(job, FailureReason.NO_RESULT, detail)
+                return await self._odd_answer(job, FailureReason.NO_RESULT, detail)
             case NotVisible() if elapsed > VISIBLE_AFTER:
-                return self._odd_answer(job, FailureReason.NO_RESULT, "the provider does not know the task")
+                return await self._odd_answer(job, FailureReason.NO_RESULT, "the provider does not know the task")
             case NotVisible():
                 return Move(to=JobState.RUNNING, after=timedelta(seconds=5))
             case Pending():
@@ -166,7 +171,8 @@ class Making:
             task_id = await provider.create(submission)
         except (AnswerLostError, ProviderProtocolError) as error:
             log.warning("create_answer_lost", job=job.id, model=job.model, reason=str(error))
-            return Move(to=JobState.UNKNOWN, after=self.grace(job), detail=str(error))
+            detail = await self._kept_answer(job, str(error))
+            return Move(to=JobState.UNKNOWN, after=self.grace(job), detail=detail)
         except ProviderUnavailableError as error:
             return self._wait_in_queue(job, error)
         except ProviderAuthError as error:
@@ -218,11 +224,27 @@ class Making:
         wait = self._needs.back_off(job.attempts, first=5, longest=120)
         return Move(to=JobState.QUEUED, after=max(wait, _wish(error)), is_retry=True, detail=str(error))
 
-    def _odd_answer(self, job: Job, reason: FailureReason, detail: str) -> Move:
-        if job.attempts + 1 >= MAX_ODD_ANSWERS:
+    def _wait_for_model(self, job: Job) -> Move:
+        """The model is broken: wait for it, as long as the member's patience may be assumed."""
+        if self._needs.clock.now() - job.created_at > QUEUE_PATIENCE:
+            return failed(FailureReason.NOT_NOW, "the model has failed several times in a row")
+        return Move(to=JobState.QUEUED, after=MODEL_NAP, detail="the model has failed several times in a row")
+
+    async def _odd_answer(self, job: Job, reason: FailureReason, detail: str) -> Move:
+        is_last = job.attempts + 1 >= MAX_ODD_ANSWERS
+        if is_last or job.attempts == 0:
+            detail = await self._kept_answer(job, detail)
+        if is_last:
             return failed(reason, detail)
         wait = self._needs.back_off(job.attempts, first=3, longest=60)
         return Move(to=JobState.RUNNING, after=wait, is_retry=True, detail=detail)
+
+    async def _kept_answer(self, job: Job, detail: str) -> str:
+        """The detail, with the name of the file in which the host finds the whole answer."""
+        if self._needs.odd_answers is None:
+            return detail
+        name = await self._needs.odd_answers.keep(job, detail, self._needs.clock.now())
+        return detail if name is None else f"{detail} (odd-answers/{name})"
 
     async def _not_now(self, job: Job, error: ProviderAuthError) -> Move:
         await self._pause(job.provider, error)

@@ -15,10 +15,12 @@ from bot.ports import Cards, Clock, Downloads, Encoder, LinkMaker, Provider, Pub
 from bot.services.availability import Availability, ProviderGate
 from bot.services.estimates import Estimates
 from bot.services.lifecycle import Lifecycle
+from bot.services.model_health import ModelHealth
 from bot.services.queue import Queue
 from bot.services.troubles import Troubles
 from bot.worker import schedule
 from bot.worker.limits import Rates
+from bot.worker.odd_answers import OddAnswers
 
 # How long a job is ours while its create call, its transfer or its post is under way: longer than the call's own
 # timeouts, so that nobody else takes a job that is still being worked on.
@@ -51,6 +53,7 @@ class Needs:
     queue: Queue
     availability: Availability
     gate: ProviderGate
+    health: ModelHealth
     troubles: Troubles
     estimates: Estimates
     clock: Clock
@@ -59,6 +62,7 @@ class Needs:
     random: Random
     encoder: Encoder | None = None
     links: LinkMaker | None = None
+    odd_answers: OddAnswers | None = None
     kept: timedelta = timedelta(days=14)
 
     def provider(self, job: Job) -> Provider:

@@ -34,6 +34,7 @@ from bot.services.generation import Generation
 from bot.services.host_limits import Budget
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
+from bot.services.model_health import ModelHealth
 from bot.services.queue import Queue
 from bot.services.troubles import Troubles
 from bot.worker.limits import Rates
@@ -167,6 +168,8 @@ class Process:
         lifecycle = Lifecycle(database, clock, Decimal(1))
         queue = Queue(database, clock)
         wake = asyncio.Event()
+        health = ModelHealth(availability, clock, METRICS)
+        lifecycle.listen(health.follow)
         lifecycle.listen(lambda _: wake.set())
         self.generation = Generation(
             database=database,
@@ -193,6 +196,7 @@ class Process:
             queue=queue,
             availability=availability,
             gate=gate,
+            health=health,
             troubles=troubles,
             estimates=Estimates(database, clock, availability),
             clock=clock,

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import yarl
+from prometheus_client import CollectorRegistry
 
 with warnings.catch_warnings():
     # On Python 3.11 and 3.12 the library imports audioop, which 3.13 has dropped.
@@ -31,6 +32,7 @@ from bot.domain.models import Catalogue
 from bot.domain.policies import GuildPolicy
 from bot.i18n import texts
 from bot.media import Charts, Clips, Pictures, VideoDownloads
+from bot.metrics import Metrics
 from bot.rendering import buttons
 from bot.services.assistance import Assistance
 from bot.services.availability import Availability, ProviderGate
@@ -44,6 +46,7 @@ from bot.services.hosting import Hosting
 from bot.services.job_desk import JobDesk
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
+from bot.services.model_health import ModelHealth
 from bot.services.moderation import Moderation
 from bot.services.policies import Policies
 from bot.services.privacy import Privacy
@@ -141,6 +144,8 @@ class Stage:
         )
         self.downloads = VideoDownloads(allow_private=True)
         self.clips = Clips(inputs=self.inputs, results=self.inputs.parent / "results", downloads=self.downloads)
+        self.health = ModelHealth(self.availability, self.clock, Metrics(CollectorRegistry()))
+        self.lifecycle.listen(self.health.follow)
         self.jobs = Jobs(self.database, self.clock, self.lifecycle)
         self.credits = Credits(self.database, self.clock)
 
@@ -189,7 +194,7 @@ class Stage:
                     charts=Charts(self.inputs.parent / "cache"),
                     availability=self.availability,
                 ),
-                help.Help(availability=self.availability, estimates=estimates, markup=MARKUP),
+                help.Help(availability=self.availability, estimates=estimates, health=self.health, markup=MARKUP),
             ],
             dynamic_items=[
                 *generate.CONTROLS,

@@ -34,7 +34,7 @@ async def test_until_there_is_a_history_the_catalogue_is_believed(desk: Desk) ->
 
 
 async def test_with_enough_runs_their_median_is_typical(desk: Desk) -> None:
-    await rendered(desk, 10, 20, 30, 40, 5000)
+    await rendered(desk, *[10, 20, 30, 40] * 5, 30, 5000)
 
     assert await desk.estimates.typical(MAKER, Mode.TEXT) == timedelta(seconds=30)
     assert await desk.estimates.typical(MAKER, Mode.IMAGE) == MAKER.typical

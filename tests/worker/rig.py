@@ -20,6 +20,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.models import Catalogue, VideoModel
 from bot.domain.pictures import Picture
 from bot.metrics import Metrics
+from bot.ports import Provider
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
@@ -28,6 +29,7 @@ from bot.services.generation import Generation
 from bot.services.host_limits import Budget
 from bot.services.jobs import Jobs
 from bot.services.lifecycle import Lifecycle
+from bot.services.model_health import ModelHealth
 from bot.services.queue import Queue
 from bot.services.sharing import Sharing
 from bot.services.troubles import Troubles
@@ -36,6 +38,7 @@ from bot.store.database import Connection, Database
 from bot.worker.limits import Rates
 from bot.worker.loop import DRAIN, Worker
 from bot.worker.needs import Folders, Needs
+from bot.worker.odd_answers import OddAnswers
 from bot.worker.steps import Steps
 from tests.fakes import KIE, FakeDownloads, FakeEncoder, FakeLinks, FakeProvider, FakePublisher, HandClock, SilentCards
 from tests.samples import ANNA, CATALOGUE, MAKER, place, video
@@ -53,7 +56,7 @@ class Rig:
         self.clock = HandClock()
         self.provider = FakeProvider(self.clock)
         self.downloads = FakeDownloads()
-        self.others: dict[ProviderId, FakeProvider] = {}
+        self.others: dict[ProviderId, Provider] = {}
         self.publisher = FakePublisher()
         self.cards = SilentCards()
         self.folders = Folders(inputs=folder / "inputs", results=folder / "results")
@@ -76,11 +79,15 @@ class Rig:
         self.lifecycle = self.lifecycle_class(self.database, self.clock, self.markup)
         self.queue = Queue(self.database, self.clock)
         self.estimates = Estimates(self.database, self.clock, self.availability)
-        providers = {KIE: self.provider, **self.others}
+        providers: dict[ProviderId, Provider] = {KIE: self.provider, **self.others}
         self.gate = ProviderGate(Sharing(providers))
         self.rates = Rates(providers)
         self.creates = self.rates.creates(KIE)
         self.wake = asyncio.Event()
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry)
+        self.health = ModelHealth(self.availability, self.clock, self.metrics)
+        self.lifecycle.listen(self.health.follow)
         self.lifecycle.listen(lambda _: self.wake.set())
         self.lifecycle.listen(self.cards.changed)
         self.generation = Generation(
@@ -105,6 +112,7 @@ class Rig:
             queue=self.queue,
             availability=self.availability,
             gate=self.gate,
+            health=self.health,
             troubles=Troubles(self.database, self.clock, self.publisher),
             estimates=self.estimates,
             clock=self.clock,
@@ -113,6 +121,7 @@ class Rig:
             random=Random(7),
             encoder=self.encoder,
             links=self.links,
+            odd_answers=OddAnswers(self.folders.results.parent / "odd-answers"),
         )
         self.steps = self.steps_class(self.needs)
         self.worker = Worker(
@@ -120,7 +129,7 @@ class Rig:
             queue=self.queue,
             lifecycle=self.lifecycle,
             clock=self.clock,
-            metrics=Metrics(CollectorRegistry()),
+            metrics=self.metrics,
             rates=self.rates,
             wake=self.wake,
             drain=self.drain,
@@ -229,6 +238,11 @@ class Rig:
         self.clock.advance(by, **parts)
         self.wake.set()
         await self.go()
+
+    def broken_models(self) -> dict[str, float]:
+        """What /metrics says of the health of models."""
+        (family,) = (one for one in self.registry.collect() if one.name == "cutscene_model_broken")
+        return {sample.labels["slug"]: sample.value for sample in family.samples}
 
     async def find(self, job: Job | JobId) -> Job:
         job_id = job if isinstance(job, int) else job.id

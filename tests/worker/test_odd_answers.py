@@ -1,0 +1,103 @@
+"""What nobody understands is kept for the host, without secrets, and never more than a fixed number of files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+import httpx
+
+from bot.domain.ids import ProviderId, TaskId
+from bot.domain.jobs import FailureReason, JobState
+from bot.domain.models import Catalogue
+from bot.errors import ProviderError
+from bot.providers.kie_jobs import KieJobs
+from bot.worker.odd_answers import MOST_CHARACTERS, MOST_FILES, OddAnswers
+from tests.samples import CATALOGUE, model
+from tests.worker.rig import Rig
+
+ODD = ProviderId("odd")
+ODD_MODEL = model("odd", provider=ODD)
+KEY = "key-canary-1234"
+
+
+def kept(rig: Rig) -> list[str]:
+    return [path.read_text() for path in sorted((rig.folders.results.parent / "odd-answers").glob("*"))]
+
+
+def odd_vendor(rig: Rig, record: dict[str, object] | str) -> None:
+    """A provider whose create calls work and whose records nobody understands."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/createTask"):
+            return httpx.Response(200, json={"code": 200, "data": {"taskId": "task-1"}})
+        return httpx.Response(200, text=record if isinstance(record, str) else json.dumps(record))
+
+    adapter = KieJobs(
+        api_key=KEY,
+        api_url="https://odd.test",
+        upload_url="https://odd.test",
+        clock=rig.clock,
+        inner=httpx.MockTransport(answer),
+    )
+    rig.others = {ODD: adapter}
+    rig.catalogue = Catalogue({**CATALOGUE.models, ODD_MODEL.id: ODD_MODEL})
+    rig.build()
+
+
+async def test_a_shape_that_nobody_documented_is_retried_a_little_then_refunded_and_kept(rig: Rig) -> None:
+    address = "https://files.test/v.mp4?signature=canary-5678"
+    odd_vendor(rig, {"code": 200, "data": {"taskId": "task-1", "news": address, "key": KEY}})
+
+    async with rig.running():
+        job = await rig.accept(of=ODD_MODEL)
+        await rig.pass_time(minutes=10)
+
+    found = await rig.find(job)
+    assert (found.state, found.failure) == (JobState.FAILED, FailureReason.UPSTREAM)
+    assert await rig.kinds(job) == ["charge", "refund"]
+    assert found.failure_detail is not None
+    assert "odd-answers/" in found.failure_detail
+    texts = kept(rig)
+    assert len(texts) == 2, "the first and the last"
+    for text in texts:
+        assert f"job {job.id}, model odd, provider odd" in text
+        assert '"news": "https://files.test/v.mp4?[query]"' in text
+        assert KEY not in text
+        assert "canary" not in text
+
+
+async def test_an_answer_about_the_jobs_own_callback_address_does_not_show_its_secret(rig: Rig) -> None:
+    odd_vendor(rig, "")
+    job = await rig.accept(of=ODD_MODEL)
+    odd_vendor(rig, {"code": 200, "data": {"callback": f"https://bot.test/callbacks/odd/1/{job.callback_secret}"}})
+
+    async with rig.running():
+        await rig.pass_time(minutes=10)
+
+    assert kept(rig)
+    assert not any(job.callback_secret in text for text in kept(rig))
+
+
+async def test_only_so_many_answers_of_a_limited_length_are_kept(rig: Rig, tmp_path: Path) -> None:
+    odd_vendor(rig, {"code": 200, "data": {"long": "x" * 2 * MOST_CHARACTERS}})
+    async with rig.running():
+        job = await rig.accept(of=ODD_MODEL)
+        await rig.pass_time(minutes=10)
+    assert all(len(text) < MOST_CHARACTERS + 500 for text in kept(rig))
+
+    answers = OddAnswers(tmp_path / "many")
+    with contextlib.suppress(ProviderError):
+        await rig.others[ODD].status(TaskId("task-1"))  # What this was answered is what is kept now.
+    for _ in range(MOST_FILES + 5):
+        rig.clock.advance(seconds=1)
+        await answers.keep(job, "odd", rig.clock.now())
+
+    assert len(list((tmp_path / "many").iterdir())) == MOST_FILES
+
+
+async def test_without_an_answer_there_is_nothing_to_keep(rig: Rig, tmp_path: Path) -> None:
+    job = await rig.accept()
+
+    assert await OddAnswers(tmp_path / "none").keep(job, "odd", rig.clock.now()) is None
