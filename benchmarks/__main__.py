@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import acknowledgement, callbacks, memory, schedules, seasons, throughput, waiting, writes
+from benchmarks import acknowledgement, callbacks, charges, memory, schedules, seasons, throughput, waiting, writes
 from benchmarks.contenders import Contender
 from benchmarks.table import Row, line, rendered
 from sandbox.bot_process import BotDiedError
@@ -43,6 +43,7 @@ MEASURES = {
     "polls": Measure(schedules.ROWS, _simulate),
     "memory": Measure(memory.ROWS, lambda contender, _: memory.play(contender), Contender.OURS_OPENED),
     "throughput": Measure(throughput.ROWS, lambda contender, _: throughput.play(contender), Contender.OURS_OPENED),
+    "charges": Measure(charges.ROWS, lambda contender, _: charges.play(contender)),
     "callbacks": Measure(callbacks.ROWS, lambda contender, _: callbacks.play(contender)),
     "seasons": Measure(seasons.ROWS, lambda contender, _: seasons.play(contender)),
     "writes": Measure(writes.ROWS, lambda contender, _: writes.play(contender)),

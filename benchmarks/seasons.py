@@ -132,13 +132,13 @@ def _fill(connection: Connection) -> None:
         "due_at": "NULL",
     }
     columns = [column for column in tables.jobs.c if column.name in special or not column.nullable]
-    values = [special.get(column.name, _plain(column)) for column in columns]
+    values = [special.get(column.name, plain(column)) for column in columns]
     names = ", ".join(column.name for column in columns)
     connection.exec_driver_sql(_FILL.format(columns=names, values=", ".join(values)))
     connection.exec_driver_sql(_COUNT)
 
 
-def _plain(column: sa.Column[object]) -> str:
+def plain(column: sa.Column[object]) -> str:
     """A value of the column's kind."""
     if isinstance(column.type, sa.JSON):
         return "'{}'"

@@ -352,6 +352,7 @@ def _build(
                 estimates=estimates,
                 jobs=jobs,
                 clips=clips,
+                credits=Credits(database, clock),
                 markup=markup,
                 assistance=assistance,
             ),

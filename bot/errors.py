@@ -315,6 +315,16 @@ class AdultsOnlyError(UserError):
     text = N_("**{field}**: `{given}` is only possible in channels with an age limit.")
 
 
+class UnconfirmedError(UserError):
+    text = N_(
+        "This video costs {price} credits. This server wants that to be confirmed first; ask again with `/video`."
+    )
+
+
+class PriceChangedError(UserError):
+    text = N_("The price has changed to {price} credits. Nothing was charged; ask again with `/video`.")
+
+
 class NoGiftsError(UserError):
     text = N_("Members of this server cannot give credits to each other.")
 

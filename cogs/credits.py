@@ -9,10 +9,14 @@ from discord.ext import commands
 
 from bot.client import DynamicItemType, defer
 from bot.client.controls import Control, cog_of, member_of, requester_of, texts_of
-from bot.i18n import N_
+from bot.domain.ids import InteractionId, UserId
+from bot.domain.quotas import MAX_CREDITS
+from bot.errors import BotGiftError
+from bot.i18n import N_, texts
 from bot.rendering import replies
 from bot.services.credits import Credits
 
+Gift = app_commands.Range[int, 1, MAX_CREDITS]
 PageNumber = app_commands.Range[int, 1, 100_000]
 
 
@@ -40,6 +44,23 @@ class CreditsCog(
         await defer(interaction, ephemeral=True)
         card, view = await self._page(interaction, page)
         await interaction.edit_original_response(embed=card, view=view)
+
+    @app_commands.command(name="give", description=locale_str(N_("Give some of your bonus credits to another member")))
+    @app_commands.describe(member=locale_str(N_("Who gets them")), credits=locale_str(N_("How many")))
+    async def give(self, interaction: discord.Interaction, member: discord.User, credits: Gift) -> None:
+        if member.bot:
+            raise BotGiftError
+        await defer(interaction, ephemeral=True)
+        guild_id, giver = member_of(interaction)
+        gift = await self._credits.give(guild_id, giver, UserId(member.id), credits, InteractionId(interaction.id))
+        text = replies.gave(texts_of(interaction), gift.receiver, gift.credits, gift.left)
+        await interaction.edit_original_response(content=text)
+        # Whoever gets something is told where everybody can see it: their direct messages may be closed.
+        everybody = texts((interaction.guild_locale or interaction.locale).value)
+        await interaction.followup.send(
+            replies.got(everybody, giver, gift.receiver, gift.credits),
+            allowed_mentions=discord.AllowedMentions(users=[discord.Object(gift.receiver)]),
+        )
 
     async def turn(self, interaction: discord.Interaction, number: int) -> None:
         """Another page in the same message."""

@@ -23,7 +23,7 @@ from bot.client.controls import Control, client_of, cog_of, member_of, requester
 from bot.client.typed import chosen_in, count_in, place_of, typed_mode
 from bot.domain import follow_ups
 from bot.domain.follow_ups import FollowUp
-from bot.domain.ids import JobId, ModelId, UserId
+from bot.domain.ids import DraftId, JobId, ModelId, UserId
 from bot.domain.jobs import Job, JobState, finished_of
 from bot.domain.models import Mode, OptionName, OptionValue, VideoModel
 from bot.domain.pictures import Clip
@@ -38,12 +38,13 @@ from bot.errors import (
     VideoGoneError,
 )
 from bot.i18n import N_, Texts, texts
-from bot.rendering import buttons, cards, choices, rewrites, words
+from bot.rendering import buttons, cards, choices, replies, rewrites, words
 from bot.rendering.cards import Progress
 from bot.services.assistance import Assistance, NoHelp
 from bot.services.availability import Availability
+from bot.services.credits import Credits
 from bot.services.estimates import Estimates
-from bot.services.generation import Accepted, Generation
+from bot.services.generation import Accepted, Generation, request_of
 from bot.services.jobs import Jobs
 
 log = logs.get(__name__)
@@ -73,6 +74,7 @@ class Generate(commands.Cog):
         estimates: Estimates,
         jobs: Jobs,
         clips: Clips,
+        credits: Credits,
         markup: Decimal,
         assistance: Assistance,
     ) -> None:
@@ -83,6 +85,7 @@ class Generate(commands.Cog):
         self._estimates = estimates
         self._jobs = jobs
         self._clips = clips
+        self._credits = credits
         self._markup = markup
 
     @app_commands.command(name="video", description=locale_str(N_("Make a video from a description or a picture")))
@@ -139,10 +142,10 @@ class Generate(commands.Cog):
         )
         attachments = Attachments(image, last_frame, references)
         # Whatever is wrong with the words and options is said before anything is fetched.
-        self._check(interaction, attachments.unread(request, chosen))
+        video = self._check(interaction, attachments.unread(request, chosen))
         asked = None if assist is None else AssistMode(assist)
         mode = await self._assistance.mode(member_of(interaction)[0], asked)
-        await self._open(interaction)
+        await self._open(interaction, video)
         request = await attachments.read(request, self._pictures)
         if mode is AssistMode.OFF or not request.prompt.strip():
             await self._accept(interaction, request)
@@ -154,7 +157,7 @@ class Generate(commands.Cog):
         user_id = UserId(interaction.user.id)
         await self._choose(interaction, (await self._assistance.find(user_id, number)).chosen(is_own=is_own))
         async with self._assistance.taking(user_id, number) as offer:
-            await self._accept(interaction, offer.chosen(is_own=is_own))
+            await self._accept(interaction, offer.chosen(is_own=is_own), has_seen_price=True)
 
     async def edit_rewritten(self, interaction: discord.Interaction, number: int) -> None:
         """Let the member change what the assistant wrote, before anything is charged."""
@@ -166,7 +169,7 @@ class Generate(commands.Cog):
         """The form came back."""
         await self._choose(interaction, request)
         async with self._assistance.taking(UserId(interaction.user.id), number):
-            await self._accept(interaction, request)
+            await self._accept(interaction, request, has_seen_price=True)
 
     async def cancel_rewritten(self, interaction: discord.Interaction, number: int) -> None:
         """The member wants nothing of it."""
@@ -179,7 +182,8 @@ class Generate(commands.Cog):
         """Look whether it can still be made here; time has passed since it was asked for."""
         await self._find_pictures(request)
         self._check(interaction, request)
-        await self._open(interaction)
+        self._check_place(interaction)
+        await defer(interaction, ephemeral=False)
 
     async def _rewrite(self, interaction: discord.Interaction, request: VideoRequest, mode: AssistMode) -> None:
         """Show what the assistant makes of the prompt; where it makes nothing of it, go on without it and say so."""
@@ -204,8 +208,7 @@ class Generate(commands.Cog):
     async def again(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """The same video once more, for whoever clicks."""
         request = await self._repeat(interaction, job_id)
-        self._check(interaction, request)
-        await self._open(interaction)
+        await self._open(interaction, self._check(interaction, request))
         await self._accept(interaction, request, again_of=job_id)
 
     async def edit(self, interaction: discord.Interaction, job_id: JobId) -> None:
@@ -218,8 +221,7 @@ class Generate(commands.Cog):
         self, interaction: discord.Interaction, request: VideoRequest, again_of: JobId | None = None
     ) -> None:
         """The form came back with another prompt."""
-        self._check(interaction, request)
-        await self._open(interaction)
+        await self._open(interaction, self._check(interaction, request))
         await self._accept(interaction, request, again_of=again_of)
 
     async def offer(self, interaction: discord.Interaction, job_id: JobId, mode: Mode) -> None:
@@ -246,9 +248,12 @@ class Generate(commands.Cog):
             return
         unread = Clip(name="", size=0) if chosen.needs_file else None
         self._check(interaction, chosen.request(finished_of(job), "", unread))
-        await self._open(interaction)
+        self._check_place(interaction)
+        await defer(interaction, ephemeral=False)
         clip = await self._clip_of(interaction, job) if chosen.needs_file else None
-        await self._accept(interaction, chosen.request(finished_of(job), "", clip), again_of=job_id)
+        request = chosen.request(finished_of(job), "", clip)
+        # The offer has told the price.
+        await self._accept(interaction, request, again_of=job_id, has_seen_price=True)
 
     async def _finished(self, interaction: discord.Interaction, job_id: JobId) -> Job:
         """The job behind a posted video of this guild, whoever asked for it: everybody sees it there."""
@@ -272,6 +277,31 @@ class Generate(commands.Cog):
                 url = next((each.url for each in message.attachments), None)
         return await self._clips.take(job.id, job.stored, url)
 
+    async def create(self, interaction: discord.Interaction, draft_id: DraftId) -> None:
+        """The member has seen the price, and wants the video."""
+        guild_id, user_id = member_of(interaction)
+        draft = await self._generation.draft(guild_id, user_id, draft_id)
+        request = request_of(draft.video)
+        await self._find_pictures(request)
+        video = self._check(interaction, request)
+        self._check_place(interaction)
+        await defer(interaction, ephemeral=False)
+        await self._make(interaction, video, again_of=draft.again_of, draft_id=draft_id)
+
+    async def rethink(self, interaction: discord.Interaction, draft_id: DraftId) -> None:
+        """The member has seen the price, and wants to change the prompt."""
+        draft = await self._generation.draft(*member_of(interaction), draft_id)
+        request = request_of(draft.video)
+        await self._find_pictures(request)
+        await interaction.response.send_modal(PromptForm(self, request, texts_of(interaction)))
+
+    async def drop(self, interaction: discord.Interaction, draft_id: DraftId) -> None:
+        """The member has seen the price, and does not want the video."""
+        await interaction.response.defer()
+        await self._generation.drop(*member_of(interaction), draft_id)
+        _ = texts_of(interaction)
+        await interaction.edit_original_response(content=_("Nothing was charged."), embeds=[], view=None)
+
     async def delete(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Take the posted video away, for its requester and for those who may delete messages here."""
         guild_id, user_id = member_of(interaction)
@@ -293,12 +323,19 @@ class Generate(commands.Cog):
         _ = texts_of(interaction)
         await interaction.edit_original_response(content=_("The video of job {job} is deleted here.", job=job_id))
 
-    async def _open(self, interaction: discord.Interaction) -> None:
-        """Make sure that the video could be posted here, and take the time to ask for it."""
+    async def _open(self, interaction: discord.Interaction, video: VideoSpec) -> None:
+        """Make sure that the video could be posted here, and take the time to ask for it.
+
+        Where the price is asked about first, that is between the member and us.
+        """
+        self._check_place(interaction)
+        asks = await self._generation.asks_first(member_of(interaction)[0], video.price)
+        await defer(interaction, ephemeral=asks)
+
+    def _check_place(self, interaction: discord.Interaction) -> None:
         missing = missing_permissions(interaction)
         if missing:
             raise MissingPermissionsError(permissions=", ".join(missing))
-        await defer(interaction, ephemeral=False)
 
     async def _repeat(self, interaction: discord.Interaction, job_id: JobId) -> VideoRequest:
         request = await self._generation.repeat(member_of(interaction)[0], job_id)
@@ -325,15 +362,48 @@ class Generate(commands.Cog):
         return video
 
     async def _accept(
-        self, interaction: discord.Interaction, request: VideoRequest, *, again_of: JobId | None = None
+        self,
+        interaction: discord.Interaction,
+        request: VideoRequest,
+        *,
+        again_of: JobId | None = None,
+        has_seen_price: bool = False,
     ) -> None:
         video = self._check(interaction, request)
+        if has_seen_price:
+            await self._make(interaction, video, again_of=again_of, seen_price=video.price)
+        elif await self._generation.asks_first(member_of(interaction)[0], video.price):
+            await self._ask(interaction, video, again_of)
+        else:
+            await self._make(interaction, video, again_of=again_of)
+
+    async def _ask(self, interaction: discord.Interaction, video: VideoSpec, again_of: JobId | None) -> None:
+        """Tell the price and wait for a word; nothing is charged."""
+        guild_id, user_id = member_of(interaction)
+        draft = await self._generation.keep(user_id, place_of(interaction), video, again_of=again_of)
+        balance = await self._credits.balance(guild_id, user_id, requester_of(interaction))
+        _ = texts_of(interaction)
+        model = self._availability.catalogue.get(video.model)
+        card = replies.price_question(_, video, model.name, balance)
+        await interaction.edit_original_response(embed=card, view=buttons.of_draft(_, draft.id))
+
+    async def _make(
+        self,
+        interaction: discord.Interaction,
+        video: VideoSpec,
+        *,
+        again_of: JobId | None = None,
+        draft_id: DraftId | None = None,
+        seen_price: int | None = None,
+    ) -> None:
         accepted = await self._generation.request(
             UserId(interaction.user.id),
             place_of(interaction),
             video,
             requester=requester_of(interaction),
             again_of=again_of,
+            draft_id=draft_id,
+            seen_price=seen_price,
         )
         try:
             await self._show(interaction, accepted)
@@ -473,6 +543,20 @@ class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|e
                 await cog.delete(interaction, job_id)
 
 
+class DraftButton(Control, template=r"draft:(?P<id>[0-9]{1,18}):(?P<action>create|edit|cancel)"):
+    """The answer to the question whether a video is worth its price."""
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        cog, draft_id = cog_of(interaction, Generate), DraftId(int(self.match["id"]))
+        match self.match["action"]:
+            case "create":
+                await cog.create(interaction, draft_id)
+            case "edit":
+                await cog.rethink(interaction, draft_id)
+            case _:
+                await cog.drop(interaction, draft_id)
+
+
 class RewriteButton(Control, template=r"rewrite:(?P<id>[0-9]{1,18}):(?P<action>create|edit|mine|cancel)"):
     """Under what the assistant wrote, seen by its member only."""
 
@@ -503,7 +587,7 @@ class FollowUpButton(
         await cog.choose(interaction, job_id, Mode(self.match["mode"]), ModelId(self.match["model"]), options)
 
 
-CONTROLS: tuple[DynamicItemType, ...] = (VideoButton, FollowUpButton, RewriteButton)
+CONTROLS: tuple[DynamicItemType, ...] = (VideoButton, FollowUpButton, RewriteButton, DraftButton)
 
 
 async def _tell(interaction: discord.Interaction, text: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import discord
 
 from bot.domain.follow_ups import FollowUp
-from bot.domain.ids import JobId
+from bot.domain.ids import DraftId, JobId
 from bot.domain.jobs import FailureReason, Job
 from bot.domain.models import FOLLOW_UPS, Mode, OptionName
 from bot.domain.values import show
@@ -114,6 +114,15 @@ _NEEDS_CHANGE = frozenset(
         FailureReason.MODEL_PAUSED,
     }
 )
+
+
+def of_draft(_: Texts, draft_id: DraftId) -> discord.ui.View:
+    """Below the question whether a video is worth its price."""
+    return lasting(
+        _button(_("Create"), f"draft:{draft_id}:create", discord.ButtonStyle.primary),
+        _button(_("Edit"), f"draft:{draft_id}:edit"),
+        _button(_("Cancel"), f"draft:{draft_id}:cancel"),
+    )
 
 
 def of_failure(_: Texts, job: Job) -> discord.ui.View:

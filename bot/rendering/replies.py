@@ -8,9 +8,11 @@ from datetime import datetime
 import discord
 
 from bot.domain.credits import Balance, HistoryLine
+from bot.domain.ids import UserId
 from bot.domain.jobs import Job, JobState
 from bot.domain.models import Catalogue, OptionName
 from bot.domain.periods import Period
+from bot.domain.videos import VideoSpec
 from bot.i18n import N_, Texts
 from bot.rendering import words
 from bot.rendering.buttons import lasting
@@ -121,6 +123,21 @@ def cancelled(_: Texts, job: Job) -> str:
     )
 
 
+def price_question(_: Texts, video: VideoSpec, model: str, balance: Balance) -> discord.Embed:
+    """What a video would cost, before anything is charged."""
+    card = embed(_("This video costs {credits}", credits=words.credits_of(_, video.price)))
+    card.description = _("Nothing is charged before you press Create.")
+    prompt = harmless(video.prompt, MAX_FIELD - 10)
+    if prompt:
+        card.add_field(name=_("Prompt"), value=prompt, inline=False)
+    card.add_field(name=_("Model"), value=model)
+    options = words.options_of(video)
+    if options:
+        card.add_field(name=_("Options"), value=cut(options, MAX_FIELD))
+    card.add_field(name=_("Left to spend"), value=words.limit_of(_, balance.spendable))
+    return card
+
+
 ALLOWANCES = {
     Period.DAY: N_("Daily allowance"),
     Period.WEEK: N_("Weekly allowance"),
@@ -142,9 +159,17 @@ def balance(_: Texts, balance: Balance) -> discord.Embed:
     card.add_field(name=_("Bonus"), value=_("{credits}; does not expire", credits=words.credits_of(_, balance.bonus)))
     if balance.held:
         card.add_field(name=_("Held for videos on their way"), value=words.credits_of(_, balance.held))
+        card.add_field(name=_("Videos on their way"), value=str(balance.running))
     if balance.pool is not None:
-        card.add_field(name=_("This server's pool"), value=words.credits_of(_, balance.pool))
+        card.add_field(name=_("This server's pool"), value=_pool(_, balance, balance.pool))
     return card
+
+
+def _pool(_: Texts, balance: Balance, left: int) -> str:
+    credits = words.credits_of(_, left)
+    if balance.pool_renews_at is None:
+        return credits
+    return _("{credits}; filled again {renews}", credits=credits, renews=words.moment(balance.pool_renews_at))
 
 
 def _allowance(_: Texts, balance: Balance) -> str:
@@ -174,10 +199,35 @@ def _history_line(_: Texts, line: HistoryLine) -> str:
     parts = [f"**{sign}{abs(line.credits)}**", _(words.ENTRIES[line.kind])]
     if line.job_id is not None:
         parts.append(_("job {job}", job=line.job_id))
+    elif line.other_id is not None:
+        other = _("from <@{member}>") if line.credits > 0 else _("to <@{member}>")
+        parts.append(other.format(member=line.other_id))
     elif line.reason:
         # Reasons of jobs are words of our own for failures; those of grants were written by people.
         parts.append(harmless(line.reason, 100))
     return " · ".join([*parts, words.moment(line.at)])
+
+
+def gave(_: Texts, receiver: UserId, credits: int, left: int) -> str:
+    """To whoever gave."""
+    return _.plural(
+        "You gave {count} credit to <@{member}> and have {left} bonus credits left.",
+        "You gave {count} credits to <@{member}> and have {left} bonus credits left.",
+        credits,
+        member=receiver,
+        left=left,
+    )
+
+
+def got(_: Texts, giver: UserId, receiver: UserId, credits: int) -> str:
+    """To whoever got it."""
+    return _.plural(
+        "<@{member}>, you got {count} credit from <@{giver}>.",
+        "<@{member}>, you got {count} credits from <@{giver}>.",
+        credits,
+        member=receiver,
+        giver=giver,
+    )
 
 
 HELP = (

@@ -38,7 +38,7 @@ ENTRIES: Mapping[EntryKind, str] = {
     EntryKind.REFILL: N_("pool refilled"),
     EntryKind.EXPIRE: N_("left over in the pool, lapsed"),
     EntryKind.REVOKE: N_("taken back"),
-    EntryKind.TRANSFER: N_("given by a member"),
+    EntryKind.TRANSFER: N_("gift"),
 }
 
 MODES: Mapping[Mode, str] = {

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.domain.credits import split
-from bot.domain.ids import GuildId, JobId, UserId
+from bot.domain.ids import DraftId, GuildId, JobId, UserId
 from bot.domain.jobs import Job, Place
 from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
 from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, refusal
@@ -22,9 +22,12 @@ from bot.errors import (
     ModelUnavailableError,
     NotFoundError,
     NotNowError,
+    PriceChangedError,
+    StaleControlError,
     StorageTroubleError,
     StoreError,
     StoreTrouble,
+    UnconfirmedError,
     UserError,
     refused,
 )
@@ -38,8 +41,9 @@ from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import Screening, check_block
 from bot.services.storage import StorageGuard
-from bot.store import balances, jobs, ledger, policies, statistics
+from bot.store import balances, drafts, jobs, ledger, policies, statistics
 from bot.store.database import Connection, Database
+from bot.store.drafts import Draft
 from bot.store.jobs import NewJob
 
 # After these nobody can say whether the job was stored: the disk or the server went away while it was being written.
@@ -122,6 +126,8 @@ class Generation:
         *,
         requester: Requester = NOBODY_SPECIAL,
         again_of: JobId | None = None,
+        draft_id: DraftId | None = None,
+        seen_price: int | None = None,
     ) -> Accepted:
         """Take the credits and write the job, in one transaction. Raises UserError, having charged nothing.
 
@@ -138,6 +144,8 @@ class Generation:
             provider=model.provider,
             callback_secret=self._tokens.mint(),
             again_of=again_of,
+            draft_id=draft_id,
+            seen_price=seen_price,
         )
         try:
             await self._screen(user_id, place, video)
@@ -160,6 +168,35 @@ class Generation:
         except UserError as refusal:
             await self._screening.note(place.guild_id, user_id, refusal, video.prompt)
             raise
+
+    async def asks_first(self, guild_id: GuildId, price: int) -> bool:
+        """Whether the guild wants a member to see this price before it is charged."""
+        policy = await self._database.read(policies.load, guild_id)
+        return _is_asked_first(policy, price)
+
+    async def keep(self, user_id: UserId, place: Place, video: VideoSpec, *, again_of: JobId | None = None) -> Draft:
+        """Remember what was asked for until its member has seen the price. Raises UserError; nothing is charged."""
+        self._check_open()
+        try:
+            return await self._database.write(
+                drafts.keep, place.guild_id, user_id, place.interaction_id, video, again_of, self._clock.now()
+            )
+        except StoreError as error:
+            raise StorageTroubleError from error
+
+    async def draft(self, guild_id: GuildId, user_id: UserId, draft_id: DraftId) -> Draft:
+        """What the member was asked about. Raises StaleControlError, and JustAskedError when it was made already."""
+        found = await self._database.read(drafts.find, guild_id, user_id, draft_id)
+        if found is None:
+            raise StaleControlError
+        if found.job_id is not None:
+            raise JustAskedError(job=found.job_id)
+        return found
+
+    async def drop(self, guild_id: GuildId, user_id: UserId, draft_id: DraftId) -> None:
+        """The member does not want it after all. Raises StaleControlError."""
+        if not await self._database.write(drafts.drop, guild_id, user_id, draft_id):
+            raise StaleControlError
 
     def _check_open(self) -> None:
         if not self.is_open:
@@ -189,23 +226,23 @@ class Generation:
         job = await self._database.read(jobs.find_in_guild, guild_id, job_id)
         if job is None:
             raise NotFoundError(job=job_id)
-        return request_of(job)
+        return request_of(job.video)
 
 
-def request_of(job: Job) -> VideoRequest:
-    """What was typed for this job, as far as the model's present options still know it."""
-    options = {str(name): value for name, value in job.video.options.items()}
+def request_of(video: VideoSpec) -> VideoRequest:
+    """What was typed for this video, as far as the model's present options still know it."""
+    options = {str(name): value for name, value in video.options.items()}
     duration, audio = options.get("duration"), options.get("audio")
     aspect, quality = options.get("aspect"), options.get("quality")
     style, seed, negative = options.get("style"), options.get("seed"), options.get("negative")
     return VideoRequest(
-        prompt=job.video.prompt,
-        model=job.model,
-        picture=job.video.picture,
-        last_frame=job.video.last_frame,
-        references=job.video.references,
-        source=job.video.source,
-        follow_up=job.video.mode if job.video.mode in FOLLOW_UPS else None,
+        prompt=video.prompt,
+        model=video.model,
+        picture=video.picture,
+        last_frame=video.last_frame,
+        references=video.references,
+        source=video.source,
+        follow_up=video.mode if video.mode in FOLLOW_UPS else None,
         aspect=aspect if isinstance(aspect, str) else None,
         duration=duration if isinstance(duration, int) and not isinstance(duration, bool) else None,
         quality=quality if isinstance(quality, str) else None,
@@ -232,6 +269,10 @@ def accept(connection: Connection, new: NewJob, requester: Requester, budget: Bu
         twin = jobs.find_again(connection, new.user_id, new.again_of, now - DOUBLE_CLICK)
         if twin is not None:
             raise JustAskedError(job=twin)
+    if new.draft_id is not None:
+        _check_draft(connection, new, new.draft_id)
+    elif _is_asked_first(policy, price) and (new.seen_price is None or price > new.seen_price):
+        raise UnconfirmedError(price=price)
     policy = balances.refill(connection, policy, now)
     collect(connection, policy, new.user_id, requester, now)
     payment, spendable = _payment(connection, policy, requester, new, now)
@@ -243,9 +284,26 @@ def accept(connection: Connection, new: NewJob, requester: Requester, budget: Bu
         # PostgreSQL only: the same interaction came in beside us. Nothing of ours may stay.
         raise ReplayedError
     statistics.asked(connection, job)
+    if new.draft_id is not None:
+        drafts.made(connection, new.draft_id, job.id)
     ledger.charge(connection, job.id, place.guild_id, new.user_id, payment, now)
     host_limits.count(connection, terms, budget, place.guild_id, new.video.model, price, now)
     return Accepted(job=job, spendable=None if spendable is None else spendable - price)
+
+
+def _is_asked_first(policy: GuildPolicy, price: int) -> bool:
+    return policy.confirm_above is not None and price > policy.confirm_above
+
+
+def _check_draft(connection: Connection, new: NewJob, draft_id: DraftId) -> None:
+    """The member has seen this price for this video, and no job has come of it yet. Raises UserError."""
+    draft = drafts.find(connection, new.place.guild_id, new.user_id, draft_id, lock=True)
+    if draft is None:
+        raise StaleControlError
+    if draft.job_id is not None:
+        raise JustAskedError(job=draft.job_id)
+    if new.video.price > draft.video.price:
+        raise PriceChangedError(price=new.video.price)
 
 
 def _payment(

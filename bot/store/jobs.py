@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from bot.domain.ids import (
     ChannelId,
+    DraftId,
     GuildId,
     InteractionId,
     JobId,
@@ -36,7 +37,7 @@ from bot.domain.models import Mode, OptionName
 from bot.domain.videos import VideoSpec
 from bot.store import events, inputs
 from bot.store.ledger import Payment
-from bot.store.tables import jobs
+from bot.store.tables import drafts, jobs
 
 # What every command or move asks is put together once: for SQLAlchemy that is more work than asking.
 _JOB_ID = sa.bindparam("that_id", type_=jobs.c.id.type)
@@ -91,6 +92,8 @@ class NewJob:
     provider: ProviderId
     callback_secret: str
     again_of: JobId | None = None
+    draft_id: DraftId | None = None  # what the member was asked about before
+    seen_price: int | None = None  # what the member was told that it costs, in another way
     role_ids: Set[RoleId] = frozenset()  # the member's roles that say something about credits
 
 
@@ -269,16 +272,18 @@ def followed(connection: Connection, since: datetime) -> list[Job]:
 
 
 def files_in_use(connection: Connection) -> set[str]:
-    """Names of the pictures and videos that jobs on their way, or parked ones, still need."""
+    """Names of the pictures and videos that jobs on their way, parked ones, or drafts still need."""
     rows = connection.execute(
         sa.select(jobs.c.picture, jobs.c.inputs, jobs.c.stored_name).where(jobs.c.state.in_([*ACTIVE, JobState.PARKED]))
     )
-    return {
+    asked = connection.execute(sa.select(drafts.c.picture, drafts.c.inputs).where(drafts.c.job_id.is_(None)))
+    names = {
         name
         for row in rows
         for name in (*inputs.file_names(row.picture, row.inputs), row.stored_name)
         if name is not None
     }
+    return names | {name for row in asked for name in inputs.file_names(row.picture, row.inputs)}
 
 
 def durations(connection: Connection, model: ModelId, mode: Mode, limit: int = 200) -> list[timedelta]:

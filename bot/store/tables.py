@@ -294,6 +294,7 @@ drafts = sa.Table(
     sa.Column("picture", sa.JSON(none_as_null=True), nullable=True),
     sa.Column("price", sa.BigInteger, nullable=False),
     sa.Column("again_of", sa.BigInteger, nullable=True),
+    sa.Column("inputs", sa.JSON(none_as_null=True), nullable=True),  # as those of jobs
     sa.Column("asked_at", Instant, nullable=False),
     sa.Column("job_id", sa.ForeignKey("jobs.id"), nullable=True),  # what became of it
     sa.UniqueConstraint("interaction_id", name="one_draft_per_interaction"),

@@ -163,6 +163,7 @@ class Stage:
                     estimates=estimates,
                     jobs=self.jobs,
                     clips=self.clips,
+                    credits=self.credits,
                     markup=MARKUP,
                     assistance=self.assistance,
                 ),

@@ -70,3 +70,23 @@ async def test_history_is_turned_with_its_buttons(stage: Stage, ana: Person, mod
 
 async def test_page_beyond_the_end_says_so(stage: Stage, ana: Person) -> None:
     assert "There is no page 3." in (await asked(ana, "/credits history", page=3)).text()
+
+
+async def test_a_gift_is_told_to_both(stage: Stage, ana: Person, ben: Person, mod: Person) -> None:
+    await clicked(mod, await asked(mod, "/server gifts"), "Allow gifts")
+    await clicked(mod, await asked(mod, "/quota grant", member=ana.member, credits=50), "Give")
+
+    handle = await asked(ana, "/credits give", member=ben.member, credits=20)
+    told = await ben.waits_for_message(lambda message: "you got 20 credits" in message.content)
+
+    assert f"You gave 20 credits to <@{ben.user.id}> and have 30 bonus credits left." in handle.text()
+    assert told.mentions == [ben.user]
+    assert f"**+20** · gift · from <@{ana.user.id}>" in (await asked(ben, "/credits history")).text()
+    assert f"**−20** · gift · to <@{ben.user.id}>" in (await asked(ana, "/credits history")).text()
+    assert await stage.differences() == []
+
+
+async def test_without_leave_nobody_gives_anything(stage: Stage, ana: Person, ben: Person) -> None:
+    handle = await asked(ana, "/credits give", member=ben.member, credits=20)
+
+    assert handle.text() == "Members of this server cannot give credits to each other."

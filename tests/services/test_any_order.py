@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import shutil
 import tempfile
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar
@@ -17,9 +19,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
 from bot.domain.credits import AccountKind, Balance, settled
-from bot.domain.ids import GuildId, UserId
+from bot.domain.grants import Target
+from bot.domain.ids import GuildId, InteractionId, RoleId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
-from bot.errors import AlreadyEndedError, StaleJobError, TooLateError, UserError
+from bot.domain.periods import Period
+from bot.domain.policies import Gifts, MemberRule, Requester
+from bot.errors import (
+    AlreadyEndedError,
+    AlreadyGivenError,
+    InsufficientCreditsError,
+    PoolEmptyError,
+    StaleJobError,
+    TooLateError,
+    UserError,
+)
 from bot.services.host_limits import Budget
 from bot.store import audit, balances, ledger
 from bot.store.database import Connection, Database
@@ -28,12 +41,19 @@ from tests.services.desk import Desk, staff
 
 MEMBERS = (UserId(1), UserId(2))
 GUILDS = (GUILD, OTHER_GUILD)
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 DAILY, MONTHLY = 1500, 4000
 
 members = st.sampled_from(MEMBERS)
 guilds = st.sampled_from(GUILDS)
 prices = st.integers(min_value=1, max_value=300)
 MARKUP = Decimal("1.3")
+
+FANS = RoleId(77)
+# Everybody was there before anything was given.
+requesters = st.sampled_from([Requester(joined_at=EPOCH), Requester(role_ids=frozenset({FANS}), joined_at=EPOCH)])
+some_periods = st.none() | st.sampled_from(Period)
+member_rules = st.none() | st.builds(MemberRule, allowance=st.none() | st.integers(min_value=0, max_value=900))
 
 
 class Guilds(RuleBasedStateMachine):
@@ -56,20 +76,26 @@ class Guilds(RuleBasedStateMachine):
         self.held: dict[int, int] = {}
         self.spent = 0
         self.bonus_granted = 0
+        self.interactions = itertools.count(1_000_000)
 
     def teardown(self) -> None:
         self.runner.run(self.database.close())
         self.runner.close()
         self.folder.cleanup()
 
-    @rule(target=waiting, user=members, guild=guilds, price=prices)
-    def request(self, user: UserId, guild: GuildId, price: int) -> Job | None:
+    @rule(target=waiting, user=members, guild=guilds, price=prices, who=requesters)
+    def request(self, user: UserId, guild: GuildId, price: int, who: Requester) -> Job | None:
         here = place(guild)
+        before = self.runner.run(self.desk.balance(user, guild, who)).spendable
         try:
-            accepted = self.runner.run(self.desk.generation.request(user, here, video(price)))
+            accepted = self.runner.run(self.desk.generation.request(user, here, video(price), requester=who))
+        except (InsufficientCreditsError, PoolEmptyError):
+            assert before is not None and price > before
+            return None
         except UserError:
             return None
-        replayed = self.runner.run(self.desk.generation.request(user, here, video(price)))
+        assert before is None or price <= before
+        replayed = self.runner.run(self.desk.generation.request(user, here, video(price), requester=who))
         assert (replayed.job.id, replayed.is_new) == (accepted.job.id, False)
         self.held[accepted.job.id] = price
         return accepted.job
@@ -125,14 +151,52 @@ class Guilds(RuleBasedStateMachine):
             return
         self.bonus_granted += credits
 
-    @rule(guild=guilds, credits=st.none() | st.integers(min_value=0, max_value=900))
-    def set_pool(self, guild: GuildId, credits: int | None) -> None:
-        quota = self.runner.run(self.desk.quotas.set_pool(staff(guild), credits))
+    @rule(guild=guilds, credits=prices, role=st.none() | st.just(FANS))
+    def grant_to_many(self, guild: GuildId, credits: int, role: RoleId | None) -> None:
+        here = InteractionId(next(self.interactions))
+        asked = self.runner.run(self.desk.grants.ask(staff(guild), Target(role_id=role), credits, None, here))
+        self.runner.run(self.desk.grants.give(staff(guild), asked.id))
+        with pytest.raises(AlreadyGivenError):
+            self.runner.run(self.desk.grants.give(staff(guild), asked.id))
+        self.bonus_granted += credits * len(MEMBERS)
+
+    @rule(user=members, guild=guilds, who=requesters)
+    def collect(self, user: UserId, guild: GuildId, who: Requester) -> None:
+        first = self.runner.run(self.desk.balance(user, guild, who))
+        assert self.runner.run(self.desk.balance(user, guild, who)).bonus == first.bonus
+
+    @rule(user=members, guild=guilds, credits=st.none() | prices)
+    def revoke(self, user: UserId, guild: GuildId, credits: int | None) -> None:
+        here = InteractionId(next(self.interactions))
+        with contextlib.suppress(UserError):
+            self.runner.run(self.desk.grants.revoke(staff(guild), user, credits, None, here))
+
+    @rule(guild=guilds, credits=prices)
+    def give(self, guild: GuildId, credits: int) -> None:
+        here = InteractionId(next(self.interactions))
+        with contextlib.suppress(UserError):
+            self.runner.run(self.desk.credits.give(guild, MEMBERS[0], MEMBERS[1], credits, here))
+
+    @rule(guild=guilds, credits=st.none() | st.integers(min_value=0, max_value=900), period=some_periods)
+    def set_pool(self, guild: GuildId, credits: int | None, period: Period | None) -> None:
+        quota = self.runner.run(self.desk.quotas.set_pool(staff(guild), credits, period))
         assert quota.pool == credits
 
-    @rule(guild=guilds, credits=st.integers(min_value=0, max_value=600))
-    def set_allowance(self, guild: GuildId, credits: int) -> None:
-        self.runner.run(self.desk.quotas.set_default(staff(guild), credits))
+    @rule(guild=guilds, credits=st.integers(min_value=0, max_value=600), period=some_periods)
+    def set_allowance(self, guild: GuildId, credits: int, period: Period | None) -> None:
+        self.runner.run(self.desk.quotas.set_default(staff(guild), credits, period))
+
+    @rule(guild=guilds, credits=st.none() | st.integers(min_value=0, max_value=900), exempt=st.booleans())
+    def set_role(self, guild: GuildId, credits: int | None, exempt: bool) -> None:
+        self.runner.run(self.desk.quotas.set_role(staff(guild), FANS, credits, is_exempt=exempt))
+
+    @rule(guild=guilds, user=members, rule=member_rules)
+    def set_member(self, guild: GuildId, user: UserId, rule: MemberRule | None) -> None:
+        self.runner.run(self.desk.quotas.set_member(staff(guild), user, rule))
+
+    @rule(guild=guilds, zone=st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/Havana"]))
+    def move_to(self, guild: GuildId, zone: str) -> None:
+        self.runner.run(self.desk.decide(guild, time_zone=zone, gifts=Gifts(are_allowed=True)))
 
     @rule(hours=st.integers(min_value=1, max_value=60))
     def pass_time(self, hours: int) -> None:
@@ -150,7 +214,8 @@ class Guilds(RuleBasedStateMachine):
         assert seen.spent_today <= DAILY
         assert seen.spent_this_month <= MONTHLY
         for balance in seen.balances:
-            assert min(balance.spendable, balance.bonus, balance.held, balance.allowance_left) >= 0
+            amounts = (balance.spendable, balance.bonus, balance.held, balance.allowance_left, balance.pool)
+            assert min(amount for amount in amounts if amount is not None) >= 0
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ async def test_a_job_from_before_there_were_several_inputs_is_read_as_ever(datab
 
     assert (found.video.picture, found.video.last_frame, found.video.references) == (PICTURE, None, ())
     assert found.video.source is None
-    assert request_of(found).picture == PICTURE
+    assert request_of(found.video).picture == PICTURE
 
 
 async def test_what_a_step_learnt_comes_back(database: Database) -> None:
