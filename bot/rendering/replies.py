@@ -200,8 +200,8 @@ def _history_line(_: Texts, line: HistoryLine) -> str:
     if line.job_id is not None:
         parts.append(_("job {job}", job=line.job_id))
     elif line.other_id is not None:
-        other = _("from <@{member}>") if line.credits > 0 else _("to <@{member}>")
-        parts.append(other.format(member=line.other_id))
+        direction = N_("from <@{member}>") if line.credits > 0 else N_("to <@{member}>")
+        parts.append(_(direction, member=line.other_id))
     elif line.reason:
         # Reasons of jobs are words of our own for failures; those of grants were written by people.
         parts.append(harmless(line.reason, 100))
