@@ -18,7 +18,7 @@ from bot.ports import NotSold, NotVisible, ProbeAnswer, Reference, Sold, Submiss
 from bot.providers import plain_codes as codes
 from bot.providers.adapter import Adapter
 from bot.providers.addresses import web_address
-from bot.providers.replicate_records import RESULTS_KEPT, status_of
+from bot.providers.replicate_records import RESULTS_KEPT, status_of, text_of
 from bot.providers.transport import Answer, Timeouts, Transport
 
 # Without a word from us a prediction runs, and is billed, for as long as its model likes. No model of ours is waited
@@ -69,7 +69,7 @@ class Replicate(Adapter):
         finally:
             content.close()
         if answer.status in (400, 413, 415, 422):
-            raise ProviderRejectedError(FailureReason.IMAGE, self._http.clean(_text_of(answer)))
+            raise ProviderRejectedError(FailureReason.IMAGE, self._http.clean(text_of(answer)))
         if answer.status not in (200, 201):
             raise self._read_error(answer)
         urls = (answer.fields or {}).get("urls")
@@ -91,7 +91,7 @@ class Replicate(Adapter):
             body["webhook_events_filter"] = ["start", "completed"]
         answer = await self._http.post_once(self._api + path, body, {"Cancel-After": CANCEL_AFTER})
         if answer.status not in (200, 201, 202):
-            raise codes.create_error(answer, _text_of(answer), self._http.clean)
+            raise codes.create_error(answer, text_of(answer), self._http.clean)
         name = (answer.fields or {}).get("id")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise AnswerLostError("Replicate accepted the prediction but did not name it")
@@ -123,7 +123,7 @@ class Replicate(Adapter):
         if answer.status == 200:
             return Sold()
         if answer.status == 404 and answer.fields is not None:
-            return NotSold(is_known=False, detail=self._http.clean(_text_of(answer)))
+            return NotSold(is_known=False, detail=self._http.clean(text_of(answer)))
         raise self._read_error(answer)
 
     async def credits(self) -> float | None:
@@ -142,15 +142,10 @@ class Replicate(Adapter):
         return answer.fields
 
     def _read_error(self, answer: Answer) -> ProviderError:
-        return codes.read_error(answer, _text_of(answer), self._http.clean)
+        return codes.read_error(answer, text_of(answer), self._http.clean)
 
 
 def _checked(task_id: TaskId) -> str:
     if not _NAME.fullmatch(task_id):
         raise ProviderProtocolError("the task's name is not that of a prediction")
     return task_id
-
-
-def _text_of(answer: Answer) -> str:
-    detail = answer.fields.get("detail") if answer.fields is not None else None
-    return detail if isinstance(detail, str) else answer.text

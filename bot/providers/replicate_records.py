@@ -9,6 +9,7 @@ from bot.domain.jobs import FailureReason, Result
 from bot.ports import Done, Empty, Pending, Refused, TaskStatus
 from bot.providers import plain_codes as codes
 from bot.providers.addresses import web_address
+from bot.providers.transport import Answer
 
 # Inputs and outputs of predictions made through the API are deleted after an hour (documentation).
 RESULTS_KEPT = timedelta(hours=1)
@@ -44,3 +45,9 @@ def _expiry(ended: object) -> datetime | None:
         return ended_at + RESULTS_KEPT if ended_at is not None and ended_at.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
+
+
+def text_of(answer: Answer) -> str:
+    """What Replicate says about a request that it did not carry out."""
+    detail = answer.fields.get("detail") if answer.fields is not None else None
+    return detail if isinstance(detail, str) else answer.text
