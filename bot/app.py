@@ -71,6 +71,7 @@ from bot.worker.limits import Rates
 from bot.worker.loop import Worker
 from bot.worker.needs import Folders, Needs
 from bot.worker.odd_answers import OddAnswers
+from bot.worker.price_watch import PriceWatch
 from bot.worker.retention import Retention, remove_files
 from bot.worker.staff_log import StaffLogDelivery
 from bot.worker.steps import Steps
@@ -213,6 +214,7 @@ class App:
             "health": parts.health.run,
             "staff log": parts.staff_log.run,
             "balances": parts.balances.run,
+            "prices": parts.prices.run,
             "hosting": parts.host_watch.run,
             "troubles": parts.troubles.run,
             "past": tell_of_the_past,
@@ -268,6 +270,7 @@ class _Parts:
     host_watch: HostWatch
     troubles: Troubles
     balances: BalanceWatch
+    prices: PriceWatch
 
 
 def _build(
@@ -289,6 +292,9 @@ def _build(
     providers: dict[ProviderId, Provider] = {**adapters}
     pictures = media.Pictures(settings.folders.inputs, allow_private=settings.allow_private_addresses)
     downloads = media.VideoDownloads(allow_private=settings.allow_private_addresses)
+    price_list = registry.price_list(settings)
+    if price_list is not None:
+        stack.push_async_callback(price_list.aclose)
     clips = media.Clips(inputs=settings.folders.inputs, results=settings.folders.results, downloads=downloads)
     for closing in (*(adapter.aclose for adapter in adapters.values()), pictures.aclose, downloads.aclose):
         stack.push_async_callback(closing)
@@ -481,6 +487,7 @@ def _build(
             clock=clock,
             low=settings.low_balance_credits,
         ),
+        prices=PriceWatch(prices=price_list, availability=availability, queue=queue, troubles=troubles, clock=clock),
     )
 
 

@@ -13,6 +13,7 @@ from bot.domain.assistance import Instructions
 from bot.domain.ids import ChannelId, GuildId, MessageId, ProviderId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, Result
 from bot.domain.models import VendorField
+from bot.domain.prices import ListedPrice
 from bot.domain.staff_log import StaffLine
 
 
@@ -242,6 +243,14 @@ class Link:
 
     url: str
     expires_at: datetime | None
+
+
+class PriceList(Protocol):
+    """What a provider publishes of its prices."""
+
+    async def prices(self) -> list[ListedPrice]:
+        """All lines. Raises ProviderError."""
+        ...
 
 
 class LinkMaker(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -11,8 +12,12 @@ from bot.domain.ids import ProviderId
 from bot.ports import Clock, PictureHost
 from bot.providers import callback_forms
 from bot.providers.adapter import Adapter
+from bot.providers.transport import Transport
 from bot.settings import Settings
 from bot.signatures import CallbackForm
+
+if TYPE_CHECKING:
+    from bot.providers.kie_prices import KiePrices
 
 # Callbacks of jobs that were submitted before each provider had a name of its own in the address.
 OLD_KIE = "kie"
@@ -31,6 +36,15 @@ def _kie_jobs(settings: Settings, clock: Clock) -> Adapter:
     from bot.providers.kie_jobs import KieJobs  # noqa: PLC0415 - see the module's first line
 
     return _of_kie(KieJobs, settings, clock)
+
+
+def price_list(settings: Settings) -> KiePrices | None:
+    """The public prices of the provider that publishes them, for hosts who use it; the caller closes it."""
+    if settings.kie_api_key is None:
+        return None
+    from bot.providers.kie_prices import KiePrices  # noqa: PLC0415
+
+    return KiePrices(Transport(key=_secret(settings.kie_api_key)), settings.kie_api_url)
 
 
 def _kie_veo(settings: Settings, clock: Clock) -> Adapter:

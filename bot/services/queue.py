@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.domain.jobs import TOKEN_LIFE, Job, JobState
 from bot.domain.policies import Spoilers
+from bot.domain.videos import VideoSpec
 from bot.ports import Clock
 from bot.store import claims, hints, jobs, moderation, policies
 from bot.store.claims import Claimed, Due
@@ -74,6 +75,10 @@ class Queue:
         if job.is_direct:
             return Showing()
         return await self._database.read(_showing, job, self._clock.now())
+
+    async def charges(self) -> list[tuple[VideoSpec, float]]:
+        """What providers charged for the newest delivered videos, in their credits."""
+        return await self._database.read(jobs.charges)
 
     async def files_in_use(self) -> set[str]:
         return await self._database.read(jobs.files_in_use)

@@ -286,6 +286,17 @@ def files_in_use(connection: Connection) -> set[str]:
     return names | {name for row in asked for name in inputs.file_names(row.picture, row.inputs)}
 
 
+def charges(connection: Connection, limit: int = 500) -> list[tuple[VideoSpec, float]]:
+    """What providers charged for the newest videos that were delivered; without those of which they did not say it."""
+    rows = connection.execute(
+        sa.select(jobs)
+        .where(jobs.c.state == JobState.DELIVERED, jobs.c.provider_credits > 0)
+        .order_by(jobs.c.id.desc())
+        .limit(limit)
+    )
+    return [(job_of(row).video, row.provider_credits) for row in rows]
+
+
 def durations(connection: Connection, model: ModelId, mode: Mode, limit: int = 200) -> list[timedelta]:
     """How long the model's newest renders took, from the create call to the finished task."""
     rows = connection.execute(_DURATIONS, {"that_model": model, "that_mode": mode, "most": limit})
