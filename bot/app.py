@@ -295,7 +295,6 @@ def _build(
     price_list = registry.price_list(settings)
     if price_list is not None:
         stack.push_async_callback(price_list.aclose)
-    clips = media.Clips(inputs=settings.folders.inputs, results=settings.folders.results, downloads=downloads)
     for closing in (*(adapter.aclose for adapter in adapters.values()), pictures.aclose, downloads.aclose):
         stack.push_async_callback(closing)
 
@@ -357,7 +356,9 @@ def _build(
                 availability=availability,
                 estimates=estimates,
                 jobs=jobs,
-                clips=clips,
+                clips=media.Clips(
+                    inputs=settings.folders.inputs, results=settings.folders.results, downloads=downloads
+                ),
                 credits=Credits(database, clock),
                 markup=markup,
                 assistance=assistance,

@@ -17,7 +17,7 @@ from sandbox.person import Person
 from tests.e2e.stage import FOX, OF_MEMBERS, PATIENCE, PRICE, Stage, asks
 from tests.media.drawings import drawn
 
-# One of each family through everything; what each of the others is sent is in tests/catalogue/test_every_model_at_kie.py.
+# One of each family; what each of the others is sent is held in tests/catalogue/test_every_model_at_kie.py.
 LIVE = sorted(
     {
         model.family: model.id
