@@ -10,7 +10,7 @@ from bot.rendering import words
 from sandbox.discord_server import text_of
 from sandbox.kie_server import Call, CallbackPlan, Failure, Failures, LostAnswer, ResultShape, Scenario
 from sandbox.person import Person
-from tests.e2e.stage import FOX, PATIENCE, Stage
+from tests.e2e.stage import FOX, PATIENCE, Stage, clicks
 from tests.media.drawings import drawn
 
 VEO, VEO_PRICE = "veo-3-1-fast", 60
@@ -114,3 +114,37 @@ async def test_veo_that_is_switched_off_is_not_offered_again(stage: Stage, ada: 
     await stage.until(lambda: "switched off" in again.text(), "a refusal", passing=0.1)
     assert job.failure is FailureReason.MODEL_PAUSED
     assert await stage.balance(ada) == 500
+
+
+async def test_veo_video_is_extended_and_made_larger(stage: Stage, ada: Person, bob: Person) -> None:
+    await ada.types("/video", model=VEO, prompt=FOX)
+    first = await ada.waits_for_video(PATIENCE)
+    await stage.until_state(JobState.DELIVERED)
+
+    offers = await clicks(bob, first, "Extend")
+    form = await clicks(bob, offers, "Veo 3.1 Fast · 720p · 60 credits")
+    await bob.submits(form, Prompt="the fox sleeps")
+    await bob.waits_for_video(PATIENCE)
+    await stage.until_state(JobState.DELIVERED, number=2)
+
+    made, extended = stage.kie.tasks
+    assert extended.source is made
+    assert (extended.input["prompt"], extended.input["model"]) == ("the fox sleeps", "fast")
+    assert not extended.unknown_fields
+    assert await stage.balance(bob) == 500 - 60
+
+    # Its first question makes the larger version, the lost answer is asked for again, and both are paid once.
+    stage.kie.faults.add(Call.UPGRADE, LostAnswer())
+    offers = await clicks(ada, first, "Upscale")
+    await clicks(ada, offers, "Veo 3.1 Fast · 1080p · 5 credits")
+    await stage.until_state(JobState.DELIVERED, number=3, passing=5)
+
+    larger = stage.kie.tasks[-1]
+    assert (larger.slug, larger.source) == ("veo/get-1080p-video", made)
+    assert len(stage.kie.tasks) == 3
+    assert (await stage.job(3)).task_id == f"1080p:{made.id}"
+    assert stage.kie.counts[Call.UPGRADE] >= 2
+    assert await stage.balance(ada) == 500 - VEO_PRICE - 5
+    assert stage.kie.account.balance == 10_000 - 60 - 60 - 5
+    assert len(stage.videos()) == 3
+    assert await stage.differences() == []
