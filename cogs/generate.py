@@ -1,4 +1,4 @@
-"""/video and the buttons under a finished one: Again, Edit, Extend, Upscale and Delete."""
+"""/video and the buttons under a finished one: Again, Edit, Extend, Upscale, Restyle and Delete."""
 
 from __future__ import annotations
 
@@ -222,6 +222,10 @@ class Generate(commands.Cog):
     ) -> None:
         """The form came back with another prompt."""
         await self._open(interaction, self._check(interaction, request))
+        source = request.source
+        if source is not None and source.clip is not None and not source.clip.name:
+            clip = await self._clip_of(interaction, await self._finished(interaction, source.job))
+            request = replace(request, source=replace(source, clip=clip))
         await self._accept(interaction, request, again_of=again_of)
 
     async def offer(self, interaction: discord.Interaction, job_id: JobId, mode: Mode) -> None:
@@ -240,13 +244,13 @@ class Generate(commands.Cog):
         chosen = follow_ups.find(self._follow_ups(job, mode), model, options)
         if chosen is None:
             raise NothingToDoError
+        unread = Clip(name="", size=0) if chosen.needs_file else None
         if chosen.takes_prompt:
-            request = chosen.request(finished_of(job), job.video.prompt)
+            request = chosen.request(finished_of(job), job.video.prompt, unread)
             self._generation.choose(request.model, request.mode)
             form = PromptForm(self, request, texts_of(interaction), again_of=job_id)
             await interaction.response.send_modal(form)
             return
-        unread = Clip(name="", size=0) if chosen.needs_file else None
         self._check(interaction, chosen.request(finished_of(job), "", unread))
         self._check_place(interaction)
         await defer(interaction, ephemeral=False)
@@ -527,7 +531,7 @@ class RewriteForm(PromptForm):
         await self._cog.edited_rewritten(interaction, request, self._number)
 
 
-class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|edit|extend|upscale|delete)"):
+class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|edit|extend|upscale|restyle|delete)"):
     """A button under a posted video."""
 
     async def act(self, interaction: discord.Interaction) -> None:
@@ -537,7 +541,7 @@ class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|e
                 await cog.again(interaction, job_id)
             case "edit":
                 await cog.edit(interaction, job_id)
-            case "extend" | "upscale" as mode:
+            case "extend" | "upscale" | "restyle" as mode:
                 await cog.offer(interaction, job_id, Mode(mode))
             case _:
                 await cog.delete(interaction, job_id)
@@ -573,7 +577,7 @@ class RewriteButton(Control, template=r"rewrite:(?P<id>[0-9]{1,18}):(?P<action>c
 
 class FollowUpButton(
     Control,
-    template=r"do:(?P<id>[0-9]{1,18}):(?P<mode>extend|upscale):(?P<model>[a-z0-9-]{1,50}):(?P<duration>[0-9]{0,4}):(?P<quality>[a-z0-9-]{0,20})",
+    template=r"do:(?P<id>[0-9]{1,18}):(?P<mode>extend|upscale|restyle):(?P<model>[a-z0-9-]{1,50}):(?P<duration>[0-9]{0,4}):(?P<quality>[a-z0-9-]{0,20})",
 ):
     """One of the things that can be done with a posted video."""
 

@@ -335,7 +335,7 @@ async def test_button_labels_fit(locale: str) -> None:
         if isinstance(item, discord.ui.Button)
     ]
 
-    assert len(labels) == 17
+    assert len(labels) == 18
     assert all(1 <= len(label) <= MAX_BUTTON for label in labels)
 
 

@@ -47,6 +47,7 @@ _INPUTS: Mapping[Mode, tuple[str, ...]] = {
     Mode.REFERENCE: ("references",),
     Mode.EXTEND: ("source",),
     Mode.UPSCALE: ("source",),
+    Mode.RESTYLE: ("source",),
 }
 _MORE_INPUTS: Mapping[Mode, tuple[str, ...]] = {
     Mode.IMAGE: ("last_frame",),
@@ -56,7 +57,7 @@ _OWNERS: Mapping[str, str] = {
     "picture": "only [image] can have a picture",
     "last_frame": "only [image] can have a last frame",
     "references": "only [reference] can have references",
-    "source": "only [extend] and [upscale] can have a source",
+    "source": "only [extend], [upscale] and [restyle] can have a source",
 }
 
 

@@ -29,6 +29,7 @@ _MODES: Mapping[Mode, str] = {
     Mode.REFERENCE: "references",
     Mode.EXTEND: "extends a video",
     Mode.UPSCALE: "sharpens a video",
+    Mode.RESTYLE: "restyles a video",
 }
 
 # What the provider sells and we do not, each with the reason.

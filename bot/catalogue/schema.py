@@ -174,6 +174,7 @@ class FileShape(_Shape):
     reference: ModeShape | None = None
     extend: ModeShape | None = None
     upscale: ModeShape | None = None
+    restyle: ModeShape | None = None
 
 
 def read_shape(content: dict[str, object]) -> FileShape | list[Fault]:
@@ -200,7 +201,7 @@ def _fault(kind: str, path: KeyPath, message: str) -> Fault:
 def _known_keys(path: KeyPath) -> list[str]:
     """The keys that the table around *path* may have."""
     tables: dict[str | int, type[BaseModel]] = {
-        **dict.fromkeys(("text", "image", "reference", "extend", "upscale"), ModeShape),
+        **dict.fromkeys(("text", "image", "reference", "extend", "upscale", "restyle"), ModeShape),
         **dict.fromkeys(("aspect", "duration", "quality", "audio", "style"), OptionShape),
         **dict.fromkeys(("picture", "references"), PictureShape),
         "seed": SeedShape,

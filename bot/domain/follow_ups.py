@@ -103,7 +103,7 @@ def find(found: Iterable[FollowUp], model: ModelId, options: Mapping[OptionName,
 
 def length_of(video: VideoSpec) -> int | None:
     """How many seconds the video lasts; None where the model decided or has one length that nobody wrote down."""
-    if video.source is not None and video.mode is Mode.UPSCALE:
+    if video.source is not None and video.mode in (Mode.UPSCALE, Mode.RESTYLE):
         return video.source.seconds
     duration = video.options.get(OptionName.DURATION)
     if not isinstance(duration, int) or duration == AUTO_DURATION:

@@ -28,10 +28,11 @@ class Mode(StrEnum):
     REFERENCE = "reference"  # pictures show who or what is in the video
     EXTEND = "extend"  # an earlier video goes on
     UPSCALE = "upscale"  # an earlier video becomes sharper
+    RESTYLE = "restyle"  # an earlier video is made anew, looking as the words say
 
 
 # These are not asked for with `/video`, but with a button under a finished one.
-FOLLOW_UPS = (Mode.EXTEND, Mode.UPSCALE)
+FOLLOW_UPS = (Mode.EXTEND, Mode.UPSCALE, Mode.RESTYLE)
 
 
 class OptionName(StrEnum):

@@ -19,7 +19,11 @@ from bot.rendering.choices import cut
 MAX_BUTTONS = 25
 MAX_LABEL = 80
 
-FOLLOW_UP_LABELS: Mapping[Mode, str] = {Mode.EXTEND: N_("Extend"), Mode.UPSCALE: N_("Upscale")}
+FOLLOW_UP_LABELS: Mapping[Mode, str] = {
+    Mode.EXTEND: N_("Extend"),
+    Mode.UPSCALE: N_("Upscale"),
+    Mode.RESTYLE: N_("Restyle"),
+}
 
 
 def cancel_id(job_id: JobId) -> str:

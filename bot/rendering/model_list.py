@@ -30,6 +30,7 @@ _MODE_NAMES: Mapping[Mode, str] = {
     Mode.REFERENCE: N_("references"),
     Mode.EXTEND: N_("extend"),
     Mode.UPSCALE: N_("upscale"),
+    Mode.RESTYLE: N_("restyle"),
 }
 
 

@@ -47,6 +47,7 @@ MODES: Mapping[Mode, str] = {
     Mode.REFERENCE: N_("with references"),
     Mode.EXTEND: N_("extended"),
     Mode.UPSCALE: N_("made sharper"),
+    Mode.RESTYLE: N_("restyled"),
 }
 
 

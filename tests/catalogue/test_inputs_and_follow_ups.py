@@ -170,7 +170,7 @@ def test_a_wrong_key_is_refused_with_its_line(tmp_path: Path, old: str, new: str
     [
         ("text", 'picture = { field = "a" }', "only [image] can have a picture"),
         ("text", 'references = { field = "a" }', "only [reference] can have references"),
-        ("image", 'source = { kind = "task", field = "a" }', "only [extend] and [upscale] can have a source"),
+        ("image", 'source = { kind = "task", field = "a" }', "[upscale] and [restyle] can have a source"),
         ("image", 'last_frame = { field = "a" }', "a `last_frame` needs a `picture`"),
         ("reference", "", "`reference.references` is missing"),
         ("extend", "", "`extend.source` is missing"),

@@ -12,7 +12,7 @@ from bot.catalogue.loader import OWN_FOLDER, Loaded, load, load_folders
 from bot.domain.models import Mode, ModelState, OptionName
 
 # Right as it is; each test below breaks one thing.
-NO_TABLE = "the model needs at least one table of [text], [image], [reference], [extend], [upscale]"
+NO_TABLE = "the model needs at least one table of [text], [image], [reference], [extend], [upscale], [restyle]"
 
 GOOD = """\
 # A model of nobody.

@@ -10,7 +10,7 @@ import pytest
 from bot.catalogue.loader import load
 from bot.domain.ids import JobId, ModelId, TaskId
 from bot.domain.models import FOLLOW_UPS, ImageFormat, Mode, ModelState, VideoModel
-from bot.domain.pictures import Picture
+from bot.domain.pictures import Clip, Picture
 from bot.domain.problems import Problem, Rule
 from bot.domain.videos import Source, VideoRequest, VideoSpec, attached, follows, resolve, vendor_fields
 
@@ -18,10 +18,11 @@ CATALOGUE = load().catalogue
 MODELS = [
     model
     for model in CATALOGUE.models.values()
-    if model.provider in ("kie_veo", "kie_runway") or model.id == "veo-3-1-jobs"
+    if model.provider in ("kie_veo", "kie_runway", "kie_aleph") or model.id == "veo-3-1-jobs"
 ]
 PICTURE = Picture(name="1.jpg", format=ImageFormat.JPEG, width=1280, height=720, size=500_000)
 SOURCE = Source(job=JobId(1), seconds=8, task_id=TaskId("veo_task_1"))
+CLIP = Source(job=JobId(1), seconds=8, clip=Clip(name="1.mp4", size=1_000_000))
 PROMPT = "A red fox crosses a river"
 
 
@@ -32,7 +33,7 @@ def asked(model_id: str, mode: Mode, **options: object) -> VideoSpec | Problem:
         picture=PICTURE if mode is Mode.IMAGE else None,
         references=(PICTURE, PICTURE, PICTURE) if mode is Mode.REFERENCE else (),
         follow_up=mode if mode in FOLLOW_UPS else None,
-        source=SOURCE if mode in FOLLOW_UPS else None,
+        source=CLIP if mode is Mode.RESTYLE else SOURCE if mode in FOLLOW_UPS else None,
         **options,  # type: ignore[arg-type]  # the options of a table
     )
     return resolve(request, CATALOGUE.get(model_id))
@@ -51,6 +52,7 @@ def test_they_stand_behind_the_others_in_this_order() -> None:
         "veo-3-1-fast",
         "veo-3-1-lite",
         "runway",
+        "aleph",
         "veo-3-1-jobs",
     ]
 
@@ -132,6 +134,7 @@ def test_the_form_that_nobody_was_seen_using_is_paused_until_the_probe_says_that
         ),
         ("runway", Mode.IMAGE, {"quality": "1080p"}, {"prompt": PROMPT, "duration": 5, "quality": "1080p"}),
         ("runway", Mode.EXTEND, {}, {"prompt": PROMPT, "taskId": "veo_task_1", "quality": "720p"}),
+        ("aleph", Mode.RESTYLE, {}, {"prompt": PROMPT}),
     ],
 )
 def test_the_provider_is_sent_its_own_fields_with_its_own_types(
@@ -162,6 +165,7 @@ def test_the_provider_is_sent_its_own_fields_with_its_own_types(
         ("runway", Mode.TEXT, {}, 12),
         ("runway", Mode.IMAGE, {"duration": 10}, 30),
         ("runway", Mode.TEXT, {"quality": "1080p"}, 30),
+        ("aleph", Mode.RESTYLE, {}, 110),
     ],
 )
 def test_prices_are_the_providers_price_list(
@@ -179,6 +183,15 @@ def test_both_frames_and_all_references_travel_in_one_list() -> None:
     [others] = attached(references, model.modes[Mode.REFERENCE])
     assert (placed.vendor_field, placed.as_list, len(placed.files)) == ("imageUrls", True, 2)
     assert (others.vendor_field, others.as_list, len(others.files)) == ("imageUrls", True, 3)
+
+
+def test_aleph_restyles_everybodys_videos() -> None:
+    spec = CATALOGUE.get("aleph").modes[Mode.RESTYLE]
+
+    [placed] = attached(made("aleph", Mode.RESTYLE), spec)
+    assert (placed.vendor_field, placed.as_list) == ("videoUrl", False)
+    assert spec.source is not None
+    assert follows(spec.source, made("veo-3-1", Mode.TEXT))
 
 
 def test_ten_seconds_of_runway_in_1080p_are_refused_before_anybody_pays() -> None:

@@ -34,9 +34,9 @@ async def test_a_video_has_the_buttons_of_what_can_be_done_with_it(stage: Stage,
     await asked(ana, "/video", prompt="a red fox", model="hailuo-02-pro")
     other = (await stage.delivers(2))[1]
 
-    assert labels(posted) == ["Again", "Edit", "Extend", "Upscale", "Delete", "Report"]
+    assert labels(posted) == ["Again", "Edit", "Extend", "Upscale", "Restyle", "Delete", "Report"]
     # How long that one is nobody wrote down, and Topaz is paid by the second.
-    assert labels(other) == ["Again", "Edit", "Delete", "Report"]
+    assert labels(other) == ["Again", "Edit", "Restyle", "Delete", "Report"]
 
 
 async def test_extend_shows_its_prices_to_the_one_who_clicks_and_takes_nothing_yet(

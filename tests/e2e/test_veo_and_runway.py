@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.jobs import FailureReason, JobState
+from bot.domain.models import Mode
 from bot.i18n import texts
 from bot.rendering import words
 from sandbox.discord_server import text_of
@@ -148,3 +149,29 @@ async def test_veo_video_is_extended_and_made_larger(stage: Stage, ada: Person, 
     assert stage.kie.account.balance == 10_000 - 60 - 60 - 5
     assert len(stage.videos()) == 3
     assert await stage.differences() == []
+
+
+async def test_posted_video_is_restyled_by_aleph(stage: Stage, ada: Person, bob: Person) -> None:
+    await ada.types("/video", prompt=FOX)
+    first = await ada.waits_for_video(PATIENCE)
+    await stage.until_state(JobState.DELIVERED)
+
+    offers = await clicks(bob, first, "Restyle")
+    form = await clicks(bob, offers, "Aleph · 110 credits")
+    await bob.submits(form, Prompt="as a charcoal drawing")
+    second = await bob.waits_for_video(PATIENCE)
+    job = await stage.until_state(JobState.DELIVERED, number=2)
+
+    task, upload = stage.kie.tasks[-1], stage.kie.uploads[-1]
+    assert (task.slug, task.prompt, task.unknown_fields) == ("aleph", "as a charcoal drawing", frozenset())
+    assert str(task.input["videoUrl"]).endswith(upload.path)
+    assert upload.content_type == "video/mp4"
+    assert (job.provider, job.video.mode) == ("kie_aleph", Mode.RESTYLE)
+    assert await stage.balance(bob) == 500 - 110
+
+    # What came of it can be made again: the video that it was made from is still there.
+    stage.kie.scenarios.next(Scenario(failure=Failures.INTERNAL))
+    await clicks(bob, second, "Again")
+    failed = await stage.until_state(JobState.FAILED, number=3, passing=5)
+    assert failed.failure is FailureReason.UPSTREAM
+    assert await stage.balance(bob) == 500 - 110
