@@ -99,6 +99,7 @@ async def test_veo_success_in_an_odd_shape_is_a_video_and_without_one_a_refund(s
 
     stage.kie.scenarios.next(Scenario(shape=ResultShape.NULL, callback=CallbackPlan(copies=0)))
     await ada.types("/video", model=VEO, prompt=FOX)
+    await stage.until_state(JobState.RUNNING, number=2)  # The clock must not run away from an unanswered command.
     job = await stage.until_state(JobState.FAILED, number=2, passing=5)
 
     assert job.failure is FailureReason.NO_RESULT
