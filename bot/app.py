@@ -56,6 +56,7 @@ from bot.services.sharing import Sharing
 from bot.services.staff_log import StaffLog
 from bot.services.statistics import StatisticsDesk
 from bot.services.storage import StorageGuard, through_trouble
+from bot.services.substitutes import Substitutes
 from bot.services.troubles import Troubles
 from bot.services.words import Words
 from bot.settings import Settings, create_folders
@@ -337,6 +338,9 @@ def _build(
         screening=Screening(database, clock, _moderator(settings, stack)),
     )
     jobs = Jobs(database, clock, lifecycle)
+    substitutes = Substitutes(
+        database=database, availability=availability, gate=gate, health=model_health, markup=markup
+    )
     estimates = Estimates(database, clock, availability)
     queue = Queue(database, clock)
     memory = Memory(database)
@@ -360,6 +364,7 @@ def _build(
                     inputs=settings.folders.inputs, results=settings.folders.results, downloads=downloads
                 ),
                 credits=Credits(database, clock),
+                substitutes=substitutes,
                 markup=markup,
                 assistance=assistance,
             ),
@@ -395,7 +400,9 @@ def _build(
     )
     troubles = Troubles(database, clock, publisher)
     assistance.report_to(troubles)
-    cards = ProgressCards(publisher, jobs=jobs, estimates=estimates, catalogue=catalogue, clock=clock)
+    cards = ProgressCards(
+        publisher, jobs=jobs, estimates=estimates, catalogue=catalogue, clock=clock, alternatives=substitutes
+    )
 
     # The worker.
     wake = asyncio.Event()

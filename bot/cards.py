@@ -13,10 +13,10 @@ from typing import Protocol
 from bot import i18n, logs
 from bot.domain.ids import JobId
 from bot.domain.jobs import ACTIVE, Job, JobState
-from bot.domain.models import Catalogue
+from bot.domain.models import Catalogue, VideoModel
 from bot.errors import DeliveryUnavailableError, PlaceGoneError
 from bot.ports import Clock
-from bot.rendering.cards import Card, Progress, card
+from bot.rendering.cards import Card, Instead, Progress, card
 from bot.rendering.replies import model_name
 
 log = logs.get(__name__)
@@ -65,6 +65,24 @@ class Outlook(Protocol):
         ...
 
 
+class Alternatives(Protocol):
+    def is_broken(self, job: Job) -> bool:
+        """Whether the job waits because its model fails again and again."""
+        ...
+
+    async def offer(self, job: Job) -> Offer | None:
+        """What could be made instead; None when there is nothing."""
+        ...
+
+
+class Offer(Protocol):
+    @property
+    def model(self) -> VideoModel: ...
+
+    @property
+    def price(self) -> int: ...
+
+
 @dataclass(slots=True, eq=False)
 class Tracked:
     """One card: the job as it is now, and what the card shows of it."""
@@ -82,7 +100,18 @@ class Tracked:
 class ProgressCards:
     """Follows the moves of jobs. `changed` only notes; `run` does the edits."""
 
-    def __init__(self, editor: Editor, *, jobs: Places, estimates: Outlook, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(
+        self,
+        editor: Editor,
+        *,
+        jobs: Places,
+        estimates: Outlook,
+        catalogue: Catalogue,
+        clock: Clock,
+        alternatives: Alternatives | None = None,
+    ) -> None:
+        """Without *alternatives* no card offers another model."""
+        self._alternatives = alternatives
         self._editor = editor
         self._jobs = jobs
         self._estimates = estimates
@@ -202,8 +231,14 @@ class ProgressCards:
             ahead=await self._jobs.queue_place(job) if is_waiting else None,
             ready_at=ready_at,
             is_late=self._late_at(job) <= now,
+            is_broken=self._alternatives is not None and self._alternatives.is_broken(job),
+            instead=await self._instead(job),
             is_leaving=is_leaving,
         )
+
+    async def _instead(self, job: Job) -> Instead | None:
+        found = None if self._alternatives is None else await self._alternatives.offer(job)
+        return None if found is None else Instead(model=found.model.name, price=found.price)
 
     def _late_at(self, job: Job) -> datetime:
         model = self._catalogue.find(job.model)

@@ -46,6 +46,7 @@ from bot.services.credits import Credits
 from bot.services.estimates import Estimates
 from bot.services.generation import Accepted, Generation, request_of
 from bot.services.jobs import Jobs
+from bot.services.substitutes import Substitutes
 
 log = logs.get(__name__)
 
@@ -75,10 +76,12 @@ class Generate(commands.Cog):
         jobs: Jobs,
         clips: Clips,
         credits: Credits,
+        substitutes: Substitutes,
         markup: Decimal,
         assistance: Assistance,
     ) -> None:
         self._assistance = assistance
+        self._substitutes = substitutes
         self._generation = generation
         self._pictures = pictures
         self._availability = availability
@@ -210,6 +213,17 @@ class Generate(commands.Cog):
         request = await self._repeat(interaction, job_id)
         await self._open(interaction, self._check(interaction, request))
         await self._accept(interaction, request, again_of=job_id)
+
+    async def instead(self, interaction: discord.Interaction, job_id: JobId) -> None:
+        """The waiting job's video with a model that works, in place of the one that does not."""
+        guild_id, user_id = member_of(interaction)
+        job, found = await self._substitutes.offered(guild_id, job_id)
+        if job.user_id != user_id:
+            raise NotYoursError
+        video = self._check(interaction, found.request)
+        await self._open(interaction, video)
+        # Its card has told the price, which is no higher than what was agreed to before.
+        await self._make(interaction, video, instead_of=job_id, seen_price=video.price)
 
     async def edit(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Ask for another prompt; everything else stays."""
@@ -399,6 +413,7 @@ class Generate(commands.Cog):
         again_of: JobId | None = None,
         draft_id: DraftId | None = None,
         seen_price: int | None = None,
+        instead_of: JobId | None = None,
     ) -> None:
         accepted = await self._generation.request(
             UserId(interaction.user.id),
@@ -408,6 +423,7 @@ class Generate(commands.Cog):
             again_of=again_of,
             draft_id=draft_id,
             seen_price=seen_price,
+            instead_of=instead_of,
         )
         try:
             await self._show(interaction, accepted)
@@ -531,14 +547,18 @@ class RewriteForm(PromptForm):
         await self._cog.edited_rewritten(interaction, request, self._number)
 
 
-class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|edit|extend|upscale|restyle|delete)"):
-    """A button under a posted video."""
+class VideoButton(
+    Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|edit|extend|upscale|restyle|delete|instead)"
+):
+    """A button under a posted video, or under the card of a job that waits in vain."""
 
     async def act(self, interaction: discord.Interaction) -> None:
         cog, job_id = cog_of(interaction, Generate), JobId(int(self.match["id"]))
         match self.match["action"]:
             case "again":
                 await cog.again(interaction, job_id)
+            case "instead":
+                await cog.instead(interaction, job_id)
             case "edit":
                 await cog.edit(interaction, job_id)
             case "extend" | "upscale" | "restyle" as mode:

@@ -25,6 +25,9 @@ FOLLOW_UP_LABELS: Mapping[Mode, str] = {
     Mode.RESTYLE: N_("Restyle"),
 }
 
+# Discord: documentation of the button component.
+MAX_LABEL = 80
+
 
 def cancel_id(job_id: JobId) -> str:
     return f"job:{job_id}:cancel"
@@ -73,8 +76,17 @@ def lasting(*buttons: discord.ui.Button[discord.ui.View]) -> discord.ui.View:
     return view
 
 
-def of_waiting(_: Texts, job_id: JobId) -> discord.ui.View:
-    return lasting(_button(_("Cancel"), cancel_id(job_id), discord.ButtonStyle.danger))
+def instead_id(job_id: JobId) -> str:
+    return f"job:{job_id}:instead"
+
+
+def of_waiting(_: Texts, job_id: JobId, instead: str | None = None) -> discord.ui.View:
+    """While a job waits; *instead* is the name of a model that could make it now."""
+    cancel = _button(_("Cancel"), cancel_id(job_id), discord.ButtonStyle.danger)
+    if instead is None:
+        return lasting(cancel)
+    label = _("Make it with {model}", model=instead)[:MAX_LABEL]
+    return lasting(_button(label, instead_id(job_id), discord.ButtonStyle.primary), cancel)
 
 
 def of_result(_: Texts, job_id: JobId, follow_ups: Collection[Mode] = ()) -> discord.ui.View:

@@ -22,6 +22,7 @@ SHOWN_PROMPT = 1000
 LATE = N_("This takes longer than usual. You need not wait here: the video will be posted in this channel.")
 LEAVING = N_("Still working. This message cannot change any more; the video will be posted in this channel.")
 LOST_ANSWER = N_("The provider has not confirmed the job. If it never does, all credits come back.")
+BROKEN = N_("The model fails again and again at the moment. The job waits for it, or gets its credits back.")
 KEPT = N_("The video is finished, but it could not be posted here. It is kept, and the host can see why.")
 
 COLOURS: Mapping[JobState, discord.Colour] = {
@@ -33,6 +34,14 @@ COLOURS: Mapping[JobState, discord.Colour] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Instead:
+    """Another model that could make a waiting job's video, and for how many credits."""
+
+    model: str
+    price: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """What a card shows beside the job itself. `ahead` are the jobs before it, known while it waits."""
 
@@ -40,6 +49,8 @@ class Progress:
     ahead: int | None = None
     ready_at: datetime | None = None
     is_late: bool = False
+    is_broken: bool = False  # the job waits because its model fails again and again
+    instead: Instead | None = None  # what could be made now, in place of that
     is_leaving: bool = False  # the last words before Discord lets us edit no more
 
 
@@ -100,16 +111,35 @@ def card(_: Texts, job: Job, progress: Progress) -> Card:
             pass
     if job.state in ACTIVE:
         _add_outlook(_, embed, progress)
-    return Card(embed=embed, view=buttons.of_waiting(_, job.id) if job.state is JobState.QUEUED else None)
+    return Card(embed=embed, view=_buttons(_, job, progress))
+
+
+def _buttons(_: Texts, job: Job, progress: Progress) -> discord.ui.View | None:
+    if job.state is not JobState.QUEUED:
+        return None
+    return buttons.of_waiting(_, job.id, None if progress.instead is None else progress.instead.model)
 
 
 def _add_outlook(_: Texts, embed: discord.Embed, progress: Progress) -> None:
+    if progress.is_broken:
+        embed.add_field(name=_("Why it waits"), value=_broken(_, progress), inline=False)
     if progress.ready_at is not None:
         embed.add_field(name=_("Ready"), value=words.moment(progress.ready_at))
     if progress.is_leaving:
         embed.add_field(name=_("What now"), value=_(LEAVING), inline=False)
     elif progress.is_late:
         embed.add_field(name=_("What now"), value=_(LATE), inline=False)
+
+
+def _broken(_: Texts, progress: Progress) -> str:
+    if progress.instead is None:
+        return _(BROKEN)
+    return _(
+        "The model fails again and again at the moment, so the job waits for it. {model} can make the video now for "
+        "{credits}; what this job has cost comes back then.",
+        model=progress.instead.model,
+        credits=words.credits_of(_, progress.instead.price),
+    )
 
 
 def _nothing(_: Texts, job: Job) -> str:

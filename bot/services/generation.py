@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from bot.domain.credits import split
 from bot.domain.ids import DraftId, GuildId, JobId, UserId
-from bot.domain.jobs import Job, Place
+from bot.domain.jobs import ACTIVE, Job, JobState, Move, Place
 from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
 from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, refusal
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
 from bot.errors import (
     AccountEmptyError,
+    AlreadyEndedError,
     IntakeClosedError,
     InvalidRequestError,
     JustAskedError,
     ModelUnavailableError,
     NotFoundError,
     NotNowError,
+    NotYoursError,
     PriceChangedError,
     StaleControlError,
     StorageTroubleError,
     StoreError,
     StoreTrouble,
+    TooLateError,
     UnconfirmedError,
     UserError,
     refused,
 )
 from bot.ports import Clock
-from bot.services import host_limits
+from bot.services import host_limits, lifecycle
 from bot.services.availability import Availability, ProviderGate
 from bot.services.grants import collect
 from bot.services.host_limits import Budget
@@ -41,7 +46,7 @@ from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import Screening, check_block
 from bot.services.storage import StorageGuard
-from bot.store import balances, drafts, jobs, ledger, policies, statistics
+from bot.store import balances, drafts, jobs, ledger, moves, policies, statistics
 from bot.store.database import Connection, Database
 from bot.store.drafts import Draft
 from bot.store.jobs import NewJob
@@ -60,6 +65,7 @@ class Accepted:
     job: Job
     spendable: int | None  # None: no limit
     is_new: bool = True
+    replaced: Job | None = None  # the waiting job that this one stands in for
 
 
 class ReplayedError(Exception):
@@ -128,10 +134,12 @@ class Generation:
         again_of: JobId | None = None,
         draft_id: DraftId | None = None,
         seen_price: int | None = None,
+        instead_of: JobId | None = None,
     ) -> Accepted:
         """Take the credits and write the job, in one transaction. Raises UserError, having charged nothing.
 
-        The same interaction brings the same job, however often it arrives.
+        The same interaction brings the same job, however often it arrives. With *instead_of* a waiting job of the same
+        member ends in the same transaction, with its credits back: there is one of the two, never both or none.
         """
         self._check_open()
         model = self._availability.catalogue.find(video.model)
@@ -150,12 +158,14 @@ class Generation:
         try:
             await self._screen(user_id, place, video)
             try:
-                accepted = await self._accept(new, requester)
+                accepted = await self._accept(new, requester, instead_of)
             except ReplayedError:
-                accepted = await self._accept(new, requester)
+                accepted = await self._accept(new, requester, instead_of)
         except UserError as refusal:
             await self._screening.note(place.guild_id, user_id, refusal, video.prompt)
             raise
+        if accepted.replaced is not None:
+            self._lifecycle.announce(accepted.replaced)
         if accepted.is_new:
             self._lifecycle.announce(accepted.job)
         return accepted
@@ -212,14 +222,31 @@ class Generation:
         except StoreError as error:
             raise StorageTroubleError from error
 
-    async def _accept(self, new: NewJob, requester: Requester) -> Accepted:
+    async def _accept(self, new: NewJob, requester: Requester, instead_of: JobId | None) -> Accepted:
+        take_back = None if instead_of is None else partial(self._take_back, new, instead_of)
         try:
-            return await self._database.write(accept, new, requester, self._budget, self._clock.now())
+            return await self._database.write(accept, new, requester, self._budget, self._clock.now(), take_back)
         except StoreError as error:
             if error.trouble in UNSURE:
                 raise
             # The transaction did nothing, so the promise that nothing was charged is true.
             raise StorageTroubleError from error
+
+    def _take_back(self, new: NewJob, job_id: JobId, connection: Connection) -> Job:
+        """End the waiting job that *new* stands in for. Raises UserError when there is nothing to stand in for."""
+        job = jobs.find_in_guild(connection, new.place.guild_id, job_id)
+        if job is None:
+            raise NotFoundError(job=job_id)
+        if job.user_id != new.user_id:
+            raise NotYoursError
+        # The second of two clicks finds it ended; a step that is just preparing it finds its fence old.
+        waiting = moves.take_over(connection, job_id, JobState.QUEUED)
+        if waiting is None:
+            raise (TooLateError if job.state in ACTIVE else AlreadyEndedError)(job=job_id)
+        if new.video.price > job.video.price:
+            raise StaleControlError
+        move = Move(to=JobState.CANCELLED, after=None, detail=f"made with {new.video.model} instead")
+        return lifecycle.apply(connection, waiting, move, self._clock.now(), self._lifecycle.policy)
 
     async def repeat(self, guild_id: GuildId, job_id: JobId) -> VideoRequest:
         """The request behind an earlier job of this guild, to be made again. Raises NotFoundError."""
@@ -253,8 +280,15 @@ def request_of(video: VideoSpec) -> VideoRequest:
     )
 
 
-def accept(connection: Connection, new: NewJob, requester: Requester, budget: Budget, now: datetime) -> Accepted:
-    """The transaction behind `Generation.request`."""
+def accept(
+    connection: Connection,
+    new: NewJob,
+    requester: Requester,
+    budget: Budget,
+    now: datetime,
+    take_back: Callable[[Connection], Job] | None = None,
+) -> Accepted:
+    """The transaction behind `Generation.request`; *take_back* ends the job that the new one stands in for."""
     place, price = new.place, new.video.price
     earlier = jobs.find_by_interaction(connection, place.interaction_id)
     if earlier is not None:
@@ -273,6 +307,7 @@ def accept(connection: Connection, new: NewJob, requester: Requester, budget: Bu
         _check_draft(connection, new, new.draft_id)
     elif _is_asked_first(policy, price) and (new.seen_price is None or price > new.seen_price):
         raise UnconfirmedError(price=price)
+    replaced = None if take_back is None else take_back(connection)
     policy = balances.refill(connection, policy, now)
     collect(connection, policy, new.user_id, requester, now)
     payment, spendable = _payment(connection, policy, requester, new, now)
@@ -288,7 +323,8 @@ def accept(connection: Connection, new: NewJob, requester: Requester, budget: Bu
         drafts.made(connection, new.draft_id, job.id)
     ledger.charge(connection, job.id, place.guild_id, new.user_id, payment, now)
     host_limits.count(connection, terms, budget, place.guild_id, new.video.model, price, now)
-    return Accepted(job=job, spendable=None if spendable is None else spendable - price)
+    left = None if spendable is None else spendable - price
+    return Accepted(job=job, spendable=left, replaced=replaced)
 
 
 def _is_asked_first(policy: GuildPolicy, price: int) -> bool:

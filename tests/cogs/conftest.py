@@ -53,6 +53,7 @@ from bot.services.privacy import Privacy
 from bot.services.quotas import Quotas
 from bot.services.staff_log import StaffLog
 from bot.services.statistics import StatisticsDesk
+from bot.services.substitutes import Substitutes
 from bot.services.words import Words
 from bot.store import audit, policies, schema
 from bot.store import jobs as rows
@@ -147,6 +148,13 @@ class Stage:
         self.health = ModelHealth(self.availability, self.clock, Metrics(CollectorRegistry()))
         self.lifecycle.listen(self.health.follow)
         self.jobs = Jobs(self.database, self.clock, self.lifecycle)
+        self.substitutes = Substitutes(
+            database=self.database,
+            availability=self.availability,
+            gate=self.gate,
+            health=self.health,
+            markup=MARKUP,
+        )
         self.credits = Credits(self.database, self.clock)
 
     def client(self) -> CutsceneClient:
@@ -164,6 +172,7 @@ class Stage:
                     jobs=self.jobs,
                     clips=self.clips,
                     credits=self.credits,
+                    substitutes=self.substitutes,
                     markup=MARKUP,
                     assistance=self.assistance,
                 ),
