@@ -341,8 +341,7 @@ def _build(
     substitutes = Substitutes(
         database=database, availability=availability, gate=gate, health=model_health, markup=markup
     )
-    estimates = Estimates(database, clock, availability)
-    queue = Queue(database, clock)
+    estimates, queue = Estimates(database, clock, availability), Queue(database, clock)
     memory = Memory(database)
     folders = Folders(inputs=settings.folders.inputs, results=settings.folders.results)
     privacy = Privacy(database, clock, estimates, partial(remove_files, folders))
