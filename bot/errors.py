@@ -52,7 +52,7 @@ CutsceneError
     ProviderProtocolError        an answer that we do not understand: retry a little, then fail
     AnswerLostError              a create call left and its answer never came: a task may exist
   DeliveryError                handled in the deliver step
-    TooLargeError  CannotFitError  PlaceGoneError  DeliveryUnavailableError
+    TooLargeError  CannotFitError  PlaceGoneError  DeliveryUnavailableError  HistoryClosedError
   ConfigurationError           one line per problem, exit code 78
   UnreachableError             Discord cannot be reached, exit code 69
   StoreError                   the database cannot be used, exit code 74
@@ -644,6 +644,10 @@ class PlaceGoneError(DeliveryError):
 
 class DeliveryUnavailableError(DeliveryError):
     """Discord did not take the message just now; whether it is there is not known. Look, then repeat."""
+
+
+class HistoryClosedError(DeliveryError):
+    """The bot may post in this place but not read what is there, so nobody can look whether a message got through."""
 
 
 class ConfigurationError(CutsceneError):

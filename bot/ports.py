@@ -273,7 +273,10 @@ class Publisher(Protocol):
     """Shows things on Discord: in the job's place, or in the member's direct messages when it `is_direct`."""
 
     async def find_post(self, job: Job) -> Post | None:
-        """The result message of this job, if it already is there."""
+        """The result message of this job, if it already is there.
+
+        Raises HistoryClosedError where the bot may not look, DeliveryUnavailableError when Discord cannot say.
+        """
         ...
 
     async def post_video(self, job: Job, path: Path, receipt: Receipt, *, is_spoiler: bool = False) -> Post:

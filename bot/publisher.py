@@ -19,7 +19,7 @@ from bot.domain.ids import ChannelId, GuildId, MessageId, UserId
 from bot.domain.jobs import Job, finished_of
 from bot.domain.models import Catalogue, VideoModel
 from bot.domain.staff_log import StaffLine
-from bot.errors import DeliveryError, DeliveryUnavailableError, PlaceGoneError, TooLargeError
+from bot.errors import DeliveryError, DeliveryUnavailableError, HistoryClosedError, PlaceGoneError, TooLargeError
 from bot.i18n import N_, Texts
 from bot.ports import Link, Post, Receipt
 from bot.rendering import buttons, posts, staff_log
@@ -104,8 +104,7 @@ class DiscordPublisher:
     async def find_post(self, job: Job) -> Post | None:
         """The result message of this job, if it already is in the channel.
 
-        None, too, where the bot may not read the history: then the nonce alone protects against a second post, for
-        some minutes. Raises DeliveryUnavailableError when Discord cannot say.
+        Raises HistoryClosedError where the bot may not read it, DeliveryUnavailableError when Discord cannot say.
         """
         if job.posting_at is None or self._client.user is None:
             return None
@@ -123,9 +122,11 @@ class DiscordPublisher:
                     async for message in _newest(channel):
                         if self._is_post_of(message, job):
                             return _post_of(message)
-        except (discord.Forbidden, discord.NotFound) as err:
-            # If the whole place is gone, posting will say so.
-            log.info("history_closed", job=job.id, code=err.code)
+        except discord.NotFound as err:
+            # With the place its messages are gone; posting will say so.
+            log.info("place_gone", job=job.id, code=err.code)
+        except discord.Forbidden as err:
+            raise HistoryClosedError(f"history: {_said(err)}") from err
         except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
             raise DeliveryUnavailableError(f"history: {_said(err)}") from err
         return None

@@ -42,10 +42,11 @@ ARROWS: Mapping[JobState, frozenset[JobState]] = {
     # To UNKNOWN: the database was brought back from the past, and the job may have been submitted since.
     JobState.QUEUED: frozenset({JobState.SUBMITTING, JobState.CANCELLED, JobState.FAILED, JobState.UNKNOWN}),
     JobState.SUBMITTING: frozenset({JobState.RUNNING, JobState.UNKNOWN, JobState.QUEUED, JobState.FAILED}),
-    JobState.UNKNOWN: frozenset({JobState.RUNNING, JobState.FAILED}),
-    JobState.RUNNING: frozenset({JobState.FETCHING, JobState.FAILED}),
+    # To DELIVERED from here on: the database is from before the post, which was found in the channel.
+    JobState.UNKNOWN: frozenset({JobState.RUNNING, JobState.FAILED, JobState.DELIVERED}),
+    JobState.RUNNING: frozenset({JobState.FETCHING, JobState.FAILED, JobState.DELIVERED}),
     # To PARKED: it was settled long ago and its file got lost; what was spent stays spent.
-    JobState.FETCHING: frozenset({JobState.DELIVERING, JobState.FAILED, JobState.PARKED}),
+    JobState.FETCHING: frozenset({JobState.DELIVERING, JobState.FAILED, JobState.PARKED, JobState.DELIVERED}),
     # To FETCHING: the file is not here any more, a backup was put back without it.
     JobState.DELIVERING: frozenset({JobState.DELIVERED, JobState.PARKED, JobState.FETCHING}),
     JobState.PARKED: frozenset({JobState.DELIVERING}),  # its member claims it somewhere else

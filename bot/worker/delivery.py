@@ -12,6 +12,7 @@ from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVi
 from bot.errors import (
     CannotFitError,
     DeliveryUnavailableError,
+    HistoryClosedError,
     PlaceGoneError,
     ProviderError,
     ProviderRejectedError,
@@ -28,6 +29,10 @@ MAX_DEAD_LINKS = 6
 # With the back-off of up to five minutes: about three hours. The provider's link lives for a day.
 MAX_FETCHES = 40
 MAX_POSTS = 40
+
+# Discord promises that a nonce is remembered for "the past few minutes" (Create Message); this much we count on, from
+# the first try on.
+NONCE_HOLDS = timedelta(seconds=60)
 
 # Discord took files of this size from everybody for years; places that promise more have been seen to refuse more.
 SAFE_UPLOAD = 10 * 1024 * 1024
@@ -73,12 +78,17 @@ class Delivery:
     async def deliver(self, hold: Hold) -> Move:
         """DELIVERING: post the video once, whatever happens in between: here, else to the member, else keep it."""
         job = hold.job
+        is_doubtful = False  # whether an earlier try has got through, nobody can see
         try:
-            if job.posting_at is not None:
-                # An earlier try may have got through: the nonce protects for minutes, the history for good.
-                found = await self._needs.publisher.find_post(job)
-                if found is not None:
-                    return _delivered(found, detail="found in the channel")
+            try:
+                found = await self._earlier_post(job)
+            except HistoryClosedError as error:
+                if job.posting_at is None or self._needs.clock.now() - job.posting_at > NONCE_HOLDS:
+                    # Never a second post: whoever has not seen the video claims it.
+                    return self._needs.parked(f"nobody can see whether it was posted: {error}")
+                found, is_doubtful = None, True
+            if found is not None:
+                return _delivered(found, detail="found in the channel")
             showing = await self._needs.queue.showing(job)
             if showing.withheld is not None:
                 return self._needs.parked(showing.withheld)
@@ -87,7 +97,7 @@ class Delivery:
             job = await hold.advance(Move(to=JobState.DELIVERING, is_posting=True), TRANSFER_LEASE)
             return await self._post(job, is_spoiler=showing.is_spoiler)
         except PlaceGoneError as error:
-            if not job.is_direct:
+            if not job.is_direct and not is_doubtful:
                 return Move(to=JobState.DELIVERING, is_direct=True, detail=str(error))
             return self._needs.parked(str(error))
         except DeliveryUnavailableError as error:
@@ -95,6 +105,27 @@ class Delivery:
                 return self._needs.parked(str(error))
             wait = self._needs.back_off(job.attempts, first=2, longest=300)
             return Move(to=JobState.DELIVERING, after=wait, is_retry=True, detail=str(error))
+
+    async def already_posted(self, job: Job) -> Move | None:
+        """To be asked before a job is given up: its video may be in the channel, and its member have both.
+
+        That happens where the database was brought back from before the post: the job has no task, or the provider does
+        not have its video any more. None when there is no such post.
+        """
+        try:
+            found = await self._earlier_post(job)
+        except HistoryClosedError as error:
+            # Nobody can tell, so it is as if the database had never been brought back.
+            log.warning("given_up_without_a_look", job=job.id, reason=str(error))
+            return None
+        except DeliveryUnavailableError as error:
+            wait = self._needs.back_off(job.attempts, first=2, longest=300)
+            return Move(to=job.state, after=wait, is_retry=True, detail=str(error))
+        return None if found is None else _delivered(found, detail="found in the channel")
+
+    async def _earlier_post(self, job: Job) -> Post | None:
+        """What an earlier try has posted. The nonce protects for minutes, the channel's history for good."""
+        return None if job.posting_at is None else await self._needs.publisher.find_post(job)
 
     async def forget(self, hold: Hold) -> Move:
         """PARKED for so long that nobody will come for it: the file goes, what happened stays known."""

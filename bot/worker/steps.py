@@ -27,13 +27,16 @@ class Steps:
         return await self._making.submit(hold)
 
     async def recover(self, hold: Hold) -> Move:
-        return await self._making.recover(hold)
+        return await self._delivery.already_posted(hold.job) or await self._making.recover(hold)
 
     async def poll(self, hold: Hold) -> Move:
-        return await self._making.poll(hold)
+        return await self._unless_posted(hold.job, await self._making.poll(hold))
 
     async def fetch(self, hold: Hold) -> Move:
-        return await self._delivery.fetch(hold)
+        return await self._unless_posted(hold.job, await self._delivery.fetch(hold))
+
+    async def _unless_posted(self, job: Job, move: Move) -> Move:
+        return move if move.to is not JobState.FAILED else await self._delivery.already_posted(job) or move
 
     async def deliver(self, hold: Hold) -> Move:
         return await self._delivery.deliver(hold)

@@ -22,6 +22,7 @@ from bot.services import lifecycle
 from bot.services.generation import Generation
 from bot.store import balances, claims, hints, jobs, moves, tables
 from bot.store.hints import Hint
+from bot.worker import delivery
 from bot.worker.delivery import Delivery
 from bot.worker.hold import Hold
 from bot.worker.limits import SlidingWindow
@@ -276,6 +277,11 @@ def _stale_balance() -> list[Patch]:
     return [(Generation, "request", read_then_write)]
 
 
+def _trust_nonce() -> list[Patch]:
+    """A nonce is taken to protect for ever."""
+    return [(delivery, "NONCE_HOLDS", timedelta(days=1000))]
+
+
 def _forget_window() -> list[Patch]:
     return [(SlidingWindow, "remember", lambda _self, _earlier: None)]
 
@@ -286,6 +292,13 @@ FAULTS = (
         patches=_no_nonce,
         scenario=Scenario(name="post lost, history closed", posts=(Post.LOST,), history=History.CLOSED),
         invariant="I3",
+    ),
+    Fault(
+        name="a nonce is trusted for ever",
+        patches=_trust_nonce,
+        scenario=Scenario(name="history closed", history=History.CLOSED),
+        invariant="I3",
+        downtime=LATER,
     ),
     Fault(name="no intent before the create call", patches=_no_intent, scenario=Scenario(name="base"), invariant="I5"),
     Fault(

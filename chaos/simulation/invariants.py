@@ -8,7 +8,7 @@ from bot.domain.jobs import ARROWS, FailureReason, JobState
 from bot.store import audit
 from chaos.simulation.channel import FakeDiscord, Message
 from chaos.simulation.kie import FakeKie
-from chaos.simulation.scenarios import Ending, Fetch, Post
+from chaos.simulation.scenarios import Ending, Fetch, History, Post
 from chaos.simulation.world import World
 
 TERMINAL = frozenset({JobState.DELIVERED, JobState.PARKED, JobState.FAILED, JobState.CANCELLED})
@@ -161,7 +161,7 @@ class Invariants:
                 world.violated("I7", f"job {job_id} is {state} and its video is posted")
             if state == JobState.DELIVERED and not posts:
                 world.violated("I6", f"job {job_id} is delivered and nothing is posted")
-            if state == JobState.PARKED and Post.GONE not in world.scenario.posts and not self._may_be_quarantined:
+            if state == JobState.PARKED and not self._may_be_parked:
                 world.violated("I6", f"job {job_id} is parked though its channel is there")
             for post in posts:
                 shown = self._kie.tasks.get(post.shows or "")
@@ -187,6 +187,14 @@ class Invariants:
         return (
             failure == FailureReason.NO_RESULT and len([f for f in self._world.scenario.fetches if f is Fetch.DEAD]) > 5
         )
+
+    @property
+    def _may_be_parked(self) -> bool:
+        """A video is only kept when its place is gone, or when nobody can see whether it was posted."""
+        scenario = self._world.scenario
+        is_doubtful = self._world.ends > 0 or any(post is not Post.OK for post in scenario.posts)
+        is_blind = scenario.history is History.CLOSED and is_doubtful
+        return Post.GONE in scenario.posts or is_blind or self._may_be_quarantined
 
     @property
     def _may_be_quarantined(self) -> bool:

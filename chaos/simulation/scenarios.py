@@ -79,7 +79,7 @@ class History(StrEnum):
 
     OK = "ok"
     DOWN_ONCE = "down once"
-    CLOSED = "closed"  # the bot may not read it: for some minutes the nonce alone protects
+    CLOSED = "closed"  # the bot may not read it: for a minute the nonce alone protects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +148,8 @@ def deliveries() -> Iterator[Scenario]:
 
 
 def blind_deliveries() -> Iterator[Scenario]:
-    """The bot may not read the channel's history; only for restarts within the life of a nonce."""
-    for post in (Post.OK, Post.LOST, Post.DROPPED, Post.DOWN):
+    """The bot may not read the channel's history: after the life of a nonce nobody can see what was posted."""
+    for post in (Post.OK, Post.LOST, Post.DROPPED, Post.DOWN, Post.LATE):
         yield Scenario(name=f"post {post}, history closed", posts=(post,), history=History.CLOSED)
 
 

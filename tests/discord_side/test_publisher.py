@@ -16,7 +16,7 @@ from bot import i18n
 from bot.client import CutsceneClient
 from bot.domain.ids import ChannelId, GuildId, InteractionId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Place, Result
-from bot.errors import DeliveryUnavailableError, PlaceGoneError, TooLargeError
+from bot.errors import DeliveryUnavailableError, HistoryClosedError, PlaceGoneError, TooLargeError
 from bot.ports import Receipt
 from bot.publisher import DiscordPublisher
 from bot.rendering.cards import Progress, card
@@ -384,10 +384,19 @@ async def test_somebody_else_s_file_of_that_name_is_not_taken_for_the_result(
     assert await publisher.find_post(delivering) is None
 
 
-async def test_nothing_is_found_where_the_history_is_closed(
+async def test_a_history_that_is_closed_to_us_is_not_taken_for_an_empty_one(
     server: DiscordServer, publisher: DiscordPublisher, delivering: Job, channel: Channel
 ) -> None:
     server.faults.add(Fault(method="GET", path=POSTS, status=403, code=50001))
+
+    with pytest.raises(HistoryClosedError):
+        await publisher.find_post(delivering)
+
+
+async def test_nothing_is_found_in_a_place_that_is_gone(
+    server: DiscordServer, publisher: DiscordPublisher, delivering: Job
+) -> None:
+    server.faults.add(Fault(method="GET", path=POSTS, status=404, code=10003))
 
     assert await publisher.find_post(delivering) is None
 

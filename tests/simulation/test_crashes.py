@@ -10,7 +10,7 @@ import pytest
 from chaos.simulation import scenarios
 from chaos.simulation.run import Outcome, Simulator
 from chaos.simulation.scenarios import Calling, Command, Create, Post, Scenario
-from chaos.simulation.sweep import LATER, different_crashes, each_pair_of_touches, each_touch, random_plan, replay
+from chaos.simulation.sweep import LATER, SOON, different_crashes, each_pair_of_touches, each_touch, random_plan, replay
 from chaos.simulation.world import Crash, End, Plan
 
 BASE = Scenario(name="a video for words")
@@ -50,9 +50,13 @@ def test_a_rendered_video_survives_a_restart_after_its_nonce_is_forgotten(world:
     expect_nothing_broken(each_touch(world, scenario, downtime=LATER), at_least=25)
 
 
+@pytest.mark.parametrize("downtime", [SOON, LATER])
 @pytest.mark.parametrize("scenario", named(scenarios.blind_deliveries()))
-def test_the_nonce_alone_protects_where_the_history_is_closed(world: Simulator, scenario: Scenario) -> None:
-    expect_nothing_broken(each_touch(world, scenario), at_least=25)
+def test_where_the_history_is_closed_no_crash_brings_a_second_post(
+    world: Simulator, scenario: Scenario, downtime: float
+) -> None:
+    """Within a minute the nonce protects; after it the video is kept for its member rather than posted again."""
+    expect_nothing_broken(each_touch(world, scenario, downtime=downtime), at_least=25)
 
 
 @pytest.mark.parametrize("scenario", named(scenarios.members()))

@@ -9,6 +9,7 @@ import pytest
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result
 from bot.errors import (
     DeliveryUnavailableError,
+    HistoryClosedError,
     PlaceGoneError,
     ProviderAuthError,
     ProviderProtocolError,
@@ -16,8 +17,8 @@ from bot.errors import (
     ProviderUnavailableError,
     TooLargeError,
 )
-from bot.ports import Done
-from bot.worker.delivery import MAX_DEAD_LINKS, MAX_POSTS
+from bot.ports import Done, Refused
+from bot.worker.delivery import MAX_DEAD_LINKS, MAX_POSTS, NONCE_HOLDS
 from bot.worker.needs import MAX_ODD_ANSWERS
 from tests.fakes import OVERLOADED, PENDING
 from tests.worker.rig import Rig
@@ -26,6 +27,7 @@ URL = "https://files.test/old.mp4"
 DEAD = ProviderRejectedError(FailureReason.NO_RESULT, "404")
 UNAVAILABLE = DeliveryUnavailableError("Discord said 500")
 GONE = PlaceGoneError("no such channel")
+CLOSED = HistoryClosedError("Missing Access")
 
 
 async def finished_job(rig: Rig, *, price: int = 100, **values: object) -> Job:
@@ -237,6 +239,77 @@ async def test_a_post_that_did_not_get_through_is_repeated_after_a_look(rig: Rig
 
     assert [what for what, _ in rig.publisher.sent] == ["video", "look", "video", "look", "video"]
     assert await rig.state(job) is JobState.DELIVERED
+
+
+async def test_where_nobody_can_look_a_post_is_repeated_while_its_nonce_protects_and_then_never(rig: Rig) -> None:
+    rig.publisher.finds.then(CLOSED)
+    rig.publisher.videos.then(UNAVAILABLE)
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.go()
+        await rig.pass_time(NONCE_HOLDS)
+        assert rig.publisher.sent.count(("video", job.id)) > 1
+        await rig.pass_time(minutes=20)
+
+    found = await rig.find(job)
+    assert found.state is JobState.PARKED
+    assert found.posting_at is not None
+    tries = [what for what, _ in rig.publisher.sent if what == "video"]
+    assert len(tries) < 8
+    assert not found.is_direct, "a copy in direct messages would be a second video, too"
+    assert file_of(rig, job)
+    assert await rig.differences() == []
+
+
+async def test_where_nobody_can_look_a_place_that_closed_sends_no_second_copy_to_the_member(rig: Rig) -> None:
+    rig.publisher.finds.then(CLOSED)
+    rig.publisher.videos.then(GONE)
+    job = await stored_job(rig, posting_at=rig.clock.now())
+
+    async with rig.running():
+        await rig.go()
+
+    assert await rig.state(job) is JobState.PARKED
+    assert not (await rig.find(job)).is_direct
+
+
+@pytest.mark.parametrize("state", [JobState.UNKNOWN, JobState.RUNNING, JobState.FETCHING])
+async def test_a_restored_job_whose_video_is_in_the_channel_is_never_refunded(rig: Rig, state: JobState) -> None:
+    """The database is from before the post; what the provider once had for the job is gone."""
+    job = await finished_job(rig)
+    rig.publisher.appear(job, receipt=None)
+    long_ago = rig.clock.now() - timedelta(days=2)
+    rig.provider.statuses.then(Refused(reason=FailureReason.UPSTREAM, detail="record gone"))
+    rig.downloads.answers.then(DEAD)
+    task = {"task_id": None} if state is JobState.UNKNOWN else {}
+    await rig.put(job, state, posting_at=long_ago, submitted_at=long_ago, attempts=MAX_DEAD_LINKS - 1, **task)
+
+    async with rig.running():
+        await rig.go()
+
+    found = await rig.find(job)
+    assert found.state is JobState.DELIVERED
+    assert found.message_id == rig.publisher.posts[job.nonce].message_id
+    assert await rig.kinds(job) == ["charge", "settle"]
+    assert rig.publisher.told == []
+    assert await rig.differences() == []
+
+
+async def test_a_restored_job_is_not_refunded_before_discord_says_whether_it_was_posted(rig: Rig) -> None:
+    job = await finished_job(rig)
+    rig.publisher.finds.then(UNAVAILABLE)
+    long_ago = rig.clock.now() - timedelta(days=2)
+    await rig.put(job, JobState.UNKNOWN, posting_at=long_ago, submitted_at=long_ago, task_id=None)
+
+    async with rig.running():
+        await rig.go()
+        assert await rig.state(job) is JobState.UNKNOWN
+        rig.publisher.finds.then(None)
+        await rig.pass_time(minutes=10)
+
+    assert await rig.state(job) is JobState.FAILED
+    assert len(rig.publisher.told) == 1
 
 
 @pytest.mark.parametrize(("trouble", "state"), [(UNAVAILABLE, JobState.DELIVERING), (GONE, JobState.PARKED)])
