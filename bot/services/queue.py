@@ -56,9 +56,9 @@ class Queue:
 
         return await self._database.write(take)
 
-    async def submitted_since(self, since: datetime, provider: ProviderId) -> list[datetime]:
-        """When the newest create calls left; a restart must not forget the provider's rate limit."""
-        return await self._database.read(claims.submitted_since, since, provider)
+    async def creates_ended_since(self, since: datetime, provider: ProviderId) -> list[datetime]:
+        """When the newest create calls ended; a restart must not forget the provider's rate limit."""
+        return await self._database.read(claims.creates_ended_since, since, provider, self._clock.now())
 
     async def at_provider(self, *providers: ProviderId) -> int:
         return await self._database.read(claims.at_provider, *providers)

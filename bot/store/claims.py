@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from bot.domain.ids import JobId, ProviderId
 from bot.domain.jobs import AT_PROVIDER, Job, JobState
 from bot.store.jobs import job_of
-from bot.store.tables import jobs
+from bot.store.tables import job_events, jobs
 
 # What the worker asks again and again is put together once: for SQLAlchemy that is more work than asking.
 _AT = sa.bindparam("at", type_=jobs.c.due_at.type)
@@ -25,10 +25,21 @@ _READY = (
 )
 _NEXT = sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at > _AT, jobs.c.lease_until.is_(None))
 _RELEASE = sa.update(jobs).where(jobs.c.lease_until.is_not(None)).values(lease_until=None, due_at=_AT)
-_SUBMITTED = sa.select(jobs.c.submitted_at).where(
-    jobs.c.submitted_at > sa.bindparam("since", type_=jobs.c.submitted_at.type),
-    jobs.c.provider == sa.bindparam("that_provider"),
+_CREATES_ENDED = (
+    sa.select(job_events.c.at)
+    .join(jobs, jobs.c.id == job_events.c.job_id)
+    .where(
+        jobs.c.provider == sa.bindparam("that_provider"),
+        jobs.c.submitted_at > sa.bindparam("left_since", type_=jobs.c.submitted_at.type),
+        job_events.c.source == JobState.SUBMITTING,
+        job_events.c.at > sa.bindparam("since", type_=job_events.c.at.type),
+    )
 )
+_CREATES_OPEN = sa.select(sa.func.count()).where(
+    jobs.c.provider == sa.bindparam("that_provider"), jobs.c.state == JobState.SUBMITTING
+)
+# No create call is under way for longer; it spares the look through a history of years.
+LONGEST_CALL = timedelta(hours=1)
 _COUNT_AT_PROVIDER = sa.select(sa.func.count()).where(
     jobs.c.provider.in_(sa.bindparam("those_providers", expanding=True)), jobs.c.state.in_(AT_PROVIDER)
 )
@@ -122,8 +133,11 @@ def due(connection: Connection, now: datetime) -> Due:
     return Due(ready=ready, next_at=next_at)
 
 
-def submitted_since(connection: Connection, since: datetime, provider: ProviderId) -> list[datetime]:
-    return list(connection.execute(_SUBMITTED, {"since": since, "that_provider": provider}).scalars())
+def creates_ended_since(connection: Connection, since: datetime, provider: ProviderId, now: datetime) -> list[datetime]:
+    """When create calls ended since then. Those whose end nobody has written down may arrive until *now*."""
+    asked = {"that_provider": provider, "since": since, "left_since": since - LONGEST_CALL}
+    ended = list(connection.execute(_CREATES_ENDED, asked).scalars())
+    return ended + [now] * connection.execute(_CREATES_OPEN, asked).scalar_one()
 
 
 def at_provider(connection: Connection, *providers: ProviderId) -> int:

@@ -24,35 +24,51 @@ _NOT_SET_UP = Terms(
 
 
 class SlidingWindow:
-    """Counts calls; knows how many more are allowed now and when the next one is."""
+    """Counts calls; knows how many more are allowed now and when the next one is.
+
+    A call counts from its `turn` on until a window after it has `ended`. When exactly it arrives at the provider nobody
+    here can see, only that it was in between: so no window of the provider's ever holds more than are allowed.
+    """
 
     def __init__(self, limit: int, window: timedelta) -> None:
         self._limit = limit
         self._window = window
-        self._calls: deque[datetime] = deque()
+        self._under_way = 0
+        self._ended: deque[datetime] = deque()
+        self._change = asyncio.Event()
 
     def remember(self, earlier: Iterable[datetime]) -> None:
-        """Count calls that an earlier process made; a restart does not reset the provider's window."""
-        self._calls = deque(sorted([*self._calls, *earlier]))
+        """Count calls of an earlier process, which ended then; a restart does not reset the provider's window."""
+        self._ended = deque(sorted([*self._ended, *earlier]))
 
     def free(self, now: datetime) -> int:
         """How many calls may leave at this moment."""
-        while self._calls and self._calls[0] <= now - self._window:
-            self._calls.popleft()
-        return max(0, self._limit - len(self._calls))
+        while self._ended and self._ended[0] <= now - self._window:
+            self._ended.popleft()
+        return max(0, self._limit - self._under_way - len(self._ended))
 
     async def turn(self, clock: Clock) -> None:
-        """Wait until one more call may leave, and count it."""
+        """Wait until one more call may leave. Whoever had their turn says when the call has `ended`."""
         while not self.free(clock.now()):
-            await clock.wait(asyncio.Event(), self.free_at(clock.now()) - clock.now())
-        self.count(clock.now())
+            self._change.clear()
+            await clock.wait(self._change, self.free_at(clock.now()) - clock.now())
+        self._under_way += 1
+
+    def ended(self, now: datetime) -> None:
+        """A call is answered, given up, or was not made after all."""
+        self._under_way -= 1
+        self.count(now)
+        self._change.set()
 
     def count(self, now: datetime, calls: int = 1) -> None:
-        self._calls.extend([now] * calls)
+        """Calls that need no turn."""
+        self._ended.extend([now] * calls)
 
     def free_at(self, now: datetime) -> datetime:
-        """When the next call may leave."""
-        return now if self.free(now) else self._calls[0] + self._window
+        """When the next call may leave, as far as that is known: sooner than a window only if one has ended."""
+        if self.free(now):
+            return now
+        return (self._ended[0] if self._ended else now) + self._window
 
 
 class Rates:

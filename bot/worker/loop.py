@@ -52,6 +52,7 @@ class Stage:
     capacity: int | Callable[[ProviderId], int]  # for each provider where it is asked for one, else in all
     lease: timedelta
     rate: Callable[[ProviderId], SlidingWindow] | None = None
+    is_rate_of_arrivals: bool = False  # the provider counts them, and drops those that are too many
     under_way: Counter[ProviderId] = field(default_factory=Counter)
     # Of these: those whose call has not left yet, by the window that they wait for.
     waiting: Counter[SlidingWindow | None] = field(default_factory=Counter)
@@ -103,7 +104,7 @@ class Worker:
 
         self._stages = (
             Stage("recover", (JobState.SUBMITTING, JobState.UNKNOWN), steps.recover, submissions, POLL_LEASE),
-            Stage("submit", (JobState.QUEUED,), steps.submit, submissions, SUBMIT_LEASE, rates.creates),
+            Stage("submit", (JobState.QUEUED,), steps.submit, submissions, SUBMIT_LEASE, rates.creates, True),
             Stage("poll", (JobState.RUNNING,), steps.poll, questions, POLL_LEASE, rates.queries),
             # Transfers are bound by the network and the disk; more at once only makes each slower.
             Stage("fetch", (JobState.FETCHING,), steps.fetch, 4, TRANSFER_LEASE),
@@ -124,7 +125,7 @@ class Worker:
         taken_back = await self._queue.take_back_leases()
         for provider, creates in self._rates.all_creates().items():
             since = now - self._rates.terms(provider).creates_window
-            creates.remember(await self._queue.submitted_since(since, provider))
+            creates.remember(await self._queue.creates_ended_since(since, provider))
         for job in await self._queue.followed():
             self._steps.follow(job)
         log.info("worker_started", interrupted=taken_back)
@@ -197,11 +198,16 @@ class Worker:
     async def _work(self, stage: Stage, claimed: Claimed) -> None:
         is_waiting, provider = True, claimed.job.provider
         window = stage.window(provider)
+        under_way = 0
 
         async def turn() -> None:
-            nonlocal is_waiting
+            nonlocal is_waiting, under_way
             if window is not None:
                 await window.turn(self._clock)
+                if stage.is_rate_of_arrivals:
+                    under_way += 1
+                else:
+                    window.ended(self._clock.now())
             if is_waiting:
                 is_waiting = False
                 stage.waiting[window] -= 1
@@ -215,6 +221,9 @@ class Worker:
             log.info("job_moved_elsewhere", job=hold.job.id, stage=stage.name)
         finally:
             self._in_hand.discard(hold.job.id)
+            if window is not None:
+                for _ in range(under_way):
+                    window.ended(self._clock.now())
             stage.under_way[provider] -= 1
             if is_waiting:
                 stage.waiting[window] -= 1

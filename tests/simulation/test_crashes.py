@@ -104,6 +104,13 @@ def test_a_burst_keeps_the_providers_rate_also_across_restarts(world: Simulator)
     expect_nothing_broken([whole, *outcomes], at_least=15)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_burst_keeps_the_providers_rate_however_long_its_calls_are_on_their_way(world: Simulator, seed: int) -> None:
+    crashes = tuple(Crash(touch=touch, downtime=0.1) for touch in (200 + 31 * seed, 420 + 47 * seed))
+
+    expect_nothing_broken([world.run(scenarios.burst(), Plan(crashes=crashes, seed=seed))], at_least=1)
+
+
 def plan_of(touch: int) -> Plan:
     return Plan(crashes=(Crash(touch=touch, downtime=0.1),))
 

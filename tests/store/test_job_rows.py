@@ -497,8 +497,19 @@ async def test_where_jobs_are_is_counted(database: Database) -> None:
     assert await database.read(claims.at_provider, ProviderId("other")) == 0
     assert await database.read(claims.queued_before, second.id, KIE) == 1
     assert await database.read(claims.queued_before, first.id, KIE) == 0
-    assert await database.read(claims.submitted_since, at(-10), KIE) == [at(-3)]
     assert [job.state for job in await database.read(jobs.active)] == ["queued", "queued", "running", "unknown"]
+
+
+async def test_create_calls_count_from_their_end_and_those_without_one_until_now(database: Database) -> None:
+    for seconds in (-30, -8, -4):
+        job = await make(database, state="submitting", submitted_at=at(seconds - 60))
+        assert await move(database, job, Move(to=JobState.UNKNOWN), at(seconds)) is not None
+    await make(database, state="submitting", submitted_at=at(-60))
+
+    found = await database.read(claims.creates_ended_since, at(-10), KIE, NOON)
+
+    assert sorted(found) == [at(-8), at(-4), NOON]
+    assert await database.read(claims.creates_ended_since, at(-10), ProviderId("other"), NOON) == []
 
 
 # What the database itself forbids, by name.

@@ -406,6 +406,17 @@ async def test_a_window_that_is_used_up_says_when_the_next_call_may_leave(rig: R
     assert window.free_at(start + timedelta(seconds=10)) == start + timedelta(seconds=10)
 
 
+async def test_a_call_counts_until_a_window_after_its_end_since_nobody_sees_when_it_arrives(rig: Rig) -> None:
+    window = SlidingWindow(1, timedelta(seconds=10))
+    start = rig.clock.now()
+    await window.turn(rig.clock)
+
+    assert window.free(start + timedelta(minutes=1)) == 0
+    window.ended(start + timedelta(seconds=30))
+    assert window.free_at(start + timedelta(seconds=31)) == start + timedelta(seconds=40)
+    assert window.free(start + timedelta(seconds=40)) == 1
+
+
 async def test_many_who_wait_for_a_turn_leave_no_faster_than_the_window_allows(rig: Rig) -> None:
     window = SlidingWindow(3, timedelta(seconds=10))
     left: list[float] = []
@@ -413,6 +424,7 @@ async def test_many_who_wait_for_a_turn_leave_no_faster_than_the_window_allows(r
     async def leave() -> None:
         await window.turn(rig.clock)
         left.append((rig.clock.now() - start).total_seconds())
+        window.ended(rig.clock.now())
 
     start = rig.clock.now()
     async with asyncio.TaskGroup() as tasks:
