@@ -79,7 +79,7 @@ TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GAbCdE.abcdefghijklmnopqrstuvwxyz0123456789ab"
 async def desk(database: Database) -> AsyncIterator[Desk]:
     """A guild in which everything has happened once."""
     desk = Desk(database)
-    await desk.quotas.grant(staff(), ANNA, 100, None)
+    await desk.grant(staff(), ANNA, 100, None)
     await desk.deliver(await desk.job(100), cost=60)
     await desk.fail(await desk.job(50))
     await desk.jobs.cancel(staff().guild_id, ANNA, (await desk.job(20)).id)
