@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from bot.catalogue.building import build
 from bot.catalogue.lines import key_lines, line_of
-from bot.catalogue.problems import CatalogueProblem, Fault, KeyPath
+from bot.catalogue.problems import CatalogueProblem, Fault
 from bot.catalogue.schema import FileShape, read_shape
 from bot.domain.ids import ModelId
 from bot.domain.models import Catalogue, ModelState, VideoModel, spelling
@@ -37,10 +37,12 @@ class _File:
     folder: int  # 0 is our own; a later folder overrides an earlier one
     order: int | None
     model: VideoModel
-    lines: dict[KeyPath, int]
+    text: str
+    names: frozenset[str]  # as members may spell them
+    slugs: frozenset[str]
 
     def problem(self, fault: Fault) -> CatalogueProblem:
-        return _problem(self.path, line_of(fault.path, self.lines), fault.text)
+        return _problem_at(self.path, self.text, fault)
 
 
 def load(*folders: Path) -> Loaded:
@@ -63,7 +65,10 @@ def load_folders(*folders: Path) -> Loaded:
     # what a third file relied on, so look again until nothing is wrong.
     while True:
         used = sorted((versions[-1] for versions in files.values()), key=lambda file: (file.folder, file.path.name))
-        wrong = [(file, fault) for file in used for fault in _contradictions(file, used)]
+        by_id = {file.model.id: file.model for file in used}
+        wrong = [
+            (file, fault) for place, file in enumerate(used) for fault in _contradictions(file, used[:place], by_id.get)
+        ]
         if not wrong:
             return Loaded(_catalogue(used), sorted(problems, key=lambda problem: (problem.file, problem.line)))
         problems += [file.problem(fault) for file, fault in wrong]
@@ -92,16 +97,21 @@ def _read(path: Path, folder: int) -> _File | list[CatalogueProblem]:
     except (ValueError, RecursionError) as error:
         # Not only TOMLDecodeError: a number of 5000 digits is a plain ValueError.
         return [_syntax_problem(path, text, error)]
-    lines = key_lines(text)
     shape = read_shape(content)
     if isinstance(shape, FileShape):
         model = build(ModelId(path.stem), shape)
         if isinstance(model, VideoModel):
-            return _File(path, folder, shape.order, model, lines)
+            names = frozenset((spelling(model.name), spelling(model.id)))
+            return _File(path, folder, shape.order, model, text, names, frozenset(model.slugs()))
         faults = model
     else:
         faults = shape
-    return [_problem(path, line_of(fault.path, lines), fault.text) for fault in faults]
+    return [_problem_at(path, text, fault) for fault in faults]
+
+
+def _problem_at(path: Path, text: str, fault: Fault) -> CatalogueProblem:
+    # Finding the lines takes as long as reading the file, so only a file that is wrong pays for it.
+    return _problem(path, line_of(fault.path, key_lines(text)), fault.text)
 
 
 def _problem(path: Path, line: int, text: str) -> CatalogueProblem:
@@ -120,26 +130,23 @@ def _syntax_problem(path: Path, text: str, error: Exception) -> CatalogueProblem
     return _problem(path, line, f"is not valid TOML: {str(error)[: place.start()]}")
 
 
-def _contradictions(file: _File, used: list[_File]) -> Iterator[Fault]:
+def _contradictions(file: _File, earlier: list[_File], find: Callable[[ModelId], VideoModel | None]) -> Iterator[Fault]:
     """What this file says against the others; of two that clash, the one that was read later is wrong."""
     model = file.model
-    by_id = {other.model.id: other for other in used}
-    earlier = used[: used.index(file)]
     for other in earlier:
-        for mode, spec in model.modes.items():
-            if model.provider == other.model.provider and spec.slug in other.model.slugs():
-                yield Fault((mode.value, "slug"), f"`{spec.slug}` is already the slug of `{other.model.id}`")
-        if not {spelling(model.name), spelling(model.id)}.isdisjoint(
-            (spelling(other.model.name), spelling(other.model.id))
-        ):
+        if model.provider == other.model.provider and not file.slugs.isdisjoint(other.slugs):
+            for mode, spec in model.modes.items():
+                if spec.slug in other.slugs:
+                    yield Fault((mode.value, "slug"), f"`{spec.slug}` is already the slug of `{other.model.id}`")
+        if not file.names.isdisjoint(other.names):
             yield Fault(("name",), f"members could not tell this name from `{other.model.id}`")
         if model.is_default and other.model.is_default and file.folder == other.folder:
             yield Fault(("default",), f"`{other.model.id}` is the default already")
     if model.successor is not None:
-        successor = by_id.get(model.successor)
+        successor = find(model.successor)
         if successor is None:
             yield Fault(("successor",), f"there is no model `{model.successor}`")
-        elif successor.model.state is ModelState.RETIRED:
+        elif successor.state is ModelState.RETIRED:
             yield Fault(("successor",), f"`{model.successor}` is retired itself")
 
 

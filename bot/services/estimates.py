@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 from bot.domain.ids import ModelId
@@ -9,33 +10,36 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.models import Mode, VideoModel
 from bot.ports import Clock
 from bot.services.availability import Availability
-from bot.store import jobs
+from bot.store import durations
 from bot.store.database import Database
 
 # Fewer runs than this say less than the catalogue does.
 ENOUGH_RUNS = 20
 
-# How long a history is used before it is read again.
+# How long the histories are used before they are read again.
 FRESH = timedelta(minutes=1)
 
 
 class Estimates:
-    """Durations by model and mode, read from the store at most once a minute each."""
+    """Durations by model and mode, all of them read from the store together and at most once a minute."""
 
     def __init__(self, database: Database, clock: Clock, availability: Availability) -> None:
         self._database = database
         self._clock = clock
         self._availability = availability
-        self._cache: dict[tuple[ModelId, Mode], tuple[datetime, list[timedelta]]] = {}
+        self._histories: durations.Histories = {}
+        self._read_at: datetime | None = None
+        self._reading = asyncio.Lock()
 
     async def history(self, model: ModelId, mode: Mode) -> list[timedelta]:
         """How long the newest renders took, in no particular order; empty without any."""
-        now = self._clock.now()
-        read_at, found = self._cache.get((model, mode), (None, []))
-        if read_at is None or now - read_at > FRESH:
-            found = await self._database.read(jobs.durations, model, mode)
-            self._cache[model, mode] = (now, found)
-        return found
+        # Those who ask while it is being read wait for the same answer.
+        async with self._reading:
+            now = self._clock.now()
+            if self._read_at is None or now - self._read_at > FRESH:
+                self._histories = await self._database.read(durations.of_all)
+                self._read_at = now
+        return self._histories.get((model, mode), [])
 
     async def typical(self, model: VideoModel, mode: Mode) -> timedelta:
         """The median of our own runs, once there are enough; the catalogue's word until then."""

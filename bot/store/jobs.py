@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -62,17 +62,6 @@ _CLOSE_PAYMENT = (
 )
 _ROLE_IDS = sa.select(jobs.c.role_ids).where(jobs.c.id == _JOB_ID)
 _PAID = sa.select(jobs.c.paid_allowance + jobs.c.paid_bonus).where(jobs.c.id == _JOB_ID)
-_DURATIONS = (
-    sa.select(jobs.c.submitted_at, jobs.c.rendered_at)
-    .where(
-        jobs.c.model == sa.bindparam("that_model", type_=sa.Text),
-        jobs.c.mode == sa.bindparam("that_mode", type_=sa.Text),
-        jobs.c.rendered_at.is_not(None),
-        jobs.c.submitted_at.is_not(None),
-    )
-    .order_by(jobs.c.rendered_at.desc())
-    .limit(sa.bindparam("most", type_=sa.Integer))
-)
 _DEFAULTS = {column.name: column.default.arg for column in jobs.c if isinstance(column.default, sa.ColumnDefault)}
 _ACTIVE = sa.select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.id)
 _FOLLOWED = (
@@ -295,12 +284,6 @@ def charges(connection: Connection, limit: int = 500) -> list[tuple[VideoSpec, f
         .limit(limit)
     )
     return [(job_of(row).video, row.provider_credits) for row in rows]
-
-
-def durations(connection: Connection, model: ModelId, mode: Mode, limit: int = 200) -> list[timedelta]:
-    """How long the model's newest renders took, from the create call to the finished task."""
-    rows = connection.execute(_DURATIONS, {"that_model": model, "that_mode": mode, "most": limit})
-    return [row.rendered_at - row.submitted_at for row in rows]
 
 
 def job_of(row: sa.Row[Any]) -> Job:

@@ -19,7 +19,7 @@ from bot.domain.models import Mode, OptionName
 from bot.domain.pictures import Clip
 from bot.domain.videos import Source
 from bot.services.generation import request_of
-from bot.store import claims, events, hints, jobs, moves, tables
+from bot.store import claims, durations, events, hints, jobs, moves, tables
 from bot.store.claims import Claimed
 from bot.store.database import Connection, Database
 from bot.store.jobs import NewJob
@@ -373,7 +373,7 @@ async def test_moments_of_a_job_are_those_in_which_it_entered_its_states(databas
 
     assert job is not None
     assert (job.submitted_at, job.finished_at) == (at(1), at(5))
-    assert await database.read(jobs.durations, MAKER.id, Mode.TEXT) == [timedelta(seconds=2)]
+    assert await database.read(durations.of_all) == {(MAKER.id, Mode.TEXT): [timedelta(seconds=2)]}
     assert [event.at for event in await database.read(events.timeline, job.id)] == [at(second) for second in range(6)]
 
 
@@ -473,16 +473,21 @@ async def test_a_members_jobs_come_newest_first_in_pages(database: Database) -> 
     assert [job.id for job in page] == [job.id for job in mine[3:0:-1]]
 
 
-async def test_the_newest_durations_of_the_model_and_mode_count(database: Database) -> None:
+async def test_the_newest_durations_of_each_model_and_mode_count(database: Database) -> None:
     for seconds in (10, 20, 30):
         await make_running(database, rendered_at=at(seconds))
-    await make_running(database, rendered_at=at(99), model="other")
+    await make_running(database, rendered_at=at(98), model="other")
     await make_running(database, rendered_at=at(99), mode="image")
-    await make_running(database, rendered_at=at(99), submitted_at=None)
+    await make_running(database, rendered_at=at(99), submitted_at=None, model="another")
+    await make_running(database, model="unrendered")
 
-    found = await database.read(lambda connection: jobs.durations(connection, ModelId("maker"), Mode.TEXT, limit=2))
+    found = await database.read(lambda connection: durations.of_all(connection, 2))
 
-    assert found == [timedelta(seconds=30), timedelta(seconds=20)]
+    assert {key: sorted(history) for key, history in found.items()} == {
+        (MAKER.id, Mode.TEXT): [timedelta(seconds=20), timedelta(seconds=30)],
+        (MAKER.id, Mode.IMAGE): [timedelta(seconds=99)],
+        (ModelId("other"), Mode.TEXT): [timedelta(seconds=98)],
+    }
 
 
 async def test_where_jobs_are_is_counted(database: Database) -> None:
