@@ -8,7 +8,7 @@ from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
 from bot.client import DynamicItemType, defer, missing_permissions
-from bot.client.controls import Control, can_manage, cog_of, member_of, suggestions, texts_of
+from bot.client.controls import Control, acts_as_staff, cog_of, member_of, suggestions, texts_of
 from bot.domain.ids import ChannelId, JobId, UserId
 from bot.domain.jobs import JobState
 from bot.errors import MissingPermissionsError
@@ -18,6 +18,9 @@ from bot.services.availability import Availability
 from bot.services.jobs import Jobs
 
 # Ids that fit the database's integers and Discord's option of type integer (up to 2^53).
+# Who may use this command, which opens any job, is staff for ours too.
+MODERATE = "moderate"
+
 JobNumber = app_commands.Range[int, 1, 9_007_199_254_740_991]
 PageNumber = app_commands.Range[int, 1, 100_000]
 
@@ -47,7 +50,7 @@ class JobsCog(
     @app_commands.describe(job=locale_str(N_("The job's number")))
     async def show(self, interaction: discord.Interaction, job: JobNumber) -> None:
         await defer(interaction, ephemeral=True)
-        staff = can_manage(interaction)
+        staff = await acts_as_staff(interaction, MODERATE)
         found = await self._jobs.details(*member_of(interaction), JobId(job), is_staff=staff)
         card = replies.job_details(
             texts_of(interaction),
@@ -82,7 +85,8 @@ class JobsCog(
     async def stop(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Cancel for the command and for the button; the card follows the job by itself."""
         await defer(interaction, ephemeral=True)
-        job = await self._jobs.cancel(*member_of(interaction), job_id, is_staff=can_manage(interaction))
+        staff = await acts_as_staff(interaction, MODERATE)
+        job = await self._jobs.cancel(*member_of(interaction), job_id, is_staff=staff)
         await interaction.edit_original_response(content=replies.cancelled(texts_of(interaction), job))
 
     async def turn(self, interaction: discord.Interaction, number: int) -> None:

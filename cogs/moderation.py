@@ -26,6 +26,9 @@ from bot.services.moderation import Moderation
 from bot.services.staff_log import StaffLog
 from bot.services.words import Words
 
+# The commands whose assignments count for their buttons and forms too.
+MODERATE, WORDS = "moderate", "words"
+
 # Ids that fit the database's integers and Discord's option of type integer (up to 2^53).
 JobNumber = app_commands.Range[int, 1, 9_007_199_254_740_991]
 Reason = app_commands.Range[str, 1, 200]
@@ -37,13 +40,13 @@ LONGEST_REPORT = 500
 Sample = app_commands.Range[str, 1, 4000]
 
 
-# Discord hides these from members without the right; the service checks it, because servers can change who sees them.
+# Discord hides these from members without the right; the service checks it, by what their server has assigned.
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
 class ModerationCog(
     commands.GroupCog,
-    name="moderate",
-    group_name="moderate",
+    name=MODERATE,
+    group_name=MODERATE,
     group_description=locale_str(N_("Stop abuse: block members, look at any job")),
 ):
     """What moderators do about members."""
@@ -73,7 +76,7 @@ class ModerationCog(
         self, interaction: discord.Interaction, member: discord.User, reason: Reason | None = None
     ) -> None:
         await defer(interaction, ephemeral=True)
-        await self._moderation.unblock(staff_of(interaction), UserId(member.id), reason)
+        await self._moderation.unblock(await staff_of(interaction, MODERATE), UserId(member.id), reason)
         text = cards.unblocked(texts_of(interaction), UserId(member.id))
         await interaction.edit_original_response(content=text)
 
@@ -81,14 +84,14 @@ class ModerationCog(
     @app_commands.describe(reason=locale_str(N_("Why; members and the staff see it")))
     async def stop(self, interaction: discord.Interaction, reason: Reason) -> None:
         await defer(interaction, ephemeral=True)
-        cancelled = await self._moderation.stop(staff_of(interaction), reason)
+        cancelled = await self._moderation.stop(await staff_of(interaction, MODERATE), reason)
         await interaction.edit_original_response(content=cards.stopped(texts_of(interaction), len(cancelled)))
 
     @app_commands.command(name="resume", description=locale_str(N_("Let videos be made in this server again")))
     @app_commands.describe(reason=locale_str(N_("Why; the staff sees it")))
     async def resume(self, interaction: discord.Interaction, reason: Reason | None = None) -> None:
         await defer(interaction, ephemeral=True)
-        await self._moderation.resume(staff_of(interaction), reason)
+        await self._moderation.resume(await staff_of(interaction, MODERATE), reason)
         await interaction.edit_original_response(content=cards.resumed(texts_of(interaction)))
 
     @app_commands.command(
@@ -101,7 +104,7 @@ class ModerationCog(
     async def open(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """The card of a job, seen by nobody else."""
         await defer(interaction, ephemeral=True)
-        file = await self._desk.open(staff_of(interaction), job_id)
+        file = await self._desk.open(await staff_of(interaction, MODERATE), job_id)
         _ = texts_of(interaction)
         card = job_files.card(_, file, self._availability.catalogue)
         await interaction.edit_original_response(embed=card, view=job_files.view(_, file))
@@ -109,7 +112,7 @@ class ModerationCog(
     async def act(self, interaction: discord.Interaction, job_id: JobId, action: str) -> None:
         """What a button of the card does; the card is drawn anew by opening it again."""
         await defer(interaction, ephemeral=True)
-        staff, credits = staff_of(interaction), 0
+        staff, credits = await staff_of(interaction, MODERATE), 0
         match action:
             case "redeliver":
                 await self._desk.redeliver(staff, job_id)
@@ -122,21 +125,21 @@ class ModerationCog(
 
     async def ask_block(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Ask why and for how long the job's member is to be blocked."""
-        file = await self._desk.open(staff_of(interaction), job_id)
+        file = await self._desk.open(await staff_of(interaction, MODERATE), job_id)
         await interaction.response.send_modal(BlockForm(self, file.job.user_id, texts_of(interaction)))
 
     async def blocks(self, interaction: discord.Interaction, member: UserId, reason: str, expiry: str) -> None:
         """The form came back."""
         span = span_of(expiry)
         await defer(interaction, ephemeral=True)
-        done = await self._moderation.block(staff_of(interaction), member, reason, span)
+        done = await self._moderation.block(await staff_of(interaction, MODERATE), member, reason, span)
         text = cards.blocked(texts_of(interaction), done.block, len(done.cancelled))
         await interaction.edit_original_response(content=text)
 
     @app_commands.command(name="log", description=locale_str(N_("The last lines of the staff log")))
     async def log(self, interaction: discord.Interaction) -> None:
         await defer(interaction, ephemeral=True)
-        found = await self._staff_log.newest(staff_of(interaction))
+        found = await self._staff_log.newest(await staff_of(interaction, MODERATE))
         await interaction.edit_original_response(embed=staff_lines.newest(texts_of(interaction), found))
 
     async def report(self, interaction: discord.Interaction, job_id: JobId) -> None:
@@ -154,7 +157,7 @@ class ModerationCog(
     @app_commands.command(name="blocked", description=locale_str(N_("Who is blocked, until when and why")))
     async def blocked(self, interaction: discord.Interaction) -> None:
         await defer(interaction, ephemeral=True)
-        found = await self._moderation.blocked(staff_of(interaction))
+        found = await self._moderation.blocked(await staff_of(interaction, MODERATE))
         await interaction.edit_original_response(embed=cards.block_list(texts_of(interaction), found))
 
     @block.autocomplete("expiry")
@@ -170,8 +173,8 @@ class ModerationCog(
 @app_commands.default_permissions(manage_guild=True)
 class WordsCog(
     commands.GroupCog,
-    name="words",
-    group_name="words",
+    name=WORDS,
+    group_name=WORDS,
     group_description=locale_str(N_("What prompts may not say in this server")),
 ):
     """The list of forbidden words and patterns."""
@@ -193,25 +196,25 @@ class WordsCog(
     @app_commands.describe(entry=locale_str(N_("The entry as it stands in the list")))
     async def remove(self, interaction: discord.Interaction, entry: Expression) -> None:
         await defer(interaction, ephemeral=True)
-        await self._words.remove(staff_of(interaction), entry)
+        await self._words.remove(await staff_of(interaction, WORDS), entry)
         await interaction.edit_original_response(content=cards.word_removed(texts_of(interaction), entry))
 
     @app_commands.command(name="list", description=locale_str(N_("The whole list")))
     async def list_words(self, interaction: discord.Interaction) -> None:
         await defer(interaction, ephemeral=True)
-        found = await self._words.all(staff_of(interaction))
+        found = await self._words.all(await staff_of(interaction, WORDS))
         await interaction.edit_original_response(embed=cards.word_list(texts_of(interaction), found))
 
     @app_commands.command(name="test", description=locale_str(N_("Try what the list makes of a prompt")))
     @app_commands.describe(text=locale_str(N_("A prompt as a member could write it")))
     async def test(self, interaction: discord.Interaction, text: Sample) -> None:
         await defer(interaction, ephemeral=True)
-        tried = await self._words.test(staff_of(interaction), text)
+        tried = await self._words.test(await staff_of(interaction, WORDS), text)
         await interaction.edit_original_response(content=cards.word_tested(texts_of(interaction), tried.found))
 
     async def _add(self, interaction: discord.Interaction, word: Word) -> None:
         await defer(interaction, ephemeral=True)
-        is_new = await self._words.add(staff_of(interaction), word)
+        is_new = await self._words.add(await staff_of(interaction, WORDS), word)
         text = cards.word_added(texts_of(interaction), word, is_new=is_new)
         await interaction.edit_original_response(content=text)
 
@@ -220,7 +223,7 @@ class WordsCog(
         return await suggestions(interaction, self._entries(interaction, typed))
 
     async def _entries(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
-        found = await self._words.all(staff_of(interaction))
+        found = await self._words.all(await staff_of(interaction, WORDS))
         # Discord takes at most 100 characters for a choice; a longer pattern has to be typed.
         meant = [word.text for word in found if typed.casefold() in word.text.casefold() and len(word.text) <= 100]
         return [Choice(name=text, value=text) for text in meant[:25]]

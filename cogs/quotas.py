@@ -21,6 +21,9 @@ from bot.rendering import policies as cards
 from bot.services.grants import Grants
 from bot.services.quotas import Part, Quotas
 
+# The command whose assignments count for its buttons too.
+QUOTA = "quota"
+
 Amount = app_commands.Range[int, 0, MAX_CREDITS]
 Some = app_commands.Range[int, 1, MAX_CREDITS]
 Reason = app_commands.Range[str, 1, 200]
@@ -39,13 +42,13 @@ PARTS = [
 ]
 
 
-# Discord hides these from members without the right; the service checks it, because servers can change who sees them.
+# Discord hides these from members without the right; the service checks it, by what their server has assigned.
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
 class QuotasCog(
     commands.GroupCog,
-    name="quota",
-    group_name="quota",
+    name=QUOTA,
+    group_name=QUOTA,
     group_description=locale_str(N_("What members of this server may spend")),
 ):
     """The staff's side of the ledger."""
@@ -58,7 +61,7 @@ class QuotasCog(
     @app_commands.command(name="show", description=locale_str(N_("The rules of this server and what was spent")))
     async def show(self, interaction: discord.Interaction) -> None:
         await defer(interaction, ephemeral=True)
-        await self._answer(interaction, await self._quotas.show(staff_of(interaction)))
+        await self._answer(interaction, await self._quotas.show(await staff_of(interaction, QUOTA)))
 
     @app_commands.command(name="default", description=locale_str(N_("Set what each member may spend")))
     @app_commands.describe(
@@ -68,7 +71,7 @@ class QuotasCog(
     @app_commands.choices(period=PERIODS)
     async def default(self, interaction: discord.Interaction, credits: Amount, period: str | None = None) -> None:
         await defer(interaction, ephemeral=True)
-        done = await self._quotas.set_default(staff_of(interaction), credits, _period(period))
+        done = await self._quotas.set_default(await staff_of(interaction, QUOTA), credits, _period(period))
         await self._answer(interaction, done)
 
     @app_commands.command(name="role", description=locale_str(N_("Set what members with a role may spend")))
@@ -81,7 +84,9 @@ class QuotasCog(
         self, interaction: discord.Interaction, role: discord.Role, credits: Amount | None = None, exempt: bool = False
     ) -> None:
         await defer(interaction, ephemeral=True)
-        done = await self._quotas.set_role(staff_of(interaction), RoleId(role.id), credits, is_exempt=exempt)
+        done = await self._quotas.set_role(
+            await staff_of(interaction, QUOTA), RoleId(role.id), credits, is_exempt=exempt
+        )
         await self._answer(interaction, done)
 
     @app_commands.command(
@@ -101,7 +106,9 @@ class QuotasCog(
     ) -> None:
         await defer(interaction, ephemeral=True)
         rule = MemberRule(allowance=None if unlimited else credits) if unlimited or credits is not None else None
-        await self._answer(interaction, await self._quotas.set_member(staff_of(interaction), UserId(member.id), rule))
+        await self._answer(
+            interaction, await self._quotas.set_member(await staff_of(interaction, QUOTA), UserId(member.id), rule)
+        )
 
     @app_commands.command(name="pool", description=locale_str(N_("Set what all members together may spend")))
     @app_commands.describe(
@@ -113,7 +120,9 @@ class QuotasCog(
         self, interaction: discord.Interaction, credits: Amount | None = None, period: str | None = None
     ) -> None:
         await defer(interaction, ephemeral=True)
-        await self._answer(interaction, await self._quotas.set_pool(staff_of(interaction), credits, _period(period)))
+        await self._answer(
+            interaction, await self._quotas.set_pool(await staff_of(interaction, QUOTA), credits, _period(period))
+        )
 
     @app_commands.command(name="grant", description=locale_str(N_("Give extra credits that do not expire")))
     @app_commands.describe(
@@ -132,7 +141,9 @@ class QuotasCog(
     ) -> None:
         target = target_of(member, role)
         await defer(interaction, ephemeral=True)
-        asked = await self._grants.ask(staff_of(interaction), target, credits, reason, InteractionId(interaction.id))
+        asked = await self._grants.ask(
+            await staff_of(interaction, QUOTA), target, credits, reason, InteractionId(interaction.id)
+        )
         _ = texts_of(interaction)
         view = cards.question_buttons(_, asked.id)
         await interaction.edit_original_response(content=cards.question(_, asked), view=view)
@@ -140,14 +151,14 @@ class QuotasCog(
     async def give(self, interaction: discord.Interaction, grant_id: GrantId) -> None:
         """The staff member has seen what would be given, and means it."""
         await interaction.response.defer()
-        given = await self._grants.give(staff_of(interaction), grant_id)
+        given = await self._grants.give(await staff_of(interaction, QUOTA), grant_id)
         text = cards.given(texts_of(interaction), given)
         await interaction.edit_original_response(content=text, view=None)
 
     async def drop(self, interaction: discord.Interaction, grant_id: GrantId) -> None:
         """They have thought better of it."""
         await interaction.response.defer()
-        await self._grants.drop(staff_of(interaction), grant_id)
+        await self._grants.drop(await staff_of(interaction, QUOTA), grant_id)
         _ = texts_of(interaction)
         await interaction.edit_original_response(content=_("Nothing was given."), view=None)
 
@@ -166,7 +177,9 @@ class QuotasCog(
     ) -> None:
         await defer(interaction, ephemeral=True)
         whom = UserId(member.id)
-        done = await self._grants.revoke(staff_of(interaction), whom, credits, reason, InteractionId(interaction.id))
+        done = await self._grants.revoke(
+            await staff_of(interaction, QUOTA), whom, credits, reason, InteractionId(interaction.id)
+        )
         await interaction.edit_original_response(content=cards.revoked(texts_of(interaction), whom, done))
 
     @app_commands.command(name="reset", description=locale_str(N_("Put rules for spending back to how they began")))
@@ -174,7 +187,7 @@ class QuotasCog(
     @app_commands.choices(what=PARTS)
     async def reset(self, interaction: discord.Interaction, what: str) -> None:
         await defer(interaction, ephemeral=True)
-        await self._answer(interaction, await self._quotas.reset(staff_of(interaction), Part(what)))
+        await self._answer(interaction, await self._quotas.reset(await staff_of(interaction, QUOTA), Part(what)))
 
     async def _answer(self, interaction: discord.Interaction, overview: Overview) -> None:
         card = cards.card(texts_of(interaction), overview, self._clock.now())

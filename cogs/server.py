@@ -36,6 +36,9 @@ from bot.services.availability import Availability
 from bot.services.policies import Policies
 from bot.services.staff import check_staff
 
+# The command whose assignments count for its panels and forms too.
+SERVER = "server"
+
 Change = Callable[[GuildPolicy], GuildPolicy]
 
 # A form that nobody sends stays in memory until then.
@@ -47,13 +50,13 @@ MAX_COOLDOWN = 7 * 24 * 3600
 SECTIONS = [Choice(name=locale_str(title), value=section.value) for section, title in panels.TITLES.items()]
 
 
-# Discord hides these from members without the right; the service checks it, because servers can change who sees them.
+# Discord hides these from members without the right; the service checks it, by what their server has assigned.
 @app_commands.guild_only()
 @app_commands.default_permissions(manage_guild=True)
 class ServerCog(
     commands.GroupCog,
-    name="server",
-    group_name="server",
+    name=SERVER,
+    group_name=SERVER,
     group_description=locale_str(N_("How the bot behaves in this server")),
 ):
     """The settings of a guild."""
@@ -64,9 +67,9 @@ class ServerCog(
 
     @app_commands.command(name="settings", description=locale_str(N_("All settings of this server")))
     async def settings(self, interaction: discord.Interaction) -> None:
-        staff = staff_of(interaction)
-        check_staff(staff)
         await defer(interaction, ephemeral=True)
+        staff = await staff_of(interaction, SERVER)
+        check_staff(staff)
         policy = await self._policies.find(staff.guild_id)
         await interaction.edit_original_response(embed=panels.overview(texts_of(interaction), policy))
 
@@ -112,14 +115,14 @@ class ServerCog(
     async def reset(self, interaction: discord.Interaction, what: str) -> None:
         section = Section(what)
         await defer(interaction, ephemeral=True)
-        done = await self._policies.change(staff_of(interaction), lambda policy: without(policy, section))
+        done = await self._policies.change(await staff_of(interaction, SERVER), lambda policy: without(policy, section))
         card = panels.section(texts_of(interaction), done.after, section)
         await interaction.edit_original_response(embed=card)
 
     async def _open(self, interaction: discord.Interaction, section: Section) -> None:
-        staff = staff_of(interaction)
-        check_staff(staff)
         await defer(interaction, ephemeral=True)
+        staff = await staff_of(interaction, SERVER)
+        check_staff(staff)
         policy = await self._policies.find(staff.guild_id)
         _ = texts_of(interaction)
         view = panels.controls(_, policy, section, self._models())
@@ -128,7 +131,7 @@ class ServerCog(
     async def change(self, interaction: discord.Interaction, section: Section, how: Change) -> None:
         """Change the policy and show the section as it is then, in the same message."""
         await interaction.response.defer()
-        done = await self._policies.change(staff_of(interaction), how)
+        done = await self._policies.change(await staff_of(interaction, SERVER), how)
         _ = texts_of(interaction)
         view = panels.controls(_, done.after, section, self._models())
         await interaction.edit_original_response(embed=panels.section(_, done.after, section), view=view)
@@ -137,7 +140,7 @@ class ServerCog(
         """A button of a section."""
         match what:
             case "form":
-                staff = staff_of(interaction)
+                staff = await staff_of(interaction, SERVER)
                 check_staff(staff)
                 policy = await self._policies.find(staff.guild_id)
                 await interaction.response.send_modal(FORMS[section](self, section, policy, texts_of(interaction)))

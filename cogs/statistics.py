@@ -24,6 +24,8 @@ from bot.services.exports import Exported, Exports
 from bot.services.staff import check_staff
 from bot.services.statistics import StatisticsDesk
 
+STATS, EXPORT = "stats", "export"
+
 DAYS: list[Choice[int]] = [
     Choice(name=locale_str(N_("the last 7 days")), value=7),
     Choice(name=locale_str(N_("the last 30 days")), value=30),
@@ -55,8 +57,8 @@ class StatisticsCog(commands.Cog):
         self._charts = charts
         self._availability = availability
 
-    # Discord hides it from members without the right; the service checks it, because servers can change who sees it.
-    @app_commands.command(name="stats", description=locale_str(N_("Videos, credits and failures of the last days")))
+    # Discord hides it from members without the right; the service checks it, by what its server has assigned.
+    @app_commands.command(name=STATS, description=locale_str(N_("Videos, credits and failures of the last days")))
     @app_commands.describe(
         days=locale_str(N_("How far back")),
         theme=locale_str(N_("The colours of the chart")),
@@ -67,7 +69,7 @@ class StatisticsCog(commands.Cog):
     @app_commands.default_permissions(manage_guild=True)
     async def stats(self, interaction: discord.Interaction, days: int = 30, theme: str = Theme.DARK.value) -> None:
         await defer(interaction, ephemeral=True)
-        staff = staff_of(interaction)
+        staff = await staff_of(interaction, STATS)
         check_staff(staff)  # Before a process is started for anybody.
         async with self._charts.pencil() as pencil:
             found = await self._desk.last(staff, days)
@@ -77,10 +79,8 @@ class StatisticsCog(commands.Cog):
         files = [] if png is None else [discord.File(BytesIO(png), cards.PICTURE)]
         await interaction.edit_original_response(embed=card, attachments=files)
 
-    # Discord hides it from members without the right; the service checks it, because servers can change who sees it.
-    @app_commands.command(
-        name="export", description=locale_str(N_("The ledger or the jobs as a file for spreadsheets"))
-    )
+    # Discord hides it from members without the right; the service checks it, by what its server has assigned.
+    @app_commands.command(name=EXPORT, description=locale_str(N_("The ledger or the jobs as a file for spreadsheets")))
     @app_commands.describe(what=locale_str(N_("What the file holds")), days=locale_str(N_("How far back")))
     @app_commands.choices(what=WHAT)
     @app_commands.choices(days=DAYS)
@@ -88,7 +88,7 @@ class StatisticsCog(commands.Cog):
     @app_commands.default_permissions(manage_guild=True)
     async def export(self, interaction: discord.Interaction, what: str, days: int = 30) -> None:
         await defer(interaction, ephemeral=True)
-        staff, wanted = staff_of(interaction), Exported(what)
+        staff, wanted = await staff_of(interaction, EXPORT), Exported(what)
         check_staff(staff)  # Before anything is written for anybody.
         with tempfile.TemporaryDirectory(prefix="export-", dir=self._scratch) as folder:
             head, limit = self._exports.head(wanted), interaction.filesize_limit

@@ -14,6 +14,7 @@ from discord.ext import commands
 from discord.gateway import DiscordWebSocket
 
 from bot import logs
+from bot.client.assignments import Assignments
 from bot.client.command_tree import EdgeTree, Memory, Translations, sync
 from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded
 from bot.client.permissions import missing_permissions
@@ -92,6 +93,7 @@ class CutsceneClient(commands.Bot):
             max_ratelimit_timeout=LONGEST_RATE_LIMIT,
         )
         self.command_ids: dict[str, int] = {}
+        self.assignments = Assignments(self)
         self._memory = memory
         self._first_cogs = tuple(cogs)
         self._first_dynamic_items = tuple(dynamic_items)
@@ -173,6 +175,9 @@ class CutsceneClient(commands.Bot):
             self._unheard.discard(interaction.id)
             log.info("stale_control", custom_id=interaction.custom_id)
             await self.edge.answer(interaction, StaleControlError())
+
+    async def on_raw_app_command_permissions_update(self, event: discord.RawAppCommandPermissionsUpdateEvent) -> None:
+        self.assignments.forget(GuildId(event.guild.id))
 
     async def on_connect(self) -> None:
         self._has_session = True

@@ -12,6 +12,7 @@ from discord.app_commands import Choice
 from discord.ext import commands
 
 from bot.client import CutsceneClient, guarded
+from bot.domain.assignments import Acting, may_use
 from bot.domain.ids import ChannelId, GuildId, RoleId, UserId
 from bot.domain.policies import Requester
 from bot.i18n import Texts, texts
@@ -86,15 +87,35 @@ def requester_of(interaction: discord.Interaction) -> Requester:
     )
 
 
-def can_manage(interaction: discord.Interaction) -> bool:
-    """Whether Discord says that the person may manage the server."""
-    return interaction.permissions.manage_guild or interaction.permissions.administrator
+async def acts_as_staff(interaction: discord.Interaction, command: str) -> bool:
+    """Whether the person may do now, as far as Discord says, what a staff command or one of its controls does.
 
-
-def staff_of(interaction: discord.Interaction) -> Staff:
-    """Who acts as staff, and whether Discord says that they are."""
+    That is whoever may manage the server, unless its Integrations settings say something else of this command.
+    """
     guild_id, user_id = member_of(interaction)
-    return Staff(user_id=user_id, guild_id=guild_id, can_manage=can_manage(interaction))
+    can_manage = interaction.permissions.manage_guild
+    if interaction.permissions.administrator:
+        return True
+    client, channel = client_of(interaction), interaction.channel
+    assigned = await client.assignments.of(guild_id)
+    if assigned is None:
+        return can_manage
+    channel_id = channel.parent_id if isinstance(channel, discord.Thread) else interaction.channel_id
+    acting = Acting(
+        guild_id=guild_id,
+        user_id=user_id,
+        role_ids=requester_of(interaction).role_ids,
+        channel_id=ChannelId(channel_id or 0),
+        has_default=can_manage,
+    )
+    of_command = assigned.get(client.command_ids.get(command, 0), ())
+    return may_use(acting, of_command, assigned.get(client.application_id or 0, ()))
+
+
+async def staff_of(interaction: discord.Interaction, command: str) -> Staff:
+    """Who acts as staff with a command or its controls, and whether Discord says that they may."""
+    guild_id, user_id = member_of(interaction)
+    return Staff(user_id=user_id, guild_id=guild_id, can_manage=await acts_as_staff(interaction, command))
 
 
 async def suggestions(interaction: discord.Interaction, work: Awaitable[list[Choice[ValueT]]]) -> list[Choice[ValueT]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -160,6 +161,27 @@ class Building:
         overwrite.deny &= ~permissions
         self._permissions_changed(channel)
 
+    def assign_command(
+        self, guild: Guild, name: str | None, lines: Mapping[Role | Member | User | Channel | Guild, bool]
+    ) -> None:
+        """What an administrator sets in the Integrations settings: to whom and where command *name* is given or denied.
+
+        The lines replace those before, and none take them away. No *name* is the whole application, and the guild
+        in a line all of its channels; the role of everyone is `guild.everyone`.
+        """
+        known = {each["name"]: int(each["id"]) for scope in (None, guild.id) for each in self._commands(scope)}
+        target = self.world.application.id if name is None else known[name]
+        assigned = self.world.command_permissions.setdefault(guild.id, {})
+        assigned[target] = [_assignment(guild, whom, is_allowed) for whom, is_allowed in lines.items()]
+        data = payloads.command_permissions(self.world, guild.id, target)
+        if not lines:
+            del assigned[target]
+        if guild.has_bot:
+            self.services.gateway.dispatch("APPLICATION_COMMAND_PERMISSIONS_UPDATE", data, guild_id=guild.id)
+
+    def _commands(self, scope: int | None) -> list[JSON]:
+        return list(self.world.commands.get(scope, {}).values())
+
     def make_administrator(self, member: Member) -> None:
         member.roles.append(self.add_role(member.guild, f"{member.user.name} admin", EVERYTHING))
         data = {"guild_id": str(member.guild.id), **payloads.member(member)}
@@ -260,3 +282,16 @@ class Building:
 
     def may(self, user: User | Member, channel: Channel) -> Permission:
         return permissions_in(user.user if isinstance(user, Member) else user, channel)
+
+
+def _assignment(guild: Guild, whom: Role | Member | User | Channel | Guild, is_allowed: bool) -> JSON:
+    match whom:
+        case Guild():
+            return {"id": str(guild.id - 1), "type": 3, "permission": is_allowed}
+        case Channel():
+            kind = 3
+        case Role():
+            kind = 1
+        case _:
+            kind = 2
+    return {"id": str(whom.id), "type": kind, "permission": is_allowed}

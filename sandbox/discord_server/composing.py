@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.discord_server import payloads
-from sandbox.discord_server.permissions import Permission
+from sandbox.discord_server.rules.access import why_denied
 from sandbox.discord_server.rules.components import Kind as SelectKind
 from sandbox.discord_server.wire import JSON
-from sandbox.discord_server.world import Attachment, Channel, Member, Role, User, World, permissions_in
+from sandbox.discord_server.world import Attachment, Channel, Member, Role, User, World
 
 SUB_COMMAND, SUB_COMMAND_GROUP = 1, 2
 STRING, INTEGER, BOOLEAN, USER, CHANNEL, ROLE, MENTIONABLE, NUMBER, ATTACHMENT = range(3, 12)
@@ -113,14 +113,7 @@ class Composer:
             return "it is not for guilds"
         if command["nsfw"] and not self.channel.is_nsfw:
             return "it is only for age-restricted channels"
-        may = permissions_in(self.user, self.channel)
-        if Permission.USE_APPLICATION_COMMANDS not in may:
-            return "they may not use application commands here"
-        needed = command["default_member_permissions"]
-        if needed is None or Permission.ADMINISTRATOR in may:
-            return None
-        missing = int(needed) & ~int(may) if int(needed) else Permission.ADMINISTRATOR
-        return f"they lack the permissions {int(missing)}" if missing else None
+        return why_denied(self.world, command, self.channel.guild.members[self.user.id], self.channel)
 
     def _options(self, where: str, known: list[JSON], given: dict[str, Any], focused: str | None) -> list[JSON]:
         by_name = {option["name"]: option for option in known}

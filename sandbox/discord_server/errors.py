@@ -73,6 +73,14 @@ def unknown_command() -> APIError:
     return APIError(404, 10063, "Unknown application command")
 
 
+def unknown_command_permissions() -> APIError:
+    return APIError(404, 10066, "Unknown application command permissions")
+
+
+def not_for_bots() -> APIError:
+    return APIError(403, 20001, "Bots cannot use this endpoint")
+
+
 def unknown_entitlement() -> APIError:
     return APIError(404, 10070, "Unknown Entitlement")
 

@@ -16,6 +16,7 @@ from sandbox.discord_server.world import (
     Member,
     Role,
     User,
+    World,
     permissions_in,
 )
 
@@ -257,4 +258,14 @@ def entitlement(one: Entitlement, application_id: int) -> JSON:
         "consumed": one.is_consumed,
         "starts_at": None,
         "ends_at": None,
+    }
+
+
+def command_permissions(world: World, guild_id: int, target: int) -> JSON:
+    """Who may use the command *target*, or all commands when that is the application."""
+    return {
+        "id": str(target),
+        "application_id": str(world.application.id),
+        "guild_id": str(guild_id),
+        "permissions": world.command_permissions.get(guild_id, {}).get(target, []),
     }

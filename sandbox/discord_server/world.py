@@ -210,6 +210,8 @@ class World:
     entitlements: dict[int, Entitlement] = field(default_factory=dict)
     # Commands by scope: None is global, otherwise the guild's id.
     commands: dict[int | None, dict[int, JSON]] = field(default_factory=dict)
+    # What the Integrations page says: by guild, then by command or, for all commands, by the application's id.
+    command_permissions: dict[int, dict[int, list[JSON]]] = field(default_factory=dict)
 
     @property
     def bot(self) -> User:

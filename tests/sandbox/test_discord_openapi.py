@@ -5,6 +5,7 @@ The document is not part of the project; without it beside the checkout these te
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import json
@@ -158,6 +159,11 @@ async def test_everything_client_and_sandbox_exchange_fits_discords_document(
 
     await start(bot)
     await bot.sees("ready")
+    server.assign_command(guild, "show", {ana.member: True, channel: True})
+    await bot.http.get_guild_application_command_permissions(server.application_id, guild.id)
+    for command in await bot.tree.fetch_commands():
+        with contextlib.suppress(discord.NotFound):  # Only one of them has any.
+            await command.fetch_permissions(guild)
     shown = await ana.types("/show", kind="card", picture=b"\x89PNG\r\n\x1a\n")
     await server.wait_for_request("DELETE", "/webhooks/")
     assert shown.message

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.discord_server import errors, wire
+from sandbox.discord_server import errors, payloads, wire
 from sandbox.discord_server.edge import BODY
 from sandbox.discord_server.rules.commands import (
     CHAT_INPUT,
@@ -39,7 +39,35 @@ class CommandRoutes:
                 web.patch(one, self.edit),
                 web.delete(one, self.delete),
             ]
+        # Only in guilds, and only to read: who may use what is for people to decide.
+        of_all, of_one = f"{BASES[1]}/commands/permissions", f"{BASES[1]}/commands/{{command_id:\\d+}}/permissions"
+        routes += [
+            web.get(of_all, self.list_permissions),
+            web.get(of_one, self.get_permissions),
+            web.put(of_one, self.set_permissions),
+        ]
         return routes
+
+    async def list_permissions(self, request: web.Request) -> web.Response:
+        guild_id = self._guild_id(request)
+        assigned = self._world.command_permissions.get(guild_id, {})
+        return wire.answer([payloads.command_permissions(self._world, guild_id, target) for target in assigned])
+
+    async def get_permissions(self, request: web.Request) -> web.Response:
+        guild_id, target = self._guild_id(request), int(request.match_info["command_id"])
+        if target not in self._world.command_permissions.get(guild_id, {}):
+            raise errors.unknown_command_permissions()
+        return wire.answer(payloads.command_permissions(self._world, guild_id, target))
+
+    async def set_permissions(self, request: web.Request) -> web.Response:
+        self._guild_id(request)
+        raise errors.not_for_bots()
+
+    def _guild_id(self, request: web.Request) -> int:
+        guild_id = self._scope(request)
+        if guild_id is None:
+            raise errors.missing_access()
+        return guild_id
 
     async def list(self, request: web.Request) -> web.Response:
         with_translations = request.query.get("with_localizations", "false").lower() in ("true", "1")
