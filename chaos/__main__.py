@@ -13,7 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos import backups, kills, money, naive, soak
+from chaos import backups, fuzz, kills, money, naive, soak
+from chaos.parsers import TARGETS
 
 BACKUPS = 100
 
@@ -23,6 +24,7 @@ LAYERS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "backups": backups.main,
     "money": money.main,
     "naive": naive.main,
+    "fuzz": fuzz.main,
 }
 
 
@@ -71,6 +73,11 @@ def rows(seed: int, share: float, folder: Path) -> Iterator[Row]:
     for tally in asyncio.run(money.run_all(seeds, folder / "money", server)):
         print(tally.line(), flush=True)
         yield Row(f"last credits, {tally.backend}", tally.runs, len(seeds), "runs", tally.violations)
+    inputs, findings = 0, []
+    for fuzzed in fuzz.run(TARGETS, fuzz.SECONDS * share, seed, fuzz.CASES):
+        inputs += fuzzed.tried
+        findings += [f"{fuzzed.name}: {finding}" for finding in fuzzed.findings]
+    yield Row("damaged inputs of parsers", inputs, len(TARGETS), "inputs", findings)
 
 
 def table(found: Sequence[Row]) -> str:

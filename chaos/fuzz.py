@@ -1,4 +1,4 @@
-"""Feeds whatever strangers can send to the parsers that read it: `python -m chaos.fuzz --seconds 60`.
+"""Feeds whatever strangers can send to the parsers that read it: `python -m chaos fuzz --seconds 60`.
 
 Every input is bytes made from good ones by small damages, from a seed, so that each can be had again. A parser may
 refuse in the words that its callers expect; any other exception is a finding, is written to a file, and every file is
@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -23,6 +23,7 @@ from random import Random
 from chaos.parsers import TARGETS, Check, FindingError, Target
 
 CASES = Path(__file__).parents[1] / "tests" / "hostile" / "cases"
+SECONDS = 60.0  # for all targets together
 PATIENCE = 10.0  # seconds for one input; who takes longer hangs
 LONGEST = 20_000  # bytes; larger inputs are refused by their size, which is tested elsewhere
 # What parsers trip over: numbers at the edges, half of a pair, words that mean something.
@@ -114,9 +115,18 @@ async def tried(check: Check, content: bytes) -> str | None:
     return None
 
 
+def run(targets: Sequence[Target], seconds: float, seed: int, cases: Path) -> Iterator[Tally]:
+    """Each target in turn for its share of *seconds*."""
+    # Every refusal is a line, and here nearly all is refused.
+    logging.getLogger("bot").setLevel(logging.ERROR)
+    for target in targets:
+        share = seconds / len(targets)
+        yield asyncio.run(fuzz(target, Random(f"{seed} {target.name}"), seconds=share, cases=cases))
+
+
 def main(argv: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m chaos.fuzz", description="Feed the parsers with damaged inputs.")
-    parser.add_argument("--seconds", type=float, default=60, help="for all targets together")
+    parser = argparse.ArgumentParser(prog="python -m chaos fuzz", description="Feed the parsers with damaged inputs.")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for all targets together")
     parser.add_argument("--seed", type=int, default=None, help="to have the same inputs again")
     parser.add_argument("--target", choices=[target.name for target in TARGETS], help="only this one")
     parser.add_argument("--cases", type=Path, default=CASES, help="where findings are written")
@@ -126,9 +136,7 @@ def main(argv: Sequence[str]) -> int:
     print(f"seed {seed}")
     print(f"{'target':<14}{'inputs':>10}{'findings':>10}")
     has_found = False
-    for target in targets:
-        share = options.seconds / len(targets)
-        tally = asyncio.run(fuzz(target, Random(f"{seed} {target.name}"), seconds=share, cases=options.cases))
+    for tally in run(targets, options.seconds, seed, options.cases):
         print(f"{tally.name:<14}{tally.tried:>10}{len(tally.findings):>10}")
         for finding in tally.findings:
             print(f"    {finding}")
@@ -137,5 +145,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    logging.getLogger("bot").setLevel(logging.ERROR)  # Every refusal is a line, and here nearly all is refused.
     sys.exit(main(sys.argv[1:]))

@@ -15,7 +15,7 @@ from chaos.fuzz import CASES, fuzz, main, tried
 from chaos.parsers import REQUESTS, TARGETS, Check, Target
 from tests.fakes import NOON
 
-# Enough to meet the usual damages in every field; `python -m chaos.fuzz` goes on from there.
+# Enough to meet the usual damages in every field; `python -m chaos fuzz` goes on from there.
 INPUTS = {"port": 150, "signed-port": 150, "catalogue": 60, "env": 120, "picture": 150}
 BY_NAME = {target.name: target for target in TARGETS}
 KEPT = {path.name: path.read_bytes() for path in sorted(CASES.glob("*.*"))}
