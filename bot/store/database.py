@@ -13,12 +13,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+import aiosqlite
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.errors import StoreError, StoreTrouble
+from bot.store.sqlite_driver import Driver
 
 # Services take connections by type without knowing SQLAlchemy.
 __all__ = ["Connection", "Database", "RefusedStatement", "file_of", "trouble_of"]
@@ -65,6 +67,7 @@ class Database:
         writer, reader = (
             create_async_engine(
                 url,
+                module=Driver(aiosqlite, sqlite3),
                 poolclass=AsyncAdaptedQueuePool,
                 pool_size=size,
                 max_overflow=0,
