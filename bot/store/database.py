@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from bot.errors import StoreError, StoreTrouble
-from bot.store.sqlite_driver import Driver
+from bot.store.sqlite_driver import Driver, in_thread
 
 # Services take connections by type without knowing SQLAlchemy.
 __all__ = ["Connection", "Database", "RefusedStatement", "file_of", "trouble_of"]
@@ -122,7 +122,9 @@ class Database:
             try:
                 with self._told_errors():
                     async with self._turn, self._writer.begin() as connection:
-                        return await connection.run_sync(fn, *args, **kwargs)
+                        if not self.is_sqlite:
+                            return await connection.run_sync(fn, *args, **kwargs)
+                        return await in_thread(connection, fn, *args, **kwargs)
             except sa.exc.DBAPIError as error:
                 if run == MAX_RUNS or getattr(error.orig, "sqlstate", None) not in RETRYABLE_SQLSTATES:
                     raise

@@ -23,9 +23,36 @@ _ROW_LOCKED = _ROW.with_for_update()
 _OPEN_ROW = sa.text(
     "INSERT INTO guilds (guild_id, is_pool_limited) VALUES (:of_guild, :no) ON CONFLICT DO NOTHING"
 ).bindparams(_GUILD, sa.bindparam("no", value=False, type_=sa.Boolean))
-_ROLES = sa.select(guild_roles).where(guild_roles.c.guild_id == _GUILD)
-_MODELS = sa.select(guild_models).where(guild_models.c.guild_id == _GUILD)
-_CHANNELS = sa.select(guild_channels.c.channel_id).where(guild_channels.c.guild_id == _GUILD)
+# The three lists as one question: what a list does not have is NULL in it.
+_LISTS = sa.union_all(
+    sa.select(
+        sa.literal_column("'role'").label("kind"),
+        guild_roles.c.role_id.label("id"),
+        sa.cast(sa.null(), sa.Text).label("model"),
+        guild_roles.c.allowance,
+        guild_roles.c.is_exempt,
+        guild_roles.c.is_allowed,
+        sa.false().label("is_restricted"),
+    ).where(guild_roles.c.guild_id == _GUILD),
+    sa.select(
+        sa.literal_column("'model'"),
+        sa.cast(sa.null(), sa.BigInteger),
+        guild_models.c.model,
+        sa.cast(sa.null(), guild_roles.c.allowance.type),
+        sa.false(),
+        guild_models.c.is_allowed,
+        guild_models.c.is_restricted,
+    ).where(guild_models.c.guild_id == _GUILD),
+    sa.select(
+        sa.literal_column("'channel'"),
+        guild_channels.c.channel_id,
+        sa.cast(sa.null(), sa.Text),
+        sa.cast(sa.null(), guild_roles.c.allowance.type),
+        sa.false(),
+        sa.false(),
+        sa.false(),
+    ).where(guild_channels.c.guild_id == _GUILD),
+)
 _MEMBER = sa.select(guild_members.c.allowance).where(
     guild_members.c.guild_id == _GUILD, guild_members.c.user_id == sa.bindparam("of_member", type_=sa.BigInteger)
 )
@@ -41,20 +68,18 @@ def load(connection: Connection, guild_id: GuildId, *, lock: bool = False) -> Gu
         # There has to be a row that the next one can wait for.
         connection.execute(_OPEN_ROW, which)
         row = connection.execute(_ROW_LOCKED, which).one()
-    return _policy_of(
-        row,
-        roles={
-            RoleId(role.role_id): RoleRule(
-                allowance=role.allowance, is_exempt=role.is_exempt, is_allowed=role.is_allowed
-            )
-            for role in connection.execute(_ROLES, which)
-        },
-        models={
-            ModelId(model.model): ModelRule(is_allowed=model.is_allowed, is_restricted=model.is_restricted)
-            for model in connection.execute(_MODELS, which)
-        },
-        channels=frozenset(ChannelId(channel) for channel in connection.execute(_CHANNELS, which).scalars()),
-    )
+    roles: dict[RoleId, RoleRule] = {}
+    models: dict[ModelId, ModelRule] = {}
+    channels: set[ChannelId] = set()
+    for each in connection.execute(_LISTS, which):
+        if each.kind == "role":
+            rule = RoleRule(allowance=each.allowance, is_exempt=each.is_exempt, is_allowed=each.is_allowed)
+            roles[RoleId(each.id)] = rule
+        elif each.kind == "model":
+            models[ModelId(each.model)] = ModelRule(is_allowed=each.is_allowed, is_restricted=each.is_restricted)
+        else:
+            channels.add(ChannelId(each.id))
+    return _policy_of(row, roles=roles, models=models, channels=frozenset(channels))
 
 
 def save(connection: Connection, policy: GuildPolicy) -> None:

@@ -70,6 +70,11 @@ _SHARED_FOR = timedelta(days=8)
 # Under this name the bot keeps its own secret (services/keys.py).
 _SECRET = "secret_key"  # noqa: S105 - Its name.  # nosec B105
 
+# Every command asks this, so it is put together once.
+_ANY_DEPARTURE = (
+    sa.select(departures.c.id).where(departures.c.guild_id == sa.bindparam("of_guild", type_=sa.BigInteger)).limit(1)
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
@@ -141,11 +146,12 @@ def find_departure(
     connection: Connection, guild_id: GuildId, user_id: UserId, now: datetime
 ) -> tuple[datetime | None, str | None] | None:
     """Until when, and why, somebody who had themselves forgotten gets no videos in the guild; None when they do."""
-    of_guild = sa.select(departures).where(departures.c.guild_id == guild_id)
     # Nearly everywhere there is none, and then there is nothing to be hashed.
-    if connection.execute(of_guild.limit(1)).one_or_none() is None:
+    if connection.execute(_ANY_DEPARTURE, {"of_guild": guild_id}).one_or_none() is None:
         return None
-    rows = connection.execute(of_guild.where(departures.c.mark == _mark(connection, user_id)))
+    rows = connection.execute(
+        sa.select(departures).where(departures.c.guild_id == guild_id, departures.c.mark == _mark(connection, user_id))
+    )
     held = [row for row in rows if row.until is None or row.until > now]
     if not held:
         return None

@@ -82,6 +82,30 @@ async def test_video_for_a_guild_that_threw_the_bot_out_goes_to_its_member(stage
     await settled(stage, ada)
 
 
+async def test_video_of_a_member_who_left_meanwhile_is_posted_where_it_was_asked_for(stage: Stage, ada: Person) -> None:
+    await rendering(stage, ada)
+    stage.discord.remove_member(ada.member)
+
+    stage.clock.advance(seconds=40)
+
+    await settled(stage, ada)
+    (posted,) = stage.videos()
+    assert posted.channel is stage.channel
+
+
+async def test_video_of_a_member_who_left_is_kept_where_its_channel_is_gone_too(stage: Stage, ada: Person) -> None:
+    await rendering(stage, ada)
+    stage.discord.remove_member(ada.member)
+    stage.discord.delete_channel(stage.channel)
+
+    stage.clock.advance(seconds=40)
+
+    job = await stage.until_state(JobState.PARKED)
+    assert job.stored is not None
+    assert list(ada.direct_messages.messages.values()) == []
+    assert await stage.balance(ada) == 500 - PRICE
+
+
 async def test_video_that_nobody_takes_is_shown_as_kept_and_comes_where_it_is_claimed(
     stage: Stage, ada: Person
 ) -> None:

@@ -143,6 +143,31 @@ async def test_two_commands_at_the_last_credit_are_one_video(desk: Desk) -> None
     assert await desk.differences() == []
 
 
+async def test_two_devices_of_one_member_in_two_processes_share_one_allowance(desk: Desk) -> None:
+    await desk.quotas.set_default(staff(), 300)
+    other = Desk(desk.database, clock=desk.clock)
+
+    found = await outcomes(*(device.request(100) for _ in range(5) for device in (desk, other)))
+
+    assert sum(isinstance(outcome, Accepted) for outcome in found) == 3
+    assert sum(isinstance(outcome, InsufficientCreditsError) for outcome in found) == 7
+    assert {(await device.balance()).spendable for device in (desk, other)} == {0}
+    assert await desk.differences() == []
+
+
+async def test_a_command_and_a_button_on_two_devices_are_two_wishes_and_the_button_only_one(desk: Desk) -> None:
+    await desk.quotas.set_default(staff(), 300)
+    first = await desk.job(100)
+
+    typed = await outcomes(
+        desk.request(100), desk.request(100, again_of=first.id), desk.request(100, again_of=first.id)
+    )
+
+    assert sorted(type(outcome).__name__ for outcome in typed) == ["Accepted", "Accepted", "JustAskedError"]
+    assert (await desk.balance()).spendable == 0
+    assert await desk.count() == 3
+
+
 async def test_many_members_at_once_share_a_pool_to_its_last_credit(desk: Desk) -> None:
     await desk.quotas.set_pool(staff(), 1050)
 

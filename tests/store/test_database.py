@@ -82,7 +82,7 @@ async def test_a_write_holds_the_lock_before_its_first_statement(sqlite_url: str
 
         async def hold() -> None:
             async with one.exclusive():
-                begun.set()
+                loop.call_soon_threadsafe(begun.set)
                 await go_on.wait()
 
         holding = loop.create_task(hold())
@@ -119,11 +119,11 @@ async def test_whatever_a_transaction_raises_undoes_all_of_it(database: Database
 @pytest.mark.parametrize("cancels", [1, 3])
 async def test_a_cancelled_caller_leaves_the_whole_transaction(database: Database, cancels: int) -> None:
     await database.read(meta.recall, "warm")
-    begun = asyncio.Event()
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def two_steps(connection: Connection) -> None:
         meta.remember(connection, "one", "1")
-        begun.set()
+        loop.call_soon_threadsafe(begun.set)
         for number in range(200):
             meta.remember(connection, "two", str(number))
 
@@ -141,11 +141,11 @@ async def test_a_cancelled_caller_leaves_the_whole_transaction(database: Databas
 
 
 async def test_a_cancelled_caller_whose_transaction_fails_leaves_nothing(database: Database) -> None:
-    begun = asyncio.Event()
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def fail(connection: Connection) -> None:
         meta.remember(connection, "one", "1")
-        begun.set()
+        loop.call_soon_threadsafe(begun.set)
         meta.remember(connection, "two", "2")
         raise ZeroDivisionError
 
@@ -156,6 +156,47 @@ async def test_a_cancelled_caller_whose_transaction_fails_leaves_nothing(databas
         await writing
 
     assert await database.read(meta.recall, "one") is None
+
+
+async def test_the_loop_goes_on_while_a_transaction_of_sqlite_runs(sqlite_url: str) -> None:
+    said = threading.Event()
+
+    def wait(connection: Connection) -> bool:
+        meta.remember(connection, "one", "1")
+        return said.wait(10)
+
+    async with opened(sqlite_url) as database:
+        writing = asyncio.create_task(database.write(wait))
+        await asyncio.sleep(0.05)
+        said.set()
+
+        assert await writing
+
+
+async def test_a_transaction_whose_loop_gives_up_leaves_nothing_and_the_next_one_works(sqlite_url: str) -> None:
+    """As when a process ends: every task is cancelled, also the one that `write` waits for."""
+    begun, given_up = threading.Event(), threading.Event()
+
+    def two_steps(connection: Connection) -> None:
+        meta.remember(connection, "one", "1")
+        begun.set()
+        given_up.wait(10)
+        meta.remember(connection, "two", "2")
+
+    async with opened(sqlite_url) as database:
+        before = asyncio.all_tasks()
+        writing = asyncio.create_task(database.write(two_steps))
+        await asyncio.to_thread(begun.wait, 10)
+        for task in asyncio.all_tasks() - before:
+            task.cancel()
+        asyncio.get_running_loop().call_later(0.05, given_up.set)
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+
+        assert await database.read(meta.recall, "one") is None
+        assert await database.read(meta.recall, "two") is None
+        await database.write(meta.remember, "three", "3")
+        assert await database.read(meta.recall, "three") == "3"
 
 
 async def test_a_read_sees_one_state_however_many_questions_it_asks(database: Database) -> None:

@@ -10,17 +10,18 @@ import sqlalchemy as sa
 
 from bot.domain.ids import TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
-from bot.errors import StaleJobError, StoreError
+from bot.domain.policies import GuildPolicy
+from bot.errors import PolicyRefusedError, StaleJobError, StoreError
 from bot.providers.kie import TERMS
 from bot.services.lifecycle import Lifecycle
-from bot.store import tables
+from bot.store import policies, tables
 from bot.store.database import Connection
 from bot.worker.hold import Hold
 from bot.worker.limits import SlidingWindow
 from bot.worker.loop import MAX_BUGS, STORE_NAP
 from bot.worker.steps import Steps
 from tests.fakes import MADE, PENDING, Gate
-from tests.samples import ANNA, BORIS, PICTURE
+from tests.samples import ANNA, BORIS, GUILD, PICTURE, place, video
 from tests.worker.rig import Rig
 
 WINDOW = TERMS.creates_window
@@ -158,6 +159,27 @@ async def test_one_members_burst_does_not_keep_another_waiting(rig: Rig) -> None
         await rig.go()
 
     assert await rig.state(late) is JobState.RUNNING
+
+
+@pytest.mark.parametrize("rule", ["allowance", "jobs"])
+async def test_fifty_commands_at_once_pass_no_limit_and_keep_nobody_waiting(rig: Rig, rule: str) -> None:
+    limits = {"allowance": 3000} if rule == "allowance" else {"allowance": 10_000, "member_jobs": 30}
+    await rig.database.write(policies.save, GuildPolicy(guild_id=GUILD, **limits))
+    rig.provider.statuses.then(PENDING)
+
+    commands = (rig.generation.request(ANNA, place(), video(100)) for _ in range(50))
+    answers = await asyncio.gather(*commands, return_exceptions=True)
+    late = (await rig.generation.request(BORIS, place(), video(100))).job
+    async with rig.running():
+        await rig.go()
+
+    accepted = [answer.job for answer in answers if not isinstance(answer, BaseException)]
+    refused = [answer for answer in answers if isinstance(answer, BaseException)]
+    assert (len(accepted), {isinstance(answer, PolicyRefusedError) for answer in refused}) == (30, {True})
+    assert await rig.state(late) is JobState.RUNNING
+    # More than the provider takes at once, so that there was a queue in which to be overtaken.
+    assert JobState.QUEUED in [await rig.state(job) for job in accepted]
+    assert await rig.differences() == []
 
 
 async def test_a_bug_in_a_step_costs_its_job_some_tries_and_never_the_worker(rig: Rig) -> None:
