@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 
+import aiosqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import (
     AsyncAdapt_aiosqlite_connection,
     AsyncAdapt_aiosqlite_cursor,
@@ -90,6 +91,9 @@ async def in_thread(connection: AsyncConnection, fn: Callable[..., T], /, *argum
 
 class Driver(AsyncAdapt_aiosqlite_dbapi):
     """What `create_async_engine` takes as its `module`."""
+
+    def __init__(self) -> None:
+        super().__init__(aiosqlite, sqlite3)
 
     def connect(self, *arguments: Any, **options: Any) -> AsyncAdapt_aiosqlite_connection:
         stock = super().connect(*arguments, **options)
