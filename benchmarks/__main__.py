@@ -12,7 +12,18 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import acknowledgement, callbacks, charges, memory, schedules, seasons, throughput, waiting, writes
+from benchmarks import (
+    acknowledgement,
+    callbacks,
+    charges,
+    growth,
+    memory,
+    schedules,
+    seasons,
+    throughput,
+    waiting,
+    writes,
+)
 from benchmarks.contenders import Contender
 from benchmarks.table import Row, line, rendered
 from sandbox.bot_process import BotDiedError
@@ -47,6 +58,7 @@ MEASURES = {
     "callbacks": Measure(callbacks.ROWS, lambda contender, _: callbacks.play(contender)),
     "seasons": Measure(seasons.ROWS, lambda contender, _: seasons.play(contender)),
     "writes": Measure(writes.ROWS, lambda contender, _: writes.play(contender)),
+    "growth": Measure(growth.ROWS, lambda contender, _: growth.play(contender)),
 }
 
 
