@@ -17,7 +17,7 @@ from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
 from bot import logs
-from bot.client import DynamicItemType, defer, guarded, missing_permissions
+from bot.client import DynamicItemType, InteractionGoneError, defer, guarded, in_time, missing_permissions, show
 from bot.client.attachments import Attachments, Clips, Pictures
 from bot.client.controls import Control, client_of, cog_of, member_of, requester_of, suggestions, texts_of
 from bot.client.typed import chosen_in, count_in, place_of, typed_mode
@@ -35,11 +35,12 @@ from bot.errors import (
     MissingPermissionsError,
     NothingToDoError,
     NotYoursError,
+    UserError,
     VideoGoneError,
 )
 from bot.i18n import N_, Texts, texts
 from bot.rendering import buttons, cards, choices, replies, rewrites, words
-from bot.rendering.cards import Progress
+from bot.rendering.cards import Card, Progress
 from bot.services.assistance import Assistance, NoHelp
 from bot.services.availability import Availability
 from bot.services.credits import Credits
@@ -147,13 +148,17 @@ class Generate(commands.Cog):
         # Whatever is wrong with the words and options is said before anything is fetched.
         video = self._check(interaction, attachments.unread(request, chosen))
         asked = None if assist is None else AssistMode(assist)
-        mode = await self._assistance.mode(member_of(interaction)[0], asked)
-        await self._open(interaction, video)
+        self._check_place(interaction)
+        mode = await in_time(interaction, self._assistance.mode(member_of(interaction)[0], asked))
+        helps = mode is not AssistMode.OFF and bool(request.prompt.strip())
+        if attachments or helps:
+            # Fetching pictures, or asking the assistant, may take longer than Discord waits for a first answer.
+            await self._open(interaction, video)
         request = await attachments.read(request, self._pictures)
-        if mode is AssistMode.OFF or not request.prompt.strip():
-            await self._accept(interaction, request)
-        else:
+        if helps:
             await self._rewrite(interaction, request, mode)
+        else:
+            await self._accept(interaction, request)
 
     async def rewritten(self, interaction: discord.Interaction, number: int, *, is_own: bool) -> None:
         """The member has chosen: what the assistant wrote, or their own words."""
@@ -210,8 +215,9 @@ class Generate(commands.Cog):
 
     async def again(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """The same video once more, for whoever clicks."""
-        request = await self._repeat(interaction, job_id)
-        await self._open(interaction, self._check(interaction, request))
+        request = await in_time(interaction, self._repeat(interaction, job_id))
+        self._check(interaction, request)
+        self._check_place(interaction)
         await self._accept(interaction, request, again_of=job_id)
 
     async def instead(self, interaction: discord.Interaction, job_id: JobId) -> None:
@@ -221,6 +227,7 @@ class Generate(commands.Cog):
         if job.user_id != user_id:
             raise NotYoursError
         video = self._check(interaction, found.request)
+        # Answered first: to take back what is written here would cost the member the job that waits.
         await self._open(interaction, video)
         # Its card has told the price, which is no higher than what was agreed to before.
         await self._make(interaction, video, instead_of=job_id, seen_price=video.price)
@@ -235,9 +242,11 @@ class Generate(commands.Cog):
         self, interaction: discord.Interaction, request: VideoRequest, again_of: JobId | None = None
     ) -> None:
         """The form came back with another prompt."""
-        await self._open(interaction, self._check(interaction, request))
+        video = self._check(interaction, request)
+        self._check_place(interaction)
         source = request.source
         if source is not None and source.clip is not None and not source.clip.name:
+            await self._open(interaction, video)
             clip = await self._clip_of(interaction, await self._finished(interaction, source.job))
             request = replace(request, source=replace(source, clip=clip))
         await self._accept(interaction, request, again_of=again_of)
@@ -267,7 +276,8 @@ class Generate(commands.Cog):
             return
         self._check(interaction, chosen.request(finished_of(job), "", unread))
         self._check_place(interaction)
-        await defer(interaction, ephemeral=False)
+        if chosen.needs_file:
+            await defer(interaction, ephemeral=False)
         clip = await self._clip_of(interaction, job) if chosen.needs_file else None
         request = chosen.request(finished_of(job), "", clip)
         # The offer has told the price.
@@ -303,6 +313,7 @@ class Generate(commands.Cog):
         await self._find_pictures(request)
         video = self._check(interaction, request)
         self._check_place(interaction)
+        # Answered first: a question is used up by its job, and taking the job back would not undo that.
         await defer(interaction, ephemeral=False)
         await self._make(interaction, video, again_of=draft.again_of, draft_id=draft_id)
 
@@ -347,8 +358,10 @@ class Generate(commands.Cog):
         Where the price is asked about first, that is between the member and us.
         """
         self._check_place(interaction)
-        asks = await self._generation.asks_first(member_of(interaction)[0], video.price)
-        await defer(interaction, ephemeral=asks)
+        await defer(interaction, ephemeral=await self._asks_first(interaction, video))
+
+    async def _asks_first(self, interaction: discord.Interaction, video: VideoSpec) -> bool:
+        return await in_time(interaction, self._generation.asks_first(member_of(interaction)[0], video.price))
 
     def _check_place(self, interaction: discord.Interaction) -> None:
         missing = missing_permissions(interaction)
@@ -390,20 +403,23 @@ class Generate(commands.Cog):
         video = self._check(interaction, request)
         if has_seen_price:
             await self._make(interaction, video, again_of=again_of, seen_price=video.price)
-        elif await self._generation.asks_first(member_of(interaction)[0], video.price):
+        elif await self._asks_first(interaction, video):
             await self._ask(interaction, video, again_of)
         else:
             await self._make(interaction, video, again_of=again_of)
 
     async def _ask(self, interaction: discord.Interaction, video: VideoSpec, again_of: JobId | None) -> None:
         """Tell the price and wait for a word; nothing is charged."""
+        card = await in_time(interaction, self._question(interaction, video, again_of))
+        await show(interaction, card, ephemeral=True)
+
+    async def _question(self, interaction: discord.Interaction, video: VideoSpec, again_of: JobId | None) -> Card:
         guild_id, user_id = member_of(interaction)
         draft = await self._generation.keep(user_id, place_of(interaction), video, again_of=again_of)
         balance = await self._credits.balance(guild_id, user_id, requester_of(interaction))
         _ = texts_of(interaction)
         model = self._availability.catalogue.get(video.model)
-        card = replies.price_question(_, video, model.name, balance)
-        await interaction.edit_original_response(embed=card, view=buttons.of_draft(_, draft.id))
+        return Card(embed=replies.price_question(_, video, model.name, balance), view=buttons.of_draft(_, draft.id))
 
     async def _make(
         self,
@@ -415,23 +431,46 @@ class Generate(commands.Cog):
         seen_price: int | None = None,
         instead_of: JobId | None = None,
     ) -> None:
-        accepted = await self._generation.request(
-            UserId(interaction.user.id),
-            place_of(interaction),
-            video,
-            requester=requester_of(interaction),
-            again_of=again_of,
-            draft_id=draft_id,
-            seen_price=seen_price,
-            instead_of=instead_of,
+        """Write the job, then answer: a process that dies in between leaves nothing that seems to be at work for ever.
+
+        Only where the store is slow "thinking" comes first.
+        """
+        asking = asyncio.create_task(
+            self._generation.request(
+                UserId(interaction.user.id),
+                place_of(interaction),
+                video,
+                requester=requester_of(interaction),
+                again_of=again_of,
+                draft_id=draft_id,
+                seen_price=seen_price,
+                instead_of=instead_of,
+            )
         )
         try:
-            await self._show(interaction, accepted)
+            accepted = await in_time(interaction, asking)
+            await show(interaction, await in_time(interaction, self._card(accepted)))
+        except InteractionGoneError:
+            await self._take_back(asking)
+            raise
         except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+            accepted = await asking  # If that is a refusal, it is what there is to say.
             # The job is written and paid for, and its video comes as a message of its own: nothing to apologise for.
             log.warning("card_not_shown", job=accepted.job.id, error=str(err))
 
-    async def _show(self, interaction: discord.Interaction, accepted: Accepted) -> None:
+    async def _take_back(self, asking: asyncio.Task[Accepted]) -> None:
+        """Discord has told the member that we do not answer: give back what we have just taken for it.
+
+        A job that an earlier delivery of the interaction has brought stays; and one that the worker has sent on in the
+        meantime is paid for at the provider, so its member gets the video.
+        """
+        accepted = await asking
+        if accepted.is_new:
+            job = accepted.job
+            with contextlib.suppress(UserError):
+                await self._jobs.cancel(job.place.guild_id, job.user_id, job.id)
+
+    async def _card(self, accepted: Accepted) -> Card:
         """The first card, in the guild's language because everybody sees it. Whatever moves the job edits it later."""
         job = accepted.job
         model = self._availability.catalogue.find(job.model)
@@ -443,7 +482,7 @@ class Generate(commands.Cog):
         _ = texts(job.place.guild_locale)
         card = cards.card(_, job, progress)
         card.embed.add_field(name=_("Left to spend"), value=words.limit_of(_, accepted.spendable))
-        await interaction.edit_original_response(embed=card.embed, view=card.view)
+        return card
 
     @video.autocomplete("model")
     async def suggest_models(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:

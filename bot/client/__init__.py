@@ -16,7 +16,7 @@ from discord.gateway import DiscordWebSocket
 from bot import logs
 from bot.client.assignments import Assignments
 from bot.client.command_tree import EdgeTree, Memory, Translations, sync
-from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded
+from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded, in_time, show
 from bot.client.permissions import missing_permissions
 from bot.domain.ids import GuildId, UserId
 from bot.errors import ConfigurationError, StaleControlError, UnreachableError
@@ -30,8 +30,10 @@ __all__ = [
     "Memory",
     "defer",
     "guarded",
+    "in_time",
     "missing_permissions",
     "point_library_at",
+    "show",
 ]
 
 log = logs.get(__name__)

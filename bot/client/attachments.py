@@ -46,6 +46,10 @@ class Attachments:
         self._last_frame = last_frame
         self._references = references
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to fetch."""
+        return self._image is not None or self._last_frame is not None or bool(self._references)
+
     def unread(self, request: VideoRequest, model: VideoModel) -> VideoRequest:
         """The request as if the pictures broke no rule, for checking the rest before they are fetched."""
         # Which mode it is depends on the pictures, so they are put in first.

@@ -19,8 +19,11 @@ from bot import i18n, logs
 from bot.domain.ids import GuildId
 from bot.errors import CutsceneError, NotAllowedError, NotServedError, UserError
 from bot.i18n import N_, Texts
+from bot.rendering.cards import Card
 
 log = logs.get(__name__)
+
+T = TypeVar("T")
 
 # Discord's JSON error codes ("Opcodes and Status Codes" in its documentation).
 UNKNOWN_WEBHOOK = 10015
@@ -33,6 +36,10 @@ GONE = frozenset({UNKNOWN_WEBHOOK, UNKNOWN_INTERACTION, INVALID_WEBHOOK_TOKEN})
 
 # What sending an answer may end with, none of which is worth more than a line in the log.
 UNDELIVERED = (discord.DiscordException, aiohttp.ClientError, OSError)
+
+# Discord waits three seconds for a first answer, and our own part of them ends well before the first edit of a job's
+# card (`HEAD_START` in bot/cards.py), which needs something to edit.
+FIRST_ANSWER = timedelta(milliseconds=700)
 
 LONGEST_MESSAGE = 2000  # Discord's limit for a message's content.
 
@@ -52,7 +59,7 @@ class Deferral(StrEnum):
 
 
 class InteractionGoneError(CutsceneError):
-    """Discord takes no answer to this interaction any more. Stop before anything is charged; nobody can be told."""
+    """Discord takes no answer to this interaction any more; nobody can be told. Nothing may stay charged for it."""
 
 
 async def defer(interaction: discord.Interaction, *, ephemeral: bool) -> None:
@@ -60,14 +67,66 @@ async def defer(interaction: discord.Interaction, *, ephemeral: bool) -> None:
 
     Raises InteractionGoneError when Discord had given up waiting.
     """
-    if interaction.response.is_done():
+    if _is_answered(interaction):
         return
+    await _acknowledge(interaction, lambda: interaction.response.defer(ephemeral=ephemeral, thinking=True))
+    interaction.extras[DEFERRAL] = Deferral.EPHEMERAL if ephemeral else Deferral.PUBLIC
+
+
+async def in_time(interaction: discord.Interaction, work: Awaitable[T]) -> T:
+    """What *work* ends with. Where it takes long for a first answer, "thinking" is shown to everybody meanwhile.
+
+    Raises InteractionGoneError when Discord had given up waiting; *work* goes on then.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        if not _is_answered(interaction):
+            await asyncio.wait({task}, timeout=FIRST_ANSWER.total_seconds())
+            if not task.done():
+                await defer(interaction, ephemeral=False)
+        return await task
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+
+
+async def show(interaction: discord.Interaction, card: Card, *, ephemeral: bool = False) -> None:
+    """Answer with the card; where "thinking" is shown already, in its place.
+
+    Raises InteractionGoneError when Discord had given up waiting.
+    """
+    response, view = interaction.response, discord.utils.MISSING if card.view is None else card.view
+    if not _is_answered(interaction):
+        try:
+            if await _acknowledge(
+                interaction, lambda: response.send_message(embed=card.embed, view=view, ephemeral=ephemeral)
+            ):
+                return
+        except discord.HTTPException:
+            # It does not like this card. There has to be an answer that a later one can take the place of.
+            await defer(interaction, ephemeral=ephemeral)
+            raise
+    if ephemeral and interaction.extras.get(DEFERRAL) is Deferral.PUBLIC:
+        # Public stays public, and this is for one member's eyes.
+        await interaction.delete_original_response()
+        await interaction.followup.send(embed=card.embed, view=view, ephemeral=True)
+        return
+    await interaction.edit_original_response(embed=card.embed, view=card.view)
+
+
+def _is_answered(interaction: discord.Interaction) -> bool:
+    # The library does not count an answer that Discord has told us it has already.
+    return interaction.response.is_done() or DEFERRAL in interaction.extras
+
+
+async def _acknowledge(interaction: discord.Interaction, send: Callable[[], Awaitable[object]]) -> bool:
+    """Send the first answer. False when there is one already, from us or from a process before us."""
     try:
         try:
-            await interaction.response.defer(ephemeral=ephemeral, thinking=True)
+            await send()
         except (aiohttp.ClientError, OSError):
             # The answer was lost, the request perhaps not. If it got there, the second one ends in 40060.
-            await interaction.response.defer(ephemeral=ephemeral, thinking=True)
+            await send()
     except discord.HTTPException as err:
         if err.code in GONE:
             raise InteractionGoneError(f"interaction {interaction.id}") from err
@@ -75,7 +134,8 @@ async def defer(interaction: discord.Interaction, *, ephemeral: bool) -> None:
             raise
         # Our own call whose answer was lost, or the same interaction replayed after a reconnect.
         log.info("interaction_already_acknowledged", interaction=interaction.id)
-    interaction.extras[DEFERRAL] = Deferral.EPHEMERAL if ephemeral else Deferral.PUBLIC
+        return False
+    return True
 
 
 class Edge:

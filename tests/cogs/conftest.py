@@ -24,7 +24,7 @@ with warnings.catch_warnings():
     import discord
 
 from bot.catalogue import loader
-from bot.client import CutsceneClient
+from bot.client import CutsceneClient, edge
 from bot.domain import follow_ups
 from bot.domain.ids import ChannelId, GuildId, JobId, MessageId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo, finished_of
@@ -325,6 +325,8 @@ async def stage(
         guild = server.add_guild("Film club")
         channel = server.add_channel(guild, "videos")
         monkeypatch.setattr(discord.http.Route, "BASE", server.api_url)
+        # A busy machine is no slow store; who wants one sets this to nothing.
+        monkeypatch.setattr(edge, "FIRST_ANSWER", timedelta(seconds=20))
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.gateway_url))
         stage = Stage(server, guild, channel, database, catalogue, pictures, inputs)
         async with connected(stage):

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
+import pytest
+
+from bot.client import edge
 from bot.domain.ids import GuildId, UserId
+from bot.domain.jobs import JobState
 from bot.services.policies import Policies
 from bot.services.staff import Staff
+from sandbox.discord_server import Fault
 from sandbox.person import Handle, Person
 from tests.cogs.conftest import Stage, answered, asked, clicked, connected
 
@@ -105,3 +111,39 @@ async def test_what_has_become_too_dear_meanwhile_is_refused(stage: Stage, ana: 
 
     assert "This video costs 124 credits; you have 100." in refused.text()
     assert await stage.find(1) is None
+
+
+async def test_the_question_is_the_first_answer(stage: Stage, ana: Person) -> None:
+    handle = await question(stage, ana)
+
+    assert not handle.deferred
+    assert handle.followups == []
+
+
+async def test_the_question_stays_private_where_a_slow_store_has_let_everybody_see_thinking(
+    stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "FIRST_ANSWER", timedelta(0))
+
+    handle = await question(stage, ana)
+
+    assert handle.deferred
+    assert handle.message is None
+    [asking] = handle.followups
+    assert asking.is_ephemeral
+    assert "This video costs 124 credits" in handle.text()
+
+
+async def test_a_click_that_discord_gave_up_charges_nothing_and_leaves_the_question(stage: Stage, ana: Person) -> None:
+    handle = await question(stage, ana)
+    stage.server.faults.add(Fault(method="POST", path="/callback", status=404, code=10062, times=1))
+
+    lost = await ana.clicks(handle, "Create")
+    callback = f"/interactions/{lost.interaction.id}/{lost.interaction.token}/callback"
+    await stage.server.wait_for_request("POST", callback)
+    assert await stage.find(1) is None
+    await clicked(ana, handle, "Create")
+
+    assert (await stage.job()).state is JobState.QUEUED
+    assert await stage.balance(ana) == 376
+    assert await stage.differences() == []

@@ -11,7 +11,7 @@ from bot.i18n import texts
 from bot.rendering import buttons
 from bot.services.model_health import MOST_FAILURES
 from bot.store import policies
-from sandbox.discord_server import Message
+from sandbox.discord_server import Fault, Message
 from sandbox.person import Person
 from tests.cogs.conftest import Stage, asked, clicked
 
@@ -64,6 +64,20 @@ async def test_a_second_click_changes_nothing_more(stage: Stage, ana: Person) ->
     assert await stage.find(job.id + 2) is None
     assert await stage.balance(ana) == after
     assert await stage.differences() == []
+
+
+async def test_a_click_that_discord_gave_up_leaves_the_waiting_job(stage: Stage, ana: Person) -> None:
+    job, shown = await waiting(stage, ana)
+    before = await stage.balance(ana)
+    stage.server.faults.add(Fault(method="POST", path="/callback", status=404, code=10062, times=1))
+
+    lost = await ana.clicks(shown, BUTTON)
+    callback = f"/interactions/{lost.interaction.id}/{lost.interaction.token}/callback"
+    await stage.server.wait_for_request("POST", callback)
+
+    assert (await stage.job(job.id)).state is JobState.QUEUED
+    assert await stage.find(job.id + 1) is None
+    assert await stage.balance(ana) == before
 
 
 async def test_only_whoever_asked_for_the_video_decides(stage: Stage, ana: Person, ben: Person) -> None:

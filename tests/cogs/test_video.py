@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import discord
+import pytest
+
+from bot.client import CutsceneClient, InteractionGoneError, edge
 from bot.domain.ids import ProviderId
 from bot.domain.jobs import JobState
 from bot.domain.models import Mode, OptionName
 from bot.ports import NotSold
 from sandbox.discord_server import Fault, Permission
 from sandbox.person import Handle, Person
-from tests.cogs.conftest import START, Stage, asked
+from tests.cogs.conftest import START, Stage, answered, asked
 from tests.media.drawings import animated, drawn
 
 KIE = ProviderId("kie_jobs")
@@ -42,7 +46,7 @@ async def test_prompt_alone_makes_a_job_with_the_defaults(stage: Stage, ana: Per
     assert job.video.options == {"aspect": "16:9", "duration": 5, "quality": "720p", "audio": True}
     assert await stage.balance(ana) == 500 - 124
     assert await stage.differences() == []
-    assert handle.deferred
+    assert not handle.deferred
     assert not handle.is_ephemeral
 
 
@@ -227,8 +231,8 @@ async def test_price_above_the_balance_is_refused(stage: Stage, ana: Person) -> 
     handle = await asked(ana, "/video", prompt="a red fox", duration=15)
 
     assert "This video costs 372 credits; you have 300." in handle.text()
-    assert handle.message is None
-    assert [each.is_ephemeral for each in handle.followups] == [True]
+    assert handle.is_ephemeral
+    assert handle.followups == []
     assert await stage.find(1) is None
 
 
@@ -262,10 +266,50 @@ async def test_replayed_interaction_is_one_job_and_one_charge(stage: Stage, ana:
 
     stage.server.redeliver(handle.interaction)
     edits = f"/webhooks/{stage.server.application_id}/{handle.interaction.token}/messages/@original"
-    await stage.server.wait_for_request("PATCH", edits, count=2)
+    await stage.server.wait_for_request("PATCH", edits)
 
     assert await stage.find(2) is None
     assert await stage.balance(ana) == 376
+    assert "Job 1: waiting" in handle.text()
+
+
+async def test_a_process_that_dies_between_the_job_and_its_answer_leaves_no_thinking_and_a_replay_is_answered(
+    stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    died: list[JobState] = []
+
+    async def die(*_: object, **__: object) -> None:
+        died.append((await stage.job()).state)
+        raise asyncio.CancelledError  # Nothing after this line runs, as after a kill.
+
+    with monkeypatch.context() as patched:
+        patched.setattr(discord.InteractionResponse, "send_message", die)
+        handle = await ana.types("/video", prompt="a red fox")
+        async with asyncio.timeout(10):
+            while not died:
+                await asyncio.sleep(0.005)
+        await settled()
+    assert died == [JobState.QUEUED]
+    assert not handle.deferred
+    assert handle.message is None
+
+    stage.server.redeliver(handle.interaction)
+    await answered(handle)
+
+    assert "Job 1: waiting" in handle.text()
+    assert await stage.find(2) is None
+    assert await stage.balance(ana) == 376
+    assert await stage.differences() == []
+
+
+async def test_a_store_that_takes_its_time_lets_discord_see_thinking_first(
+    stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge, "FIRST_ANSWER", timedelta(0))
+
+    handle = await asked(ana, "/video", prompt="a red fox")
+
+    assert handle.deferred
     assert "Job 1: waiting" in handle.text()
 
 
@@ -278,18 +322,45 @@ async def test_interaction_that_discord_gave_up_charges_nothing(stage: Stage, an
     )
     await settled()
 
-    assert await stage.find(1) is None
+    assert (await stage.job()).state is JobState.CANCELLED
+    assert await stage.balance(ana) == 500
+    assert await stage.differences() == []
+
+
+async def test_a_job_that_is_already_made_is_not_taken_back_when_discord_gave_up(
+    stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    async def too_late(response: discord.InteractionResponse[CutsceneClient], **_: object) -> None:
+        sent.append(1)
+        await stage.submits(1)
+        raise InteractionGoneError
+
+    monkeypatch.setattr(discord.InteractionResponse, "send_message", too_late)
+
+    await ana.types("/video", prompt="a red fox")
+    async with asyncio.timeout(10):
+        while not sent:
+            await asyncio.sleep(0.01)
+    await settled()
+
+    assert (await stage.job()).state is JobState.SUBMITTING
+    assert await stage.balance(ana) == 376
 
 
 async def test_job_counts_although_its_card_cannot_be_shown(stage: Stage, ana: Person) -> None:
+    stage.server.faults.add(Fault(method="POST", path="/callback", status=400, times=1))
     stage.server.faults.add(Fault(method="PATCH", path="/webhooks/", status=400))
 
     handle = await ana.types("/video", prompt="a red fox")
-    edits = f"/webhooks/{stage.server.application_id}/{handle.interaction.token}/messages/@original"
-    await stage.server.wait_for_request("PATCH", edits)
+    await stage.server.wait_for_request(
+        "POST", f"/interactions/{handle.interaction.id}/{handle.interaction.token}/callback", count=2
+    )
     await settled()
 
     assert (await stage.job()).state is JobState.QUEUED
+    assert handle.deferred, "a later card has something to take the place of"
     assert handle.followups == []
 
 

@@ -148,13 +148,26 @@ async def test_attachment_that_discord_no_longer_hands_out_is_refused(watched: S
 
 
 async def test_interaction_that_discord_gave_up_on_is_not_charged(watched: Stage, ada: Person) -> None:
-    # The acknowledgement comes later than Discord waits.
+    # The acknowledgement comes later than Discord waits; with a picture it comes before anything is written.
     watched.discord.faults.add(Fault(method="POST", path="/callback$", status=404, code=10062))
+    file = watched.discord.add_attachment(drawn("PNG", (640, 360)), "picture.png", watched.channel)
 
-    await ada.types("/video", prompt=FOX)
+    await ada.types("/video", prompt=FOX, image=file)
 
     await watched.discord.wait_for_request("POST", "/callback")
     watched.clock.advance(seconds=30)
     answer = await asks(ada, "/jobs list")
     assert "There is nothing yet" in answer.text()
     assert await watched.balance(ada) == 500
+
+
+async def test_whoever_discord_gave_up_on_pays_only_for_a_video_that_comes(stage: Stage, ada: Person) -> None:
+    stage.discord.faults.add(Fault(method="POST", path="/callback$", status=404, code=10062))
+
+    await ada.types("/video", prompt=FOX)
+
+    # The worker may have been faster than the word that nobody waits; both ends are fair.
+    job = await stage.until_state(JobState.CANCELLED, JobState.DELIVERED, passing=1)
+    is_made = job.state is JobState.DELIVERED
+    assert len(stage.posts()) == is_made
+    assert await stage.balance(ada) == 500 - job.video.price * is_made

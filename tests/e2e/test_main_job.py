@@ -35,7 +35,6 @@ async def test_words_become_one_posted_video(stage: Stage, ada: Person) -> None:
     handle = await ada.types("/video", prompt=FOX)
 
     posted = await ada.waits_for_video()
-    assert handle.deferred
     assert not handle.is_ephemeral
     assert [task.prompt for task in stage.kie.tasks] == [FOX]
     assert stage.posts() == [posted]
