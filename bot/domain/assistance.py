@@ -72,8 +72,8 @@ def usable(answer: str, original: str, limit: int) -> str | None:
     limit = min(limit, MAX_LENGTH)
     text = _FENCE.sub("", answer.strip()).replace(OPENING, "").replace(CLOSING, "")
     text = _ADDRESS.sub("", _MENTION.sub("", text))
-    text = _bare(" ".join("".join(_visible(character) for character in text[: 4 * MAX_LENGTH]).split()))
-    lost = [quote for quote in quotes(original) if quote not in text]
+    text = _bare(_seen(text[: 4 * MAX_LENGTH]))
+    lost = [quote for quote in map(_seen, quotes(original)) if quote and quote not in text]
     ending = "".join(f' The words are exactly: "{quote}".' for quote in lost)
     if len(ending) > limit // 2:
         return None
@@ -87,6 +87,10 @@ def quotes(text: str) -> Iterator[str]:
         inside = next(group for group in found.groups() if group is not None).strip()
         if inside:
             yield " ".join(inside.split())
+
+
+def _seen(text: str) -> str:
+    return " ".join("".join(_visible(character) for character in text).split())
 
 
 def _visible(character: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.assistance import MAX_LENGTH, instructions, quotes, usable
@@ -75,6 +75,7 @@ def test_quotes_of_several_languages_are_known(text: str, found: list[str]) -> N
     assert list(quotes(text)) == found
 
 
+@example("", "“\ud7a4”", 56)
 @given(st.text(max_size=400), st.text(max_size=200), st.integers(min_value=3, max_value=3000))
 def test_whatever_comes_back_fits_and_shows_nothing_invisible(answer: str, original: str, limit: int) -> None:
     text = usable(answer, original, limit)
