@@ -27,6 +27,7 @@ from bot.domain.models import Mode
 from bot.domain.videos import VideoSpec
 from bot.http import HTTPServer
 from bot.ports import SystemClock
+from bot.providers import callback_forms
 from bot.services.callbacks import Callbacks
 from bot.services.keys import CallbackTokens
 from bot.store import hints, jobs, schema, tables
@@ -195,6 +196,7 @@ async def serve(url: str, contender: Contender) -> None:
         callbacks=OneByOne(database) if contender is Contender.BASELINE else ours,
         registry=CollectorRegistry(),
         clock=clock,
+        callback_forms={"kie": callback_forms.kie(None)},
     )
     await server.start()
     print(server.port, flush=True)
