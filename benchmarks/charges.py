@@ -175,7 +175,7 @@ def _fill(connection: Connection) -> None:
         given,
     )
     # Names and values of our own.
-    connection.exec_driver_sql(f"INSERT INTO jobs ({names}) SELECT {values} FROM numbers")  # noqa: S608
+    connection.exec_driver_sql(f"INSERT INTO jobs ({names}) SELECT {values} FROM numbers")  # noqa: S608 - our own columns
     for statement in _FILL:
         connection.exec_driver_sql(statement, given)
     connection.exec_driver_sql("DROP TABLE numbers")
