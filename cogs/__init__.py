@@ -1,1 +1,1 @@
-"""Thin Discord adapters, one module per command family: they translate, the services decide."""
+"""Thin Discord adapters, one module or package per command family: they translate, the services decide."""

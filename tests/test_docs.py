@@ -66,7 +66,7 @@ def block(document: Path, language: str) -> str:
 def registered() -> dict[str, app_commands.Command[commands.Cog, ..., object]]:
     """Every slash command of every cog, by the name that members type."""
     found: dict[str, app_commands.Command[commands.Cog, ..., object]] = {}
-    for module in pkgutil.iter_modules(cogs.__path__, "cogs."):
+    for module in pkgutil.walk_packages(cogs.__path__, "cogs."):
         for cog in vars(importlib.import_module(module.name)).values():
             if isinstance(cog, type) and issubclass(cog, commands.Cog) and cog.__module__ == module.name:
                 group = f"{cog.__cog_group_name__} " if cog.__cog_is_app_commands_group__ else ""

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 SHOWING = [
     *(ROOT / "bot" / "rendering").glob("*.py"),
     *(ROOT / "bot" / "client").glob("*.py"),
-    *(ROOT / "cogs").glob("*.py"),
+    *(ROOT / "cogs").rglob("*.py"),
     ROOT / "bot" / "publisher.py",
     ROOT / "bot" / "cards.py",
 ]
@@ -37,6 +37,7 @@ SHOWN = {
     "Label": (set(), {"text", "description"}),
     "TextInput": (set(), {"label", "placeholder"}),
     "Modal": (set(), {"title"}),
+    "PromptForm": (set(), {"title"}),
     "__init__": (set(), {"title"}),
     "Choice": (set(), {"name"}),
     "send": ({0}, {"content"}),

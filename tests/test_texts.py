@@ -42,7 +42,7 @@ from bot.i18n import CATALOGUES, LOCALE_DIR, Texts, texts
 from bot.rendering import buttons, choices, replies, rewrites, words
 from bot.rendering.model_list import Listed, model_pages
 from bot.services.assistance import NoHelp
-from cogs.generate import FIELD_LENGTH, Generate, PromptForm
+from cogs.generate.forms import FIELD_LENGTH, PromptForm
 from tests.discord_side.making import job as made
 
 ROOT = Path(__file__).parents[1]
@@ -343,7 +343,10 @@ async def test_button_labels_fit(locale: str) -> None:
 async def test_form_for_another_prompt_fits(locale: str) -> None:
     request = VideoRequest(prompt="a" * (FIELD_LENGTH + 1), model=next(iter(own_models())).id)
 
-    form = PromptForm(Generate.__new__(Generate), request, texts(locale))
+    async def done(_interaction: discord.Interaction, _request: VideoRequest) -> None:
+        raise AssertionError("nobody sends it")
+
+    form = PromptForm(request, texts(locale), done)
 
     labels = [item.text for item in form.children if isinstance(item, discord.ui.Label)]
     assert 1 <= len(form.title) <= MAX_MODAL_TITLE

@@ -1,0 +1,46 @@
+"""The answer to the question whether a video is worth its price."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.client import defer
+from bot.client.controls import member_of, texts_of
+from bot.domain.ids import DraftId
+from bot.services.generation import Generation, request_of
+from cogs.generate.forms import PromptForm
+from cogs.generate.requests import Requests
+
+
+class Drafts:
+    """Create, Edit and Cancel under the price."""
+
+    def __init__(self, *, requests: Requests, generation: Generation) -> None:
+        self._requests = requests
+        self._generation = generation
+
+    async def create(self, interaction: discord.Interaction, draft_id: DraftId) -> None:
+        """The member has seen the price, and wants the video."""
+        guild_id, user_id = member_of(interaction)
+        draft = await self._generation.draft(guild_id, user_id, draft_id)
+        request = request_of(draft.video)
+        await self._requests.find_pictures(request)
+        video = self._requests.check(interaction, request)
+        self._requests.check_place(interaction)
+        # Answered first: a question is used up by its job, and taking the job back would not undo that.
+        await defer(interaction, ephemeral=False)
+        await self._requests.make(interaction, video, again_of=draft.again_of, draft_id=draft_id)
+
+    async def rethink(self, interaction: discord.Interaction, draft_id: DraftId) -> None:
+        """The member has seen the price, and wants to change the prompt."""
+        draft = await self._generation.draft(*member_of(interaction), draft_id)
+        request = request_of(draft.video)
+        await self._requests.find_pictures(request)
+        await interaction.response.send_modal(PromptForm(request, texts_of(interaction), self._requests.edited))
+
+    async def drop(self, interaction: discord.Interaction, draft_id: DraftId) -> None:
+        """The member has seen the price, and does not want the video."""
+        await interaction.response.defer()
+        await self._generation.drop(*member_of(interaction), draft_id)
+        _ = texts_of(interaction)
+        await interaction.edit_original_response(content=_("Nothing was charged."), embeds=[], view=None)

@@ -1,0 +1,54 @@
+"""The video of an earlier job once more: as it was, with another prompt, or with a model that works."""
+
+from __future__ import annotations
+
+import discord
+
+from bot.client import in_time
+from bot.client.controls import member_of, texts_of
+from bot.domain.ids import JobId
+from bot.domain.videos import VideoRequest
+from bot.errors import NotYoursError
+from bot.services.generation import Generation
+from bot.services.substitutes import Substitutes
+from cogs.generate.forms import PromptForm
+from cogs.generate.requests import Requests
+
+
+class Repeats:
+    """Again and Edit under a posted video, and "make it with" under the card of a job that waits in vain."""
+
+    def __init__(self, *, requests: Requests, generation: Generation, substitutes: Substitutes) -> None:
+        self._requests = requests
+        self._generation = generation
+        self._substitutes = substitutes
+
+    async def again(self, interaction: discord.Interaction, job_id: JobId) -> None:
+        """The same video once more, for whoever clicks."""
+        request = await in_time(interaction, self._repeat(interaction, job_id))
+        self._requests.check(interaction, request)
+        self._requests.check_place(interaction)
+        await self._requests.accept(interaction, request, again_of=job_id)
+
+    async def edit(self, interaction: discord.Interaction, job_id: JobId) -> None:
+        """Ask for another prompt; everything else stays."""
+        request = await self._repeat(interaction, job_id)
+        self._generation.choose(request.model, request.mode)
+        await interaction.response.send_modal(PromptForm(request, texts_of(interaction), self._requests.edited))
+
+    async def instead(self, interaction: discord.Interaction, job_id: JobId) -> None:
+        """The waiting job's video with a model that works, in place of the one that does not."""
+        guild_id, user_id = member_of(interaction)
+        job, found = await self._substitutes.offered(guild_id, job_id)
+        if job.user_id != user_id:
+            raise NotYoursError
+        video = self._requests.check(interaction, found.request)
+        # Answered first: to take back what is written here would cost the member the job that waits.
+        await self._requests.open(interaction, video)
+        # Its card has told the price, which is no higher than what was agreed to before.
+        await self._requests.make(interaction, video, instead_of=job_id, seen_price=video.price)
+
+    async def _repeat(self, interaction: discord.Interaction, job_id: JobId) -> VideoRequest:
+        request = await self._generation.repeat(member_of(interaction)[0], job_id)
+        await self._requests.find_pictures(request)
+        return request

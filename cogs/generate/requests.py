@@ -1,0 +1,192 @@
+"""From a request to a job and its first card: everything that asks for a video ends here."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import aiohttp
+import discord
+
+from bot import logs
+from bot.client import InteractionGoneError, defer, in_time, missing_permissions, show
+from bot.client.attachments import Clips, Pictures
+from bot.client.controls import member_of, requester_of, texts_of
+from bot.client.typed import place_of
+from bot.domain.ids import DraftId, JobId, UserId
+from bot.domain.jobs import JobState
+from bot.domain.videos import VideoRequest, VideoSpec
+from bot.errors import AdultsOnlyError, BadImageError, MissingPermissionsError, UserError, VideoGoneError
+from bot.i18n import N_, texts
+from bot.rendering import buttons, cards, replies, words
+from bot.rendering.cards import Card, Progress
+from bot.services.availability import Availability
+from bot.services.credits import Credits
+from bot.services.estimates import Estimates
+from bot.services.generation import Accepted, Generation
+from bot.services.jobs import Jobs
+
+log = logs.get(__name__)
+
+
+class PictureGoneError(BadImageError):
+    text = N_("**{field}**: the picture of that video is no longer kept. Use `/video` and attach it again.")
+
+
+class Requests:
+    """Looks whether a video may be made here, asks about its price where the guild wants that, and makes it."""
+
+    def __init__(
+        self,
+        *,
+        generation: Generation,
+        availability: Availability,
+        estimates: Estimates,
+        jobs: Jobs,
+        credits: Credits,
+        pictures: Pictures,
+        clips: Clips,
+    ) -> None:
+        self._generation = generation
+        self._availability = availability
+        self._estimates = estimates
+        self._jobs = jobs
+        self._credits = credits
+        self._pictures = pictures
+        self._clips = clips
+
+    def check(self, interaction: discord.Interaction, request: VideoRequest) -> VideoSpec:
+        """The request, complete and priced, if it may be made in this channel. Raises UserError."""
+        video = self._generation.check(request)
+        spec = self._availability.catalogue.get(video.model).modes[video.mode]
+        for name, value in video.options.items():
+            option = spec.options.get(name)
+            if option is not None and value in option.adult and not requester_of(interaction).is_restricted_channel:
+                raise AdultsOnlyError(field=name, given=value)
+        return video
+
+    def check_place(self, interaction: discord.Interaction) -> None:
+        """Look whether the video could be posted here."""
+        missing = missing_permissions(interaction)
+        if missing:
+            raise MissingPermissionsError(permissions=", ".join(missing))
+
+    async def find_pictures(self, request: VideoRequest) -> None:
+        """Look whether what it is made from is still here; time has passed since it was given."""
+        for field, picture in request.pictures():
+            path = self._pictures.path(picture)
+            if not await asyncio.to_thread(path.is_file):
+                raise PictureGoneError(field=field)
+        clip = request.source.clip if request.source else None
+        if clip is not None and not await asyncio.to_thread(self._clips.path(clip).is_file):
+            raise VideoGoneError
+
+    async def open(self, interaction: discord.Interaction, video: VideoSpec) -> None:
+        """Make sure that the video could be posted here, and take the time to ask for it.
+
+        Where the price is asked about first, that is between the member and us.
+        """
+        self.check_place(interaction)
+        await defer(interaction, ephemeral=await self._asks_first(interaction, video))
+
+    async def edited(self, interaction: discord.Interaction, request: VideoRequest) -> None:
+        """A form came back with another prompt."""
+        self.check(interaction, request)
+        self.check_place(interaction)
+        await self.accept(interaction, request)
+
+    async def accept(
+        self,
+        interaction: discord.Interaction,
+        request: VideoRequest,
+        *,
+        again_of: JobId | None = None,
+        has_seen_price: bool = False,
+    ) -> None:
+        """Make the video, or ask about its price first where the guild wants that."""
+        video = self.check(interaction, request)
+        if has_seen_price:
+            await self.make(interaction, video, again_of=again_of, seen_price=video.price)
+        elif await self._asks_first(interaction, video):
+            await self._ask(interaction, video, again_of)
+        else:
+            await self.make(interaction, video, again_of=again_of)
+
+    async def make(
+        self,
+        interaction: discord.Interaction,
+        video: VideoSpec,
+        *,
+        again_of: JobId | None = None,
+        draft_id: DraftId | None = None,
+        seen_price: int | None = None,
+        instead_of: JobId | None = None,
+    ) -> None:
+        """Write the job, then answer: a process that dies in between leaves nothing that seems to be at work for ever.
+
+        Only where the store is slow "thinking" comes first.
+        """
+        asking = asyncio.create_task(
+            self._generation.request(
+                UserId(interaction.user.id),
+                place_of(interaction),
+                video,
+                requester=requester_of(interaction),
+                again_of=again_of,
+                draft_id=draft_id,
+                seen_price=seen_price,
+                instead_of=instead_of,
+            )
+        )
+        try:
+            accepted = await in_time(interaction, asking)
+            await show(interaction, await in_time(interaction, self._card(accepted)))
+        except InteractionGoneError:
+            await self._take_back(asking)
+            raise
+        except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+            accepted = await asking  # If that is a refusal, it is what there is to say.
+            # The job is written and paid for, and its video comes as a message of its own: nothing to apologise for.
+            log.warning("card_not_shown", job=accepted.job.id, error=str(err))
+
+    async def _asks_first(self, interaction: discord.Interaction, video: VideoSpec) -> bool:
+        return await in_time(interaction, self._generation.asks_first(member_of(interaction)[0], video.price))
+
+    async def _ask(self, interaction: discord.Interaction, video: VideoSpec, again_of: JobId | None) -> None:
+        """Tell the price and wait for a word; nothing is charged."""
+        card = await in_time(interaction, self._question(interaction, video, again_of))
+        await show(interaction, card, ephemeral=True)
+
+    async def _question(self, interaction: discord.Interaction, video: VideoSpec, again_of: JobId | None) -> Card:
+        guild_id, user_id = member_of(interaction)
+        draft = await self._generation.keep(user_id, place_of(interaction), video, again_of=again_of)
+        balance = await self._credits.balance(guild_id, user_id, requester_of(interaction))
+        _ = texts_of(interaction)
+        model = self._availability.catalogue.get(video.model)
+        return Card(embed=replies.price_question(_, video, model.name, balance), view=buttons.of_draft(_, draft.id))
+
+    async def _take_back(self, asking: asyncio.Task[Accepted]) -> None:
+        """Discord has told the member that we do not answer: give back what we have just taken for it.
+
+        A job that an earlier delivery of the interaction has brought stays; and one that the worker has sent on in the
+        meantime is paid for at the provider, so its member gets the video.
+        """
+        accepted = await asking
+        if accepted.is_new:
+            job = accepted.job
+            with contextlib.suppress(UserError):
+                await self._jobs.cancel(job.place.guild_id, job.user_id, job.id)
+
+    async def _card(self, accepted: Accepted) -> Card:
+        """The first card, in the guild's language because everybody sees it. Whatever moves the job edits it later."""
+        job = accepted.job
+        model = self._availability.catalogue.find(job.model)
+        progress = Progress(
+            model=str(job.model) if model is None else model.name,
+            ahead=await self._jobs.queue_place(job) if job.state is JobState.QUEUED else None,
+            ready_at=await self._estimates.ready_at(job),
+        )
+        _ = texts(job.place.guild_locale)
+        card = cards.card(_, job, progress)
+        card.embed.add_field(name=_("Left to spend"), value=words.limit_of(_, accepted.spendable))
+        return card
