@@ -143,7 +143,7 @@ ProbeAnswer = Sold | NotSold
 
 
 class Provider(Protocol):
-    """One vendor's API. Errors are `ProviderError`s; see `bot/errors.py` for what each promises."""
+    """One vendor's API. Errors are `ProviderError`s; see `bot/errors/providers.py` for what each promises."""
 
     id: ProviderId
     terms: Terms

@@ -28,7 +28,7 @@ from bot.domain.jobs import Place
 from bot.domain.models import Mode
 from bot.domain.policies import GuildPolicy, Pool
 from bot.domain.videos import VideoRequest, VideoSpec
-from bot.errors import InsufficientCreditsError, PoolEmptyError
+from bot.errors.policies import InsufficientCreditsError, PoolEmptyError
 from bot.ports import SystemClock
 from bot.services.availability import Availability, ProviderGate
 from bot.services.generation import Accepted, Generation

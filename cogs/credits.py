@@ -11,7 +11,7 @@ from bot.client import DynamicItemType, defer
 from bot.client.controls import Control, cog_of, member_of, requester_of, texts_of
 from bot.domain.ids import InteractionId, UserId
 from bot.domain.quotas import MAX_CREDITS
-from bot.errors import BotGiftError
+from bot.errors.credits import BotGiftError
 from bot.i18n import N_, texts
 from bot.rendering import replies
 from bot.services.credits import Credits

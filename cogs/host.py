@@ -17,7 +17,8 @@ from bot.client.owners import is_owner
 from bot.domain.hosting import NO_LIMIT, usd_of
 from bot.domain.ids import GuildId, UserId
 from bot.domain.models import ModelState, closest_model_id
-from bot.errors import BadAmountError, BadServerError, UnknownModelError
+from bot.errors.host import BadAmountError, BadServerError
+from bot.errors.requests import UnknownModelError
 from bot.i18n import N_
 from bot.rendering import choices, host, replies
 from bot.rendering.prompts import harmless

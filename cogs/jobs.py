@@ -11,7 +11,7 @@ from bot.client import DynamicItemType, defer, missing_permissions
 from bot.client.controls import Control, acts_as_staff, cog_of, member_of, suggestions, texts_of
 from bot.domain.ids import ChannelId, JobId, UserId
 from bot.domain.jobs import JobState
-from bot.errors import MissingPermissionsError
+from bot.errors.requests import MissingPermissionsError
 from bot.i18n import N_
 from bot.rendering import choices, replies
 from bot.services.availability import Availability

@@ -15,7 +15,7 @@ from bot.client.controls import Control, cog_of, member_of, staff_of, suggestion
 from bot.domain import spans
 from bot.domain.ids import JobId, UserId
 from bot.domain.safety import MAX_PATTERN_LENGTH, MAX_WORD_LENGTH, Word, WordKind
-from bot.errors import BadSpanError
+from bot.errors.staff import BadSpanError
 from bot.i18n import N_, Texts
 from bot.rendering import job_files
 from bot.rendering import moderation as cards

@@ -15,7 +15,7 @@ from discord.ext import commands
 from bot.client import DynamicItemType, defer
 from bot.client.controls import Control, cog_of, texts_of
 from bot.domain.ids import UserId
-from bot.errors import ExportTooLargeError
+from bot.errors.privacy import ExportTooLargeError
 from bot.i18n import N_
 from bot.media.archives import Archive, pack
 from bot.rendering import privacy as cards

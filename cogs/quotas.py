@@ -14,7 +14,7 @@ from bot.domain.ids import GrantId, InteractionId, RoleId, UserId
 from bot.domain.periods import Period
 from bot.domain.policies import MemberRule, Overview
 from bot.domain.quotas import MAX_CREDITS
-from bot.errors import NoTargetError
+from bot.errors.credits import NoTargetError
 from bot.i18n import N_
 from bot.ports import Clock
 from bot.rendering import policies as cards

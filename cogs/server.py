@@ -29,7 +29,8 @@ from bot.domain.policies import (
     without,
 )
 from bot.domain.quotas import MAX_CREDITS
-from bot.errors import BadNumberError, BadZoneError, StaleControlError
+from bot.errors.requests import StaleControlError
+from bot.errors.staff import BadNumberError, BadZoneError
 from bot.i18n import N_, Texts
 from bot.rendering import server_settings as panels
 from bot.services.availability import Availability

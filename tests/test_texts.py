@@ -37,7 +37,10 @@ from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
 from bot.domain.policies import PolicyRule
 from bot.domain.problems import Rule
 from bot.domain.videos import VideoRequest
-from bot.errors import FAILURE_TEXTS, POLICY_TEXTS, RULE_TEXTS, UserError
+from bot.errors import UserError
+from bot.errors.failures import FAILURE_TEXTS
+from bot.errors.policies import POLICY_TEXTS
+from bot.errors.requests import RULE_TEXTS
 from bot.i18n import CATALOGUES, LOCALE_DIR, Texts, texts
 from bot.rendering import buttons, choices, replies, rewrites, words
 from bot.rendering.model_list import Listed, model_pages

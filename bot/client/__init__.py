@@ -19,7 +19,8 @@ from bot.client.command_tree import EdgeTree, Memory, Translations, sync
 from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded, in_time, show
 from bot.client.permissions import missing_permissions
 from bot.domain.ids import GuildId, UserId
-from bot.errors import ConfigurationError, StaleControlError, UnreachableError
+from bot.errors import ConfigurationError, UnreachableError
+from bot.errors.requests import StaleControlError
 
 __all__ = [
     "CutsceneClient",

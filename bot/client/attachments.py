@@ -14,7 +14,7 @@ from bot.domain.jobs import StoredVideo
 from bot.domain.models import VideoModel
 from bot.domain.pictures import UNREAD, Clip, Picture, unread_picture
 from bot.domain.videos import VideoRequest
-from bot.errors import BadImageError
+from bot.errors.pictures import BadImageError
 
 
 class Pictures(Protocol):

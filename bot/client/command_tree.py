@@ -12,7 +12,7 @@ from discord import app_commands
 
 from bot import i18n, logs
 from bot.client.edge import Edge
-from bot.errors import NotServedError
+from bot.errors.host import NotServedError
 
 if TYPE_CHECKING:
     from bot.client import CutsceneClient

@@ -17,7 +17,9 @@ from discord import app_commands
 
 from bot import i18n, logs
 from bot.domain.ids import GuildId
-from bot.errors import CutsceneError, NotAllowedError, NotServedError, UserError
+from bot.errors import CutsceneError, UserError
+from bot.errors.host import NotServedError
+from bot.errors.staff import NotAllowedError
 from bot.i18n import N_, Texts
 from bot.rendering.cards import Card
 

@@ -79,7 +79,7 @@ class LateResults(StrEnum):
 
 
 class FailureReason(StrEnum):
-    """Why a job failed, as far as a member is told; each has one text in `bot/errors.py`."""
+    """Why a job failed, as far as a member is told; each has one text in `bot/errors/failures.py`."""
 
     MODERATION = "moderation"  # the provider's filter refused prompt, picture or result, and does not say which
     MODERATION_PROMPT = "moderation_prompt"  # its filter refused the prompt

@@ -204,7 +204,7 @@ def allowance_of(policy: GuildPolicy, member: MemberRule | None, role_ids: froze
 
 
 class PolicyRule(StrEnum):
-    """The rule that refused; each has its text in `bot/errors.py`."""
+    """The rule that refused; each has its text in `bot/errors/policies.py`."""
 
     CLOSED = "closed"
     CLOSED_REASON = "closed_reason"

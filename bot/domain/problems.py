@@ -11,7 +11,7 @@ from bot.domain.models import OptionValue
 
 
 class Rule(StrEnum):
-    """The rules that a request can break; each has one text for people in `bot/errors.py`."""
+    """The rules that a request can break; each has one text for people in `bot/errors/requests.py`."""
 
     PROMPT_OR_IMAGE = "prompt_or_image"  # neither was given
     PROMPT_REQUIRED = "prompt_required"  # the model needs words beside the picture

@@ -10,7 +10,8 @@ from bot import logs
 from bot.domain.ids import JobId
 from bot.domain.jobs import StoredVideo
 from bot.domain.pictures import Clip
-from bot.errors import ProviderError, VideoGoneError
+from bot.errors import ProviderError
+from bot.errors.pictures import VideoGoneError
 from bot.media.downloads import VideoDownloads
 
 log = logs.get(__name__)

@@ -19,7 +19,7 @@ import httpx
 from bot import __version__, logs
 from bot.domain.models import ImageFormat
 from bot.domain.pictures import Picture
-from bot.errors import (
+from bot.errors.pictures import (
     AnimatedImageError,
     BadImageError,
     EmptyImageError,

@@ -11,7 +11,8 @@ from datetime import timedelta
 import httpx
 
 from bot import logs
-from bot.errors import ModerationUnavailableError, ProviderError, ProviderProtocolError
+from bot.errors import ProviderError, ProviderProtocolError
+from bot.errors.screening import ModerationUnavailableError
 from bot.ports import Verdict
 from bot.providers.transport import Answer, Timeouts, Transport
 

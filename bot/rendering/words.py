@@ -10,7 +10,7 @@ from bot.domain.jobs import FailureReason, Job, JobState
 from bot.domain.models import Mode, OptionName
 from bot.domain.values import show
 from bot.domain.videos import VideoSpec
-from bot.errors import FAILURE_TEXTS, MODERATION_WITHOUT_PICTURE
+from bot.errors.failures import FAILURE_TEXTS, MODERATION_WITHOUT_PICTURE
 from bot.i18n import N_, Texts
 
 STATES: Mapping[JobState, str] = {

@@ -16,14 +16,8 @@ from bot.domain.models import OptionName, VideoModel
 from bot.domain.policies import AssistMode
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, resolve
-from bot.errors import (
-    AssistNotHereError,
-    NoAssistantError,
-    ProviderAuthError,
-    ProviderError,
-    ProviderRejectedError,
-    RewriteGoneError,
-)
+from bot.errors import ProviderAuthError, ProviderError, ProviderRejectedError
+from bot.errors.assistance import AssistNotHereError, NoAssistantError, RewriteGoneError
 from bot.ports import Assistant, Clock, Rewritten
 from bot.services import host_limits
 from bot.services.host_limits import Budget

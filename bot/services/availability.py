@@ -10,7 +10,7 @@ from decimal import Decimal
 from bot.domain.ids import ModelId, ProviderId
 from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, VideoModel, closest_model_id
 from bot.domain.videos import lowest_price
-from bot.errors import ModelRetiredError, ModelUnavailableError, UnknownModelError
+from bot.errors.requests import ModelRetiredError, ModelUnavailableError, UnknownModelError
 from bot.ports import NotSold, ProbeAnswer, Sold
 from bot.services.sharing import Sharing
 

@@ -10,13 +10,7 @@ from bot.domain.credits import AccountKind, Balance, HistoryLine
 from bot.domain.ids import GuildId, InteractionId, UserId
 from bot.domain.policies import NOBODY_SPECIAL, Requester
 from bot.domain.quotas import MAX_CREDITS
-from bot.errors import (
-    GiftsPerPeriodError,
-    GiftTooLargeError,
-    NoGiftsError,
-    SelfGiftError,
-    TooLittleBonusError,
-)
+from bot.errors.credits import GiftsPerPeriodError, GiftTooLargeError, NoGiftsError, SelfGiftError, TooLittleBonusError
 from bot.ports import Clock
 from bot.services.grants import collect, has_waiting
 from bot.services.screening import check_block

@@ -16,25 +16,17 @@ from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
 from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, refusal
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
-from bot.errors import (
-    AccountEmptyError,
-    AlreadyEndedError,
-    IntakeClosedError,
+from bot.errors import StoreError, StoreTrouble, UserError
+from bot.errors.intake import AccountEmptyError, IntakeClosedError, NotNowError, StorageTroubleError
+from bot.errors.jobs import AlreadyEndedError, NotFoundError, NotYoursError, TooLateError
+from bot.errors.policies import refused
+from bot.errors.requests import (
     InvalidRequestError,
     JustAskedError,
     ModelUnavailableError,
-    NotFoundError,
-    NotNowError,
-    NotYoursError,
     PriceChangedError,
     StaleControlError,
-    StorageTroubleError,
-    StoreError,
-    StoreTrouble,
-    TooLateError,
     UnconfirmedError,
-    UserError,
-    refused,
 )
 from bot.ports import Clock
 from bot.services import host_limits, lifecycle

@@ -10,7 +10,7 @@ from bot.domain.ids import GrantId, InteractionId, UserId
 from bot.domain.policies import GuildPolicy, Requester
 from bot.domain.quotas import MAX_CREDITS
 from bot.domain.staff_log import StaffEvent, StaffEventKind
-from bot.errors import AlreadyGivenError, NothingToRevokeError, PoolTooSmallError
+from bot.errors.credits import AlreadyGivenError, NothingToRevokeError, PoolTooSmallError
 from bot.ports import Clock
 from bot.services.staff import Staff, check_staff
 from bot.store import balances, grants, ledger, policies, staff_log

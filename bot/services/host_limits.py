@@ -10,13 +10,8 @@ from decimal import Decimal
 from bot.domain.credits import day_of, next_day
 from bot.domain.hosting import HostTerms, credits_of_usd, in_force
 from bot.domain.ids import GuildId, ModelId
-from bot.errors import (
-    BudgetReachedError,
-    CeilingReachedError,
-    IntakePausedError,
-    IntakePausedWithMessageError,
-    NotServedError,
-)
+from bot.errors.host import NotServedError
+from bot.errors.intake import BudgetReachedError, CeilingReachedError, IntakePausedError, IntakePausedWithMessageError
 from bot.store import hosting, ledger, rewrites
 from bot.store.database import Connection
 

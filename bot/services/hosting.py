@@ -15,7 +15,7 @@ from bot.domain.credits import day_of, usd
 from bot.domain.hosting import NO_LIMIT, Finding, HostStatus, HostTerms, Process, Space, Spent, Usage
 from bot.domain.ids import GuildId, ModelId, UserId
 from bot.domain.models import ModelState
-from bot.errors import NotHostError
+from bot.errors.host import NotHostError
 from bot.ports import Clock
 from bot.services import host_limits
 from bot.services.host_limits import Budget

@@ -8,14 +8,13 @@ from bot.domain.ids import JobId
 from bot.domain.job_files import POSTED, JobFile
 from bot.domain.jobs import ACTIVE, Job, JobState, Move
 from bot.domain.staff_log import StaffEvent, StaffEventKind
-from bot.errors import (
-    AlreadyEndedError,
+from bot.errors.jobs import AlreadyEndedError, TooLateError
+from bot.errors.staff import (
     AlreadyRefundedError,
     NotEndedError,
     NothingPaidError,
     NotInGuildError,
     NotPostedError,
-    TooLateError,
     WithheldError,
 )
 from bot.ports import Clock

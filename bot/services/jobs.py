@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bot.domain.ids import ChannelId, GuildId, JobId, UserId
 from bot.domain.jobs import ACTIVE, Job, JobState, Move
-from bot.errors import (
+from bot.errors.jobs import (
     AlreadyEndedError,
     NotFoundError,
     NotKeptError,

@@ -10,7 +10,7 @@ from bot.domain.ids import GuildId, UserId
 from bot.domain.jobs import Job, JobState, Move
 from bot.domain.safety import Block
 from bot.domain.staff_log import StaffEvent, StaffEventKind
-from bot.errors import AlreadyStoppedError, NotBlockedError, NotStoppedError
+from bot.errors.staff import AlreadyStoppedError, NotBlockedError, NotStoppedError
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle, Policy

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bot import logs
 from bot.domain.ids import JobId, UserId
 from bot.domain.jobs import Job
-from bot.errors import JobsRunningError
+from bot.errors.privacy import JobsRunningError
 from bot.ports import Clock
 from bot.services.estimates import Estimates
 from bot.store import privacy

@@ -12,15 +12,14 @@ from bot.domain.jobs import Place
 from bot.domain.safety import MAX_STRIKES, STRIKES_LAST, Strike, Word
 from bot.domain.staff_log import StaffEvent, StaffEventKind
 from bot.domain.videos import VideoSpec
-from bot.errors import (
+from bot.errors import StoreError, UserError
+from bot.errors.screening import (
     BlockedError,
     BlockedForGoodError,
     DepartedError,
     ForbiddenWordsError,
     ModerationError,
-    StoreError,
     TooManyRefusalsError,
-    UserError,
 )
 from bot.ports import Clock, Moderator
 from bot.services.word_filter import filter_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.domain.ids import GuildId, UserId
-from bot.errors import NotAllowedError
+from bot.errors.staff import NotAllowedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.domain.ids import ChannelId, GuildId, JobId, UserId
 from bot.domain.staff_log import StaffEvent, StaffEventKind, StaffLine
-from bot.errors import AlreadyReportedError, NotFoundError
+from bot.errors.jobs import AlreadyReportedError, NotFoundError
 from bot.ports import Clock
 from bot.services.staff import Staff, check_staff
 from bot.store import jobs, moderation, policies, staff_log

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot import logs
-from bot.errors import StorageTroubleError, StoreError, StoreTrouble
+from bot.errors import StoreError, StoreTrouble
+from bot.errors.intake import StorageTroubleError
 from bot.ports import Clock, Publisher
 from bot.store.database import Database
 from bot.store.epochs import Epoch

@@ -10,7 +10,8 @@ from bot.domain.ids import GuildId, JobId
 from bot.domain.jobs import Job, JobState
 from bot.domain.models import Mode, VideoModel
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
-from bot.errors import NotFoundError, StaleControlError
+from bot.errors.jobs import NotFoundError
+from bot.errors.requests import StaleControlError
 from bot.services.availability import Availability, ProviderGate
 from bot.services.generation import request_of
 from bot.services.model_health import ModelHealth

@@ -14,7 +14,7 @@ import re2  # type: ignore[import-untyped]
 
 from bot.domain import folding
 from bot.domain.safety import Word, WordKind
-from bot.errors import BadPatternError, BadWordError
+from bot.errors.words import BadPatternError, BadWordError
 
 # What a compiled pattern may take: patterns that repeat repetitions would take gigabytes.
 MAX_PATTERN_MEMORY = 1 << 20

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bot.domain.safety import MAX_PATTERN_LENGTH, MAX_WORD_LENGTH, MAX_WORDS, Word, WordKind
 from bot.domain.staff_log import StaffEvent, StaffEventKind
-from bot.errors import TooManyWordsError, UnknownWordError
+from bot.errors.words import TooManyWordsError, UnknownWordError
 from bot.ports import Clock
 from bot.services import word_filter
 from bot.services.staff import Staff, check_staff

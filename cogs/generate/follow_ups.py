@@ -20,7 +20,7 @@ from bot.domain.jobs import Job, finished_of
 from bot.domain.models import Mode, OptionName, OptionValue
 from bot.domain.pictures import Clip
 from bot.domain.videos import VideoRequest
-from bot.errors import NothingToDoError
+from bot.errors.requests import NothingToDoError
 from bot.rendering import buttons
 from bot.services.availability import Availability
 from bot.services.generation import Generation

@@ -8,7 +8,8 @@ from bot import logs
 from bot.client import defer, missing_permissions
 from bot.client.controls import member_of, texts_of
 from bot.domain.ids import JobId
-from bot.errors import MissingPermissionsError, NotYoursError
+from bot.errors.jobs import NotYoursError
+from bot.errors.requests import MissingPermissionsError
 from bot.services.jobs import Jobs
 
 log = logs.get(__name__)

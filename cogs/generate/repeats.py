@@ -8,7 +8,7 @@ from bot.client import in_time
 from bot.client.controls import member_of, texts_of
 from bot.domain.ids import JobId
 from bot.domain.videos import VideoRequest
-from bot.errors import NotYoursError
+from bot.errors.jobs import NotYoursError
 from bot.services.generation import Generation
 from bot.services.substitutes import Substitutes
 from cogs.generate.forms import PromptForm

@@ -16,8 +16,10 @@ from bot.client.typed import place_of
 from bot.domain.ids import DraftId, JobId, UserId
 from bot.domain.jobs import JobState
 from bot.domain.videos import VideoRequest, VideoSpec
-from bot.errors import AdultsOnlyError, BadImageError, MissingPermissionsError, UserError, VideoGoneError
-from bot.i18n import N_, texts
+from bot.errors import UserError
+from bot.errors.pictures import PictureGoneError, VideoGoneError
+from bot.errors.requests import AdultsOnlyError, MissingPermissionsError
+from bot.i18n import texts
 from bot.rendering import buttons, cards, replies, words
 from bot.rendering.cards import Card, Progress
 from bot.services.availability import Availability
@@ -27,10 +29,6 @@ from bot.services.generation import Accepted, Generation
 from bot.services.jobs import Jobs
 
 log = logs.get(__name__)
-
-
-class PictureGoneError(BadImageError):
-    text = N_("**{field}**: the picture of that video is no longer kept. Use `/video` and attach it again.")
 
 
 class Requests:

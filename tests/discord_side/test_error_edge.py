@@ -13,7 +13,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.client import CutsceneClient, InteractionGoneError, defer, guarded, missing_permissions
-from bot.errors import NotAllowedError, TooLateError
+from bot.errors.jobs import TooLateError
+from bot.errors.staff import NotAllowedError
 from sandbox.discord_server import Channel, DiscordServer, Fault, Guild, Permission, text_of
 from sandbox.person import Person
 from tests.discord_side.conftest import NotedMemory, Starter

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from bot.domain.jobs import FailureReason, JobState
-from bot.errors import FAILURE_TEXTS
+from bot.errors.failures import FAILURE_TEXTS
 from sandbox.discord_server import Fault as DiscordFault
 from sandbox.discord_server import text_of, videos_of
 from sandbox.kie_server import Body, Call, Download, EdgePage, Fault, LostAnswer, Refusal, Scenario, Slow

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from bot.errors import ImageUnreachableError, ProviderRejectedError, ProviderUnavailableError
+from bot.errors import ProviderRejectedError, ProviderUnavailableError
+from bot.errors.pictures import ImageUnreachableError
 from bot.media import Pictures, VideoDownloads
 from tests.hostile.addresses import FLIPPING, HOSTILE_URLS, PUBLIC, PUBLIC_HOST, Internet, is_plainly_inside
 from tests.loopback import always, answer, serving

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.errors import BadImageError
+from bot.errors.pictures import BadImageError
 from bot.media import Pictures, inspection
 from bot.media.pictures import PictureLimits
 from tests.hostile import bombs

@@ -11,7 +11,7 @@ import pytest
 
 from bot import logs
 from bot.domain.ids import GuildId
-from bot.errors import BadImageError
+from bot.errors.pictures import BadImageError
 from bot.media import Pictures
 from bot.store import policies
 from sandbox.person import Person

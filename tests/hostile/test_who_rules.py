@@ -10,7 +10,7 @@ import pytest
 from bot.client.edge import ONLY_IN_SERVERS
 from bot.domain.ids import GuildId
 from bot.domain.policies import GuildPolicy
-from bot.errors import NotAllowedError
+from bot.errors.staff import NotAllowedError
 from bot.services import grants
 from bot.store import policies
 from sandbox.discord_server import Channel, NotOfferedError, Permission

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bot.domain.models import ImageFormat
 from bot.domain.pictures import Picture
-from bot.errors import (
+from bot.errors.pictures import (
     AnimatedImageError,
     BadImageError,
     EmptyImageError,

@@ -7,13 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.jobs import FailureReason
-from bot.errors import (
-    AccountFault,
-    AnswerLostError,
-    ProviderAuthError,
-    ProviderRejectedError,
-    ProviderUnavailableError,
-)
+from bot.errors import AccountFault, AnswerLostError, ProviderAuthError, ProviderRejectedError, ProviderUnavailableError
 from bot.ports import Submission
 from tests.providers.recorded import KEY, Answering
 

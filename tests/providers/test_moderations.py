@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 import pytest
 
-from bot.errors import ModerationUnavailableError
+from bot.errors.screening import ModerationUnavailableError
 from bot.ports import Verdict
 from bot.providers import moderations
 from bot.providers.moderations import Moderations

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from bot.errors import PolicyRefusedError
+from bot.errors.policies import PolicyRefusedError
 from bot.store.database import Database
 from tests.samples import place
 from tests.services.desk import Desk

@@ -24,15 +24,10 @@ from bot.domain.ids import GuildId, InteractionId, RoleId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.domain.periods import Period
 from bot.domain.policies import Gifts, MemberRule, Requester
-from bot.errors import (
-    AlreadyEndedError,
-    AlreadyGivenError,
-    InsufficientCreditsError,
-    PoolEmptyError,
-    StaleJobError,
-    TooLateError,
-    UserError,
-)
+from bot.errors import StaleJobError, UserError
+from bot.errors.credits import AlreadyGivenError
+from bot.errors.jobs import AlreadyEndedError, TooLateError
+from bot.errors.policies import InsufficientCreditsError, PoolEmptyError
 from bot.services.host_limits import Budget
 from bot.store import audit, balances, ledger
 from bot.store.database import Connection, Database

@@ -14,15 +14,9 @@ from bot.domain.jobs import FailureReason
 from bot.domain.models import Choice, Mode, OptionName, OptionSpec
 from bot.domain.policies import AssistMode
 from bot.domain.videos import VideoRequest
-from bot.errors import (
-    AssistNotHereError,
-    BudgetReachedError,
-    NoAssistantError,
-    ProviderAuthError,
-    ProviderRejectedError,
-    ProviderUnavailableError,
-    RewriteGoneError,
-)
+from bot.errors import ProviderAuthError, ProviderRejectedError, ProviderUnavailableError
+from bot.errors.assistance import AssistNotHereError, NoAssistantError, RewriteGoneError
+from bot.errors.intake import BudgetReachedError
 from bot.services import host_limits
 from bot.services.assistance import FAILURES, MOST_PER_HOUR, OFFER_LIFE, REST, Assistance, NoHelp
 from bot.services.host_limits import ASSISTANT, Budget

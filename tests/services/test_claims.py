@@ -8,7 +8,8 @@ import pytest
 
 from bot.domain.ids import ChannelId, JobId
 from bot.domain.jobs import Job, JobState, Move, StoredVideo
-from bot.errors import NotFoundError, NotKeptError, NotWaitingError, StaleJobError
+from bot.errors import StaleJobError
+from bot.errors.jobs import NotFoundError, NotKeptError, NotWaitingError
 from tests.samples import ANNA, BORIS, OTHER_GUILD, STAFF
 from tests.services.desk import Desk
 

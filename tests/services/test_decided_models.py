@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.ids import UserId
 from bot.domain.models import Mode, ModelState
-from bot.errors import ModelUnavailableError
+from bot.errors.requests import ModelUnavailableError
 from bot.ports import Sold
 from bot.services.hosting import Owner
 from bot.store import hosting

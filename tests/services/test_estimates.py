@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.jobs import JobState, Move
 from bot.domain.models import Catalogue, Mode
-from bot.errors import ModelRetiredError, ModelUnavailableError, UnknownModelError
+from bot.errors.requests import ModelRetiredError, ModelUnavailableError, UnknownModelError
 from bot.ports import Sold
 from bot.services.availability import Availability, ProviderGate
 from bot.services.estimates import ENOUGH_RUNS, FRESH

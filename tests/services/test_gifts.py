@@ -9,14 +9,8 @@ import pytest
 from bot.domain.credits import EntryKind
 from bot.domain.ids import InteractionId, UserId
 from bot.domain.policies import Gifts
-from bot.errors import (
-    GiftsPerPeriodError,
-    GiftTooLargeError,
-    NoGiftsError,
-    SelfGiftError,
-    TooLittleBonusError,
-    UserError,
-)
+from bot.errors import UserError
+from bot.errors.credits import GiftsPerPeriodError, GiftTooLargeError, NoGiftsError, SelfGiftError, TooLittleBonusError
 from tests.samples import ANNA, BORIS, GUILD
 from tests.services.desk import Desk, staff
 

@@ -10,14 +10,9 @@ import pytest
 from bot.domain.credits import AccountKind
 from bot.domain.hosting import NO_LIMIT, usd_of
 from bot.domain.ids import UserId
-from bot.errors import (
-    BudgetReachedError,
-    CeilingReachedError,
-    IntakePausedError,
-    NotHostError,
-    NotServedError,
-    UserError,
-)
+from bot.errors import UserError
+from bot.errors.host import NotHostError, NotServedError
+from bot.errors.intake import BudgetReachedError, CeilingReachedError, IntakePausedError
 from bot.services.generation import Accepted
 from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting, Owner

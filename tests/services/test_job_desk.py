@@ -8,15 +8,14 @@ import pytest
 
 from bot.domain.credits import AccountKind, EntryKind
 from bot.domain.jobs import JobState, LateResults, Move
-from bot.errors import (
-    AlreadyEndedError,
+from bot.errors.jobs import AlreadyEndedError, TooLateError
+from bot.errors.staff import (
     AlreadyRefundedError,
     NotAllowedError,
     NotEndedError,
     NothingPaidError,
     NotInGuildError,
     NotPostedError,
-    TooLateError,
     WithheldError,
 )
 from bot.services.job_desk import JobDesk

@@ -12,7 +12,9 @@ from bot.domain.credits import AccountKind, EntryKind, day_of, next_day
 from bot.domain.jobs import Job, JobState, Move, Result
 from bot.domain.policies import PolicyRule
 from bot.domain.quotas import DEFAULT_ALLOWANCE, MAX_CREDITS
-from bot.errors import InsufficientCreditsError, NotAllowedError, PoolEmptyError, PoolTooSmallError
+from bot.errors.credits import PoolTooSmallError
+from bot.errors.policies import InsufficientCreditsError, PoolEmptyError
+from bot.errors.staff import NotAllowedError
 from bot.services.credits import PAGE
 from bot.store import ledger, tables
 from bot.store.database import Connection, Database

@@ -8,7 +8,8 @@ from decimal import Decimal
 import pytest
 
 from bot.domain.jobs import JobState, Move
-from bot.errors import AlreadyEndedError, NotFoundError, NotYoursError, StaleJobError, TooLateError
+from bot.errors import StaleJobError
+from bot.errors.jobs import AlreadyEndedError, NotFoundError, NotYoursError, TooLateError
 from bot.services.jobs import PAGE
 from bot.store.database import Database
 from tests.samples import ANNA, BORIS, GUILD

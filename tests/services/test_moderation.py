@@ -11,17 +11,17 @@ import pytest
 from bot.domain.jobs import FailureReason, JobState, Move
 from bot.domain.safety import MAX_STRIKES, MAX_WORDS, Word, WordKind
 from bot.domain.staff_log import StaffEvent, StaffEventKind
-from bot.errors import (
+from bot.errors import UserError
+from bot.errors.policies import InsufficientCreditsError
+from bot.errors.screening import (
     BlockedError,
     BlockedForGoodError,
     ForbiddenWordsError,
-    InsufficientCreditsError,
     ModerationError,
-    NotAllowedError,
     TooManyRefusalsError,
-    TooManyWordsError,
-    UserError,
 )
+from bot.errors.staff import NotAllowedError
+from bot.errors.words import TooManyWordsError
 from bot.ports import Verdict
 from bot.services.moderation import Moderation
 from bot.services.screening import Screening

@@ -24,7 +24,8 @@ from bot.domain.policies import (
     RoleRule,
     Spoilers,
 )
-from bot.errors import InsufficientCreditsError, NotAllowedError, PolicyRefusedError
+from bot.errors.policies import InsufficientCreditsError, PolicyRefusedError
+from bot.errors.staff import NotAllowedError
 from bot.services.quotas import Part
 from bot.store import audit
 from tests.samples import ANNA, BORIS, GUILD, OTHER_GUILD, place

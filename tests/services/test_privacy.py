@@ -16,7 +16,8 @@ from bot.domain.models import ImageFormat
 from bot.domain.pictures import Picture
 from bot.domain.safety import Word, WordKind
 from bot.domain.staff_log import StaffEvent, StaffEventKind
-from bot.errors import BlockedForGoodError, DepartedError, JobsRunningError
+from bot.errors.privacy import JobsRunningError
+from bot.errors.screening import BlockedForGoodError, DepartedError
 from bot.services.moderation import Moderation
 from bot.services.privacy import Privacy
 from bot.services.staff_log import StaffLog

@@ -14,18 +14,11 @@ from bot.domain.jobs import JobState, Move
 from bot.domain.models import Mode, OptionName
 from bot.domain.problems import Rule
 from bot.domain.videos import VideoRequest
-from bot.errors import (
-    BudgetReachedError,
-    InsufficientCreditsError,
-    IntakeClosedError,
-    InvalidRequestError,
-    JustAskedError,
-    ModelRetiredError,
-    ModelUnavailableError,
-    NotFoundError,
-    NotNowError,
-    UserError,
-)
+from bot.errors import UserError
+from bot.errors.intake import BudgetReachedError, IntakeClosedError, NotNowError
+from bot.errors.jobs import NotFoundError
+from bot.errors.policies import InsufficientCreditsError
+from bot.errors.requests import InvalidRequestError, JustAskedError, ModelRetiredError, ModelUnavailableError
 from bot.ports import Sold
 from bot.services.generation import DOUBLE_CLICK, Accepted
 from bot.services.host_limits import Budget

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.jobs import JobState, LateResults, Move
 from bot.domain.statistics import Tally, sum_of
-from bot.errors import NotAllowedError
+from bot.errors.staff import NotAllowedError
 from bot.services.lifecycle import Policy
 from bot.services.statistics import StatisticsDesk
 from tests.samples import ANNA, BORIS, GUILD, ONE, OTHER_GUILD

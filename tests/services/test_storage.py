@@ -17,7 +17,8 @@ import sqlalchemy as sa
 
 from bot.domain.policies import GuildPolicy
 from bot.domain.videos import VideoRequest
-from bot.errors import StorageTroubleError, StoreError, StoreTrouble
+from bot.errors import StoreError, StoreTrouble
+from bot.errors.intake import StorageTroubleError
 from bot.services.availability import Availability, ProviderGate
 from bot.services.generation import Generation
 from bot.services.host_limits import Budget

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bot.domain.safety import Word, WordKind
-from bot.errors import BadPatternError, BadWordError
+from bot.errors.words import BadPatternError, BadWordError
 from bot.services import word_filter
 from bot.services.word_filter import WordFilter
 

@@ -13,7 +13,8 @@ from bot.domain.ids import ProviderId
 from bot.domain.jobs import JobState, Move
 from bot.domain.models import Mode
 from bot.domain.videos import VideoRequest
-from bot.errors import AccountEmptyError, NotNowError, ProviderAuthError, ProviderUnavailableError
+from bot.errors import ProviderAuthError, ProviderUnavailableError
+from bot.errors.intake import AccountEmptyError, NotNowError
 from bot.services.accounts import Accounts
 from bot.services.troubles import Troubles
 from bot.store.database import Database

@@ -11,15 +11,8 @@ import pytest
 
 from bot.domain.ids import ChannelId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
-from bot.errors import (
-    DeliveryUnavailableError,
-    NotFoundError,
-    NotKeptError,
-    NotWaitingError,
-    PlaceGoneError,
-    ProviderRejectedError,
-    TooLargeError,
-)
+from bot.errors import DeliveryUnavailableError, PlaceGoneError, ProviderRejectedError, TooLargeError
+from bot.errors.jobs import NotFoundError, NotKeptError, NotWaitingError
 from bot.ports import Link, NotVisible
 from bot.video_links import OwnLinks
 from bot.worker.delivery import MAX_DEAD_LINKS, SAFE_UPLOAD

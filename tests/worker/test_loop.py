@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from bot.domain.ids import TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.domain.policies import GuildPolicy
-from bot.errors import PolicyRefusedError, StaleJobError, StoreError
+from bot.errors import StaleJobError, StoreError
+from bot.errors.policies import PolicyRefusedError
 from bot.providers.kie import TERMS
 from bot.services.lifecycle import Lifecycle
 from bot.store import policies, tables

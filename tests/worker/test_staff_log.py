@@ -11,7 +11,9 @@ import pytest
 
 from bot.domain.ids import ChannelId, GuildId, JobId, UserId
 from bot.domain.staff_log import StaffEvent, StaffEventKind, StaffLine
-from bot.errors import AlreadyReportedError, DeliveryUnavailableError, NotAllowedError, NotFoundError, PlaceGoneError
+from bot.errors import DeliveryUnavailableError, PlaceGoneError
+from bot.errors.jobs import AlreadyReportedError, NotFoundError
+from bot.errors.staff import NotAllowedError
 from bot.services.staff_log import LINES_AT_ONCE, LINES_KEPT, StaffLog
 from bot.store import policies, staff_log
 from bot.store.database import Connection, Database

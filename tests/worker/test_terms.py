@@ -12,7 +12,8 @@ import pytest
 from bot.domain.ids import ProviderId
 from bot.domain.jobs import FailureReason, JobState, Result
 from bot.domain.models import Catalogue, Mode, ModelState
-from bot.errors import AccountFault, AnswerLostError, ProviderAuthError, UnknownModelError
+from bot.errors import AccountFault, AnswerLostError, ProviderAuthError
+from bot.errors.requests import UnknownModelError
 from bot.ports import Done
 from bot.services.availability import Availability
 from tests.fakes import KIE, PENDING, FakeProvider, Gate

@@ -11,7 +11,8 @@ from bot.domain.ids import UserId
 from bot.domain.jobs import JobState
 from bot.domain.policies import ModelRule, Spoilers
 from bot.domain.safety import Block
-from bot.errors import BlockedError, StoppedError
+from bot.errors.jobs import StoppedError
+from bot.errors.screening import BlockedError
 from bot.store import moderation, policies
 from bot.store.database import Connection
 from tests.samples import ANNA, BORIS, STAFF, place
