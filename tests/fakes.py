@@ -299,10 +299,12 @@ class FakeEncoder:
 
     size: int | None
     asked: list[int] = field(default_factory=list)  # the limits, in bytes
+    turns: Script = field(default_factory=lambda: Script(None))  # what happens while it works
 
     async def fit(self, source: Path, target: Path, max_bytes: int) -> int:
         assert _is_there(source), "there is something to encode"
         self.asked.append(max_bytes)
+        await self.turns.next()
         if self.size is None:
             raise CannotFitError("too long to be watchable")
         await asyncio.to_thread(_write, target)

@@ -12,8 +12,9 @@ from bot.domain.ids import JobId, UserId
 from bot.domain.jobs import Job
 from bot.errors.privacy import JobsRunningError
 from bot.ports import Clock
+from bot.services.assistance import OFFER_LIFE
 from bot.services.estimates import Estimates
-from bot.store import privacy
+from bot.store import drafts, privacy, rewrites
 from bot.store.database import Connection, Database
 from bot.store.privacy import Erased
 
@@ -82,10 +83,13 @@ class Privacy:
         return int(max(moments).timestamp())
 
     async def sweep(self, now: datetime) -> None:
-        """What guilds keep only for so long, and what was left of the departed; then the log is emptied."""
+        """What guilds keep only for so long, what nobody has answered, and what was left of the departed; then the log
+        is emptied."""
 
         def forget(connection: Connection) -> set[str]:
             privacy.forget_departures(connection, now)
+            drafts.forget(connection, now)
+            rewrites.forget(connection, now - OFFER_LIFE)
             privacy.forget_prompts(connection, now)
             return privacy.forget_media(connection, now)
 

@@ -41,7 +41,7 @@ def keep(
     now: datetime,
 ) -> Draft:
     """Store what was asked for; the same interaction brings the same draft. Old ones are forgotten on the way."""
-    connection.execute(sa.delete(drafts).where(drafts.c.asked_at < now - LIFE))
+    forget(connection, now)
     row = upsert(connection, drafts).values(
         interaction_id=interaction_id,
         guild_id=guild_id,
@@ -62,6 +62,11 @@ def keep(
     if found is None:
         raise AssertionError("one interaction belongs to one member of one guild")
     return found
+
+
+def forget(connection: Connection, now: datetime) -> None:
+    """Remove what nobody has answered in time, and what has become of a job long ago."""
+    connection.execute(sa.delete(drafts).where(drafts.c.asked_at < now - LIFE))
 
 
 def find(

@@ -235,7 +235,9 @@ def _skeleton() -> dict[str, Any]:
         "picture": None,
         "inputs": None,
         "role_ids": None,
-        # Nobody will call back about it, and nobody looks for its video any more.
+        # Nobody will call back about it, and nobody looks for its video any more: not even who is just doing it.
+        "fence": jobs.c.fence + 1,
+        "lease_until": None,
         "callback_secret": secrets.token_urlsafe(24),
         "due_at": None,
         "hinted_task_id": None,

@@ -34,6 +34,9 @@ MAX_POSTS = 40
 # the first try on.
 NONCE_HOLDS = timedelta(seconds=60)
 
+# About to send the result.
+POSTING = Move(to=JobState.DELIVERING, is_posting=True)
+
 # Discord took files of this size from everybody for years; places that promise more have been seen to refuse more.
 SAFE_UPLOAD = 10 * 1024 * 1024
 
@@ -94,8 +97,8 @@ class Delivery:
                 return self._needs.parked(showing.withheld)
             if not await self._is_here(job):
                 return Move(to=JobState.FETCHING, detail="the stored video is gone")
-            job = await hold.advance(Move(to=JobState.DELIVERING, is_posting=True), TRANSFER_LEASE)
-            return await self._post(job, is_spoiler=showing.is_spoiler)
+            job = await hold.advance(POSTING, TRANSFER_LEASE)
+            return await self._post(hold, is_spoiler=showing.is_spoiler)
         except PlaceGoneError as error:
             if not job.is_direct and not is_doubtful:
                 return Move(to=JobState.DELIVERING, is_direct=True, detail=str(error))
@@ -134,8 +137,13 @@ class Delivery:
             await asyncio.to_thread(_remove_versions, self._needs.folders.results, job)
         return Move(to=JobState.PARKED, after=None, is_cleared=True, detail="kept long enough")
 
-    async def _post(self, job: Job, *, is_spoiler: bool) -> Move:
-        """Down the ladder: as it is, encoded again to fit, as a link."""
+    async def _post(self, hold: Hold, *, is_spoiler: bool) -> Move:
+        """Down the ladder: as it is, encoded again to fit, as a link.
+
+        After an encoding the intent is written anew: it may have taken longer than the lease, and whoever has the job
+        by now has posted it.
+        """
+        job = hold.job
         if job.stored is None:
             raise AssertionError("a job is only delivered once its video is stored")
         receipt = await self._needs.lifecycle.receipt(job)
@@ -144,11 +152,14 @@ class Delivery:
             path = original if job.stored.size <= limit else await self._smaller(job, original, limit)
             if path is None:
                 break
+            if path is not original:
+                job = await hold.advance(POSTING, TRANSFER_LEASE)
             with contextlib.suppress(TooLargeError):
                 return _delivered(await self._needs.publisher.post_video(job, path, receipt, is_spoiler=is_spoiler))
         link = await self._link(job, original)
         if link is None:
             return self._needs.parked("too large for this place, and there is no link to it")
+        job = await hold.advance(POSTING, TRANSFER_LEASE)
         post = await self._needs.publisher.post_link(job, link, receipt, is_spoiler=is_spoiler)
         return _delivered(post, is_link=True)
 

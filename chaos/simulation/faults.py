@@ -196,13 +196,13 @@ def _no_fence() -> list[Patch]:
 def _settle_first() -> list[Patch]:
     post = Delivery._post
 
-    async def settle(self: Delivery, job: Job, *, is_spoiler: bool) -> Move:
+    async def settle(self: Delivery, hold: Hold, *, is_spoiler: bool) -> Move:
         delivered = Move(
-            to=JobState.DELIVERED, after=None, message_id=MessageId(1), message_channel_id=job.place.channel_id
+            to=JobState.DELIVERED, after=None, message_id=MessageId(1), message_channel_id=hold.job.place.channel_id
         )
-        await self._needs.lifecycle.apply(job, delivered)
-        await post(self, job, is_spoiler=is_spoiler)
-        raise StaleJobError(job.id)
+        await self._needs.lifecycle.apply(hold.job, delivered)
+        await post(self, hold, is_spoiler=is_spoiler)
+        raise StaleJobError(hold.job.id)
 
     return [(Delivery, "_post", settle)]
 

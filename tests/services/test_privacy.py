@@ -16,13 +16,14 @@ from bot.domain.models import ImageFormat
 from bot.domain.pictures import Picture
 from bot.domain.safety import Word, WordKind
 from bot.domain.staff_log import StaffEvent, StaffEventKind
+from bot.domain.videos import VideoRequest
 from bot.errors.privacy import JobsRunningError
 from bot.errors.screening import BlockedForGoodError, DepartedError
 from bot.services.moderation import Moderation
 from bot.services.privacy import Privacy
 from bot.services.staff_log import StaffLog
 from bot.services.words import Words
-from bot.store import jobs, policies, privacy, staff_log, tables
+from bot.store import jobs, policies, privacy, rewrites, staff_log, tables
 from bot.store.database import Connection, Database
 from tests.samples import ANNA, BORIS, GUILD, OTHER_GUILD, place, video
 from tests.services.desk import Desk, staff
@@ -252,3 +253,21 @@ async def test_prompts_and_pictures_go_when_the_guild_keeps_them_no_longer(
     assert parked is not None
     assert parked.due_at == desk.clock.now()
     assert await desk.differences() == []
+
+
+async def test_what_nobody_answered_is_forgotten_after_a_day_though_nobody_asks_for_more(
+    desk: Desk, own: Privacy
+) -> None:
+    spec = replace(video(50, PICTURE), prompt=PROMPT)
+    await desk.generation.keep(GHOST, place(), spec)
+    offered = VideoRequest(prompt=PROMPT, model=spec.model)
+    await desk.database.write(rewrites.add, GUILD, GHOST, offered, f"{PROMPT}, at dusk", desk.clock.now())
+
+    desk.clock.advance(hours=23)
+    await own.sweep(desk.clock.now())
+    kept = (await desk.count(tables.drafts), await desk.count(tables.rewrites))
+    desk.clock.advance(hours=2)
+    await own.sweep(desk.clock.now())
+
+    assert kept == (1, 1)
+    assert (await desk.count(tables.drafts), await desk.count(tables.rewrites)) == (0, 0)

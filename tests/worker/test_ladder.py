@@ -17,6 +17,7 @@ from bot.ports import Link, NotVisible
 from bot.video_links import OwnLinks
 from bot.worker.delivery import MAX_DEAD_LINKS, SAFE_UPLOAD
 from bot.worker.hold import Hold
+from bot.worker.needs import TRANSFER_LEASE
 from bot.worker.steps import Steps
 from tests.fakes import FakeEncoder, FakeLinks, Gate
 from tests.samples import ANNA, BORIS
@@ -99,6 +100,23 @@ async def test_a_place_that_takes_less_than_it_promised_gets_what_every_place_ta
     assert encoder.asked == [SAFE_UPLOAD]  # the first try was the file itself
     assert [what for what, _ in rig.publisher.sent] == ["video", "video"]
     assert files(rig) == []
+
+
+async def test_a_worker_that_lost_its_job_during_a_long_encoding_posts_nothing(rig: Rig) -> None:
+    """Its lease was over, and another process may have posted the video long before."""
+    encoding_turn = Gate()
+    encoding(rig, 9 * MEBIBYTE).turns.then(encoding_turn)
+    job = await stored(rig, size=40 * MEBIBYTE)
+
+    async with rig.running():
+        await rig.go_until(encoding_turn.reached)
+        rig.clock.advance(TRANSFER_LEASE)
+        taken = await rig.queue.claim([JobState.DELIVERING], 1, TRANSFER_LEASE)
+        encoding_turn.opened.set()
+        await rig.go()
+
+    assert [claimed.job.id for claimed in taken] == [job.id]
+    assert rig.publisher.sent == []
 
 
 async def test_a_video_that_is_refused_in_both_sizes_is_linked(rig: Rig) -> None:

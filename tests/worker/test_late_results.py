@@ -14,7 +14,7 @@ from bot.domain.jobs import FailureReason, Job, JobState, LateResults, Move, Res
 from bot.errors import DeliveryUnavailableError, PlaceGoneError, ProviderRejectedError
 from bot.ports import Done, NotVisible, Refused
 from bot.services.lifecycle import Policy
-from bot.store import tables
+from bot.store import privacy, tables
 from bot.store.database import Connection
 from bot.worker.delivery import MAX_DEAD_LINKS
 from tests.fakes import FINISHED, OVERLOADED, PENDING, Gate
@@ -342,3 +342,22 @@ async def test_a_task_whose_video_nobody_wants_any_more_is_stopped(rig: Rig) -> 
 
         assert (await rig.find(job)).failure is FailureReason.TIMEOUT
         assert rig.provider.cancelled == [TaskId("task-1")]
+
+
+async def test_a_member_who_is_forgotten_while_we_look_gets_no_late_video(rig: Rig) -> None:
+    job = await refunded(rig)
+    look = Gate(FINISHED)
+    rig.provider.statuses.then(look)
+
+    async with rig.running():
+        await rig.go()
+        rig.clock.advance(hours=1)
+        rig.wake.set()
+        await rig.go_until(look.reached)
+        await rig.database.write(privacy.erase, job.user_id, rig.clock.now())
+        look.opened.set()
+        await rig.go()
+
+    found = await rig.find(job)
+    assert (found.state, found.task_id, found.result) == (JobState.FAILED, None, None)
+    assert rig.publisher.posts == {}
