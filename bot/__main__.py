@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.errors import ConfigurationError, StoreError, UnreachableError
-from bot.settings import Settings, create_folders, load_settings
+from bot.settings import OfflineSettings, Settings, create_folders, load_offline_settings, load_settings
 
 # From sysexits.h, so that a supervisor can tell "do not restart, mend the settings" from "try again".
 EX_UNAVAILABLE = 69
@@ -74,7 +74,7 @@ def host(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def models(settings: Settings, options: argparse.Namespace) -> int:
+def models(settings: OfflineSettings, options: argparse.Namespace) -> int:
     """Print the models, or check the host's own files; exit 1 when something needs mending."""
     from bot import models_command  # noqa: PLC0415
 
@@ -92,6 +92,8 @@ COMMANDS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "host": host,
     "models": models,
 }
+# These speak with nobody who wants the bot's token, and write nothing.
+OFFLINE: dict[str, Callable[[OfflineSettings, argparse.Namespace], int]] = {"models": models}
 
 
 def _add_arguments(name: str, command: argparse.ArgumentParser) -> None:
@@ -129,6 +131,8 @@ def main(arguments: Sequence[str]) -> int:
             models_command.add_arguments(command)
     options = parser.parse_args(arguments)
     try:
+        if options.command in OFFLINE:
+            return OFFLINE[options.command](load_offline_settings(os.environ), options)
         settings = load_settings(os.environ)
         create_folders(settings)
         return COMMANDS[options.command](settings, options)

@@ -17,7 +17,7 @@ from bot.errors import ProviderError
 from bot.ports import NotSold, ProbeAnswer, Provider, SystemClock
 from bot.providers import registry
 from bot.providers.adapter import Adapter
-from bot.settings import Settings
+from bot.settings import OfflineSettings, check_provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
-def run(settings: Settings, options: argparse.Namespace) -> Answer:
+def run(settings: OfflineSettings, options: argparse.Namespace) -> Answer:
     loaded = loader.load(settings.folders.catalogue)
     match options.act:
         case "list":
@@ -48,6 +48,8 @@ def run(settings: Settings, options: argparse.Namespace) -> Answer:
         case "show":
             return _show(loaded.catalogue, options.model)
         case _:
+            if options.probe:
+                check_provider(settings)
             probed = asyncio.run(_probe(settings, loaded.catalogue)) if options.probe else Answer([])
             files = [str(problem) for problem in loaded.problems]
             right = f"{len(loaded.catalogue.models)} models are right"
@@ -58,11 +60,11 @@ def run(settings: Settings, options: argparse.Namespace) -> Answer:
 def _list(catalogue: Catalogue, configured: set[ProviderId]) -> Iterator[str]:
     width = max((len(model.id) for model in catalogue.models.values()), default=0)
     for model in catalogue.models.values():
-        state = model.state.value if model.provider in configured else f"no key for {model.provider}"
         prices = [credits for mode in model.modes if (credits := lowest_price(model, mode)) is not None]
         cheapest = f"from {min(prices)} credits" if prices else "no price"
         default = " (default)" if model.is_default else ""
-        yield f"{model.id:<{width}}  {state:<8} {', '.join(model.modes):<38} {cheapest}{default}"
+        missing = "" if model.provider in configured else f" (no key for {model.provider})"
+        yield f"{model.id:<{width}}  {model.state.value:<8} {', '.join(model.modes):<38} {cheapest}{default}{missing}"
 
 
 def _show(catalogue: Catalogue, typed: str) -> Answer:
@@ -116,7 +118,7 @@ def _when(row: PriceRow) -> str:
     return "".join(f", {name} {show(name, value)}" for name, value in row.when.items()) if named else ""
 
 
-async def _probe(settings: Settings, catalogue: Catalogue) -> Answer:
+async def _probe(settings: OfflineSettings, catalogue: Catalogue) -> Answer:
     """What the providers say of each model string that a file calls live."""
     lines: list[str] = []
     is_right = True
@@ -141,6 +143,8 @@ async def _probe(settings: Settings, catalogue: Catalogue) -> Answer:
                 line, is_as_said = _judged(model, spec, found)
                 lines += [line] if line else []
                 is_right = is_right and is_as_said
+    if not any(adapter.terms.has_free_probe for adapter in adapters.values()):
+        lines.append("none of the providers that have a key can be asked at no cost")
     lines.append(f"{len(asked)} model strings were asked about")
     return Answer(list(dict.fromkeys(lines)), is_right)
 

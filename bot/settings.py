@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError
@@ -67,6 +67,8 @@ WebhookKey = Annotated[SecretStr, BeforeValidator(setting_values.webhook_key)]
 BaseURL = Annotated[str, BeforeValidator(setting_values.http_url)]
 Budget = Annotated[Decimal | None, BeforeValidator(setting_values.budget)]
 
+Kind = TypeVar("Kind", bound="OfflineSettings")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folders:
@@ -93,14 +95,14 @@ class BucketSettings:
     secret_access_key: SecretStr
 
 
-class Settings(BaseSettings):
-    """Every setting has the name of its variable in lower case; each description says where to get the value."""
+class OfflineSettings(BaseSettings):
+    """What the commands need that do not speak with Discord.
+
+    Every setting has the name of its variable in lower case; each description says where to get the value.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
-    discord_token: Secret = Field(
-        description="Get it at https://discord.com/developers/applications: your application, Bot, Reset Token."
-    )
     discord_api_url: Annotated[str, BeforeValidator(setting_values.discord_api_url)] = Field(
         "https://discord.com/api/v10", description="Example: https://discord.com/api/v10"
     )
@@ -277,27 +279,62 @@ class Settings(BaseSettings):
         return tuple(sorted(secret for secret in secrets if len(secret) >= SHORTEST_REDACTED))
 
 
+class Settings(OfflineSettings):
+    """Everything that the bot needs."""
+
+    discord_token: Secret = Field(
+        description="Get it at https://discord.com/developers/applications: your application, Bot, Reset Token."
+    )
+
+
 ACTIVE = frozenset(name.upper() for name in Settings.model_fields if name != "unused")
 
 
 def load_settings(environ: Mapping[str, str] = os.environ, env_file: Path | None = Path(".env")) -> Settings:
     """Read the settings. Raises ConfigurationError with every problem there is, one line each."""
     written = setting_sources.read(environ, env_file, ACTIVE | LATER, SECRETS)
-    values: dict[str, Any] = {name.lower(): value for name, value in written.values.items() if name in ACTIVE}
+    return _validated(Settings, written, _no_provider(_named(written)))
+
+
+def load_offline_settings(
+    environ: Mapping[str, str] = os.environ, env_file: Path | None = Path(".env")
+) -> OfflineSettings:
+    """The settings without a token, and with or without the keys of providers; raises as `load_settings` does."""
+    written = setting_sources.read(environ, env_file, ACTIVE | LATER, SECRETS)
+    return _validated(OfflineSettings, written, [])
+
+
+def check_provider(settings: OfflineSettings) -> None:
+    """Raises ConfigurationError when there is no provider's key."""
+    problems = _no_provider({name for name in PROVIDER_KEYS if getattr(settings, name.lower()) is not None})
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def _validated(kind: type[Kind], written: setting_sources.Written, missing: list[str]) -> Kind:
+    """The settings, if nothing is wrong with what is written and nothing is *missing*."""
+    fields = kind.model_fields
+    values: dict[str, Any] = {key: value for name, value in written.values.items() if (key := name.lower()) in fields}
     unread = {problem.partition(":")[0].removesuffix(setting_sources.FILE_SUFFIX) for problem in written.problems}
-    named = written.values.keys() | unread
+    named = _named(written)
     problems = [*written.problems, *_half_a_bucket(named), *_half_an_assistant(named)]
     values["unused"] = tuple(sorted(written.values.keys() & LATER))
     try:
-        settings = Settings.model_validate(values)
+        settings = kind.model_validate(values)
     except ValidationError as err:
         problems += [line for name, line in _problems(err) if name not in unread]
         # Without the cause: its text would show the values.
-        raise ConfigurationError([*problems, *_no_provider(named)]) from None
-    problems += _no_provider(named)
+        raise ConfigurationError([*problems, *missing]) from None
+    problems += missing
     if problems:
         raise ConfigurationError(problems)
     return settings
+
+
+def _named(written: setting_sources.Written) -> Set[str]:
+    """The settings that are there, also those that could not be read."""
+    unread = {problem.partition(":")[0].removesuffix(setting_sources.FILE_SUFFIX) for problem in written.problems}
+    return written.values.keys() | unread
 
 
 def _no_provider(names: Set[str]) -> list[str]:

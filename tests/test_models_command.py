@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,8 +21,8 @@ from sandbox.kie_server import KieServer, Limits
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(models_command, "PAUSE", 0)
-    names = {"DISCORD_TOKEN": "no.such.token", "KIE_API_KEY": "no-such-key", "DATA_DIR": str(tmp_path)}
-    for name, value in names.items():
+    monkeypatch.delenv("DISCORD_TOKEN", raising=False)
+    for name, value in {"KIE_API_KEY": "no-such-key", "DATA_DIR": str(tmp_path)}.items():
         monkeypatch.setenv(name, value)
 
 
@@ -56,7 +59,9 @@ def test_the_list_has_every_model_with_state_modes_and_price(capsys: pytest.Capt
         "credits",
         "(default)",
     ]
-    assert "no key for google_omni" in next(line for line in lines if line.startswith("google-omni-1-2"))
+    without_key = next(line for line in lines if line.startswith("google-omni-1-2"))
+    assert without_key.split()[1] == "live"
+    assert without_key.endswith("(no key for google_omni)")
 
 
 def test_one_model_is_shown_with_its_fields_and_prices(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,6 +131,67 @@ async def test_a_probe_finds_what_is_switched_off_and_bills_nothing(
     assert kie.tasks == []
     assert kie.account.balance == 100
     assert not any("grok-imagine/image-to-video" in request.body for request in kie.requests)
+
+
+def test_list_show_and_check_need_neither_token_nor_key_and_make_no_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KIE_API_KEY")
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "none"))
+
+    listed, shown, checked = (typed("list"), typed("show", "wan-2-5"), typed("check"))
+
+    assert [each.returncode for each in (listed, shown, checked)] == [0, 0, 0]
+    assert len(listed.stdout.splitlines()) == len(load().catalogue.models)
+    assert shown.stdout.startswith("wan-2-5: Wan 2.5")
+    assert checked.stdout == f"{len(load().catalogue.models)} models are right\n"
+    assert [each.stderr for each in (listed, shown, checked)] == ["", "", ""]
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_probe_without_any_key_names_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KIE_API_KEY")
+
+    refused = typed("check", "--probe")
+
+    assert refused.returncode == command_line.EX_CONFIG
+    assert refused.stderr.startswith("KIE_API_KEY: is missing, and so is the key of every other provider (OPENAI_API")
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_setting_that_is_wrong_is_named_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIE_API_URL", "not an address")
+    monkeypatch.setenv("KIE_API_KEE", "a slip of the finger")
+
+    refused = typed("list")
+
+    assert refused.returncode == command_line.EX_CONFIG
+    assert {line.partition(":")[0] for line in refused.stderr.splitlines()} == {"KIE_API_URL", "KIE_API_KEE"}
+
+
+def test_what_a_provider_cannot_be_asked_for_nothing_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("KIE_API_KEY")
+    monkeypatch.setenv("HF_API_TOKEN", "no-such-key")
+
+    assert command_line.main(["models", "check", "--probe"]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "none of the providers that have a key can be asked at no cost",
+        "0 model strings were asked about",
+    ]
+
+
+def typed(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, as a host starts it."""
+    return subprocess.run(
+        [sys.executable, "-m", "bot", "models", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
 
 
 async def in_thread(arguments: list[str]) -> int:

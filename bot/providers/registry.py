@@ -13,7 +13,7 @@ from bot.ports import Clock, PictureHost
 from bot.providers import callback_forms
 from bot.providers.adapter import Adapter
 from bot.providers.transport import Transport
-from bot.settings import Settings
+from bot.settings import OfflineSettings
 from bot.signatures import CallbackForm
 
 if TYPE_CHECKING:
@@ -28,17 +28,18 @@ class Entry:
     """A provider that the bot can speak with. `key` is the setting without which it is not set up."""
 
     key: str
-    build: Callable[[Settings, Clock], Adapter]
-    callbacks: Callable[[Settings], CallbackForm] | None = None  # None where it calls nobody under a job's address
+    build: Callable[[OfflineSettings, Clock], Adapter]
+    # None where it calls nobody under a job's address.
+    callbacks: Callable[[OfflineSettings], CallbackForm] | None = None
 
 
-def _kie_jobs(settings: Settings, clock: Clock) -> Adapter:
+def _kie_jobs(settings: OfflineSettings, clock: Clock) -> Adapter:
     from bot.providers.kie_jobs import KieJobs  # noqa: PLC0415 - see the module's first line
 
     return _of_kie(KieJobs, settings, clock)
 
 
-def price_list(settings: Settings) -> KiePrices | None:
+def price_list(settings: OfflineSettings) -> KiePrices | None:
     """The public prices of the provider that publishes them, for hosts who use it; the caller closes it."""
     if settings.kie_api_key is None:
         return None
@@ -47,25 +48,25 @@ def price_list(settings: Settings) -> KiePrices | None:
     return KiePrices(Transport(key=_secret(settings.kie_api_key)), settings.kie_api_url)
 
 
-def _kie_veo(settings: Settings, clock: Clock) -> Adapter:
+def _kie_veo(settings: OfflineSettings, clock: Clock) -> Adapter:
     from bot.providers.kie_veo import KieVeo  # noqa: PLC0415
 
     return _of_kie(KieVeo, settings, clock)
 
 
-def _kie_runway(settings: Settings, clock: Clock) -> Adapter:
+def _kie_runway(settings: OfflineSettings, clock: Clock) -> Adapter:
     from bot.providers.kie_runway import KieRunway  # noqa: PLC0415
 
     return _of_kie(KieRunway, settings, clock)
 
 
-def _kie_aleph(settings: Settings, clock: Clock) -> Adapter:
+def _kie_aleph(settings: OfflineSettings, clock: Clock) -> Adapter:
     from bot.providers.kie_aleph import KieAleph  # noqa: PLC0415
 
     return _of_kie(KieAleph, settings, clock)
 
 
-def _of_kie(kind: Callable[..., Adapter], settings: Settings, clock: Clock) -> Adapter:
+def _of_kie(kind: Callable[..., Adapter], settings: OfflineSettings, clock: Clock) -> Adapter:
     return kind(
         api_key=_secret(settings.kie_api_key),
         api_url=settings.kie_api_url,
@@ -74,35 +75,35 @@ def _of_kie(kind: Callable[..., Adapter], settings: Settings, clock: Clock) -> A
     )
 
 
-def _google_veo(settings: Settings, clock: Clock) -> Adapter:
+def _google_veo(settings: OfflineSettings, clock: Clock) -> Adapter:
     from bot.providers.google_veo import GoogleVeo  # noqa: PLC0415 - see the module's first line
 
     return GoogleVeo(api_key=_secret(settings.google_api_key), base_url=settings.google_base_url)
 
 
-def _google_omni(settings: Settings, clock: Clock) -> Adapter:
+def _google_omni(settings: OfflineSettings, clock: Clock) -> Adapter:
     from bot.providers.google_omni import GoogleOmni  # noqa: PLC0415 - see the module's first line
 
     return GoogleOmni(api_key=_secret(settings.google_api_key), base_url=settings.google_base_url)
 
 
-def _replicate(settings: Settings, clock: Clock) -> Adapter:
+def _replicate(settings: OfflineSettings, clock: Clock) -> Adapter:
     from bot.providers.replicate import Replicate  # noqa: PLC0415 - see the module's first line
 
     return Replicate(api_token=_secret(settings.replicate_api_token), base_url=settings.replicate_base_url)
 
 
-def _replicate_callbacks(settings: Settings) -> CallbackForm:
+def _replicate_callbacks(settings: OfflineSettings) -> CallbackForm:
     return callback_forms.standard(settings.replicate_webhook_key)
 
 
-def _huggingface(settings: Settings, clock: Clock) -> Adapter:
+def _huggingface(settings: OfflineSettings, clock: Clock) -> Adapter:
     from bot.providers.huggingface import HuggingFace  # noqa: PLC0415 - see the module's first line
 
     return HuggingFace(api_token=_secret(settings.hf_api_token), base_url=settings.hf_base_url)
 
 
-def _openai_videos(settings: Settings, _clock: Clock) -> Adapter:
+def _openai_videos(settings: OfflineSettings, _clock: Clock) -> Adapter:
     from bot.providers.openai_videos import OpenAIVideos  # noqa: PLC0415
 
     return OpenAIVideos(
@@ -110,7 +111,7 @@ def _openai_videos(settings: Settings, _clock: Clock) -> Adapter:
     )
 
 
-def _picture_host(settings: Settings) -> PictureHost | None:
+def _picture_host(settings: OfflineSettings) -> PictureHost | None:
     """The host's own choice, for gateways that take a picture by its address; the others take the picture itself."""
     from bot.providers.imgbb import Imgbb  # noqa: PLC0415
 
@@ -119,17 +120,17 @@ def _picture_host(settings: Settings) -> PictureHost | None:
     return Imgbb(api_key=settings.imgbb_api_key.get_secret_value(), base_url=settings.imgbb_base_url)
 
 
-def _xai_videos(settings: Settings, _clock: Clock) -> Adapter:
+def _xai_videos(settings: OfflineSettings, _clock: Clock) -> Adapter:
     from bot.providers.xai_videos import XAIVideos  # noqa: PLC0415
 
     return XAIVideos(api_key=_secret(settings.xai_api_key), base_url=settings.xai_base_url)
 
 
-def _openai_callbacks(settings: Settings) -> CallbackForm:
+def _openai_callbacks(settings: OfflineSettings) -> CallbackForm:
     return replace(callback_forms.standard(settings.openai_webhook_key), is_account_wide=True)
 
 
-def _kie_callbacks(settings: Settings) -> CallbackForm:
+def _kie_callbacks(settings: OfflineSettings) -> CallbackForm:
     return callback_forms.kie(settings.kie_webhook_key)
 
 
@@ -147,17 +148,17 @@ ENTRIES: Mapping[ProviderId, Entry] = {
 }
 
 
-def configured(settings: Settings) -> list[ProviderId]:
+def configured(settings: OfflineSettings) -> list[ProviderId]:
     """The providers whose key the host has given."""
     return [name for name, entry in ENTRIES.items() if getattr(settings, entry.key.lower()) is not None]
 
 
-def build(settings: Settings, clock: Clock) -> dict[ProviderId, Adapter]:
+def build(settings: OfflineSettings, clock: Clock) -> dict[ProviderId, Adapter]:
     """An adapter for each configured provider; the caller closes them."""
     return {name: ENTRIES[name].build(settings, clock) for name in configured(settings)}
 
 
-def callback_forms_of(settings: Settings) -> dict[str, CallbackForm]:
+def callback_forms_of(settings: OfflineSettings) -> dict[str, CallbackForm]:
     """How those call back who can, by the name that stands in the address."""
     entries = {name: ENTRIES[name].callbacks for name in configured(settings)}
     forms: dict[str, CallbackForm] = {name: form(settings) for name, form in entries.items() if form is not None}
