@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import discord
 
-from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, OptionName, VideoModel
+from bot.domain.models import Catalogue, ImageRules, Mode, ModelState, ModeSpec, OptionName, VideoModel
+from bot.domain.pictures import megabytes
 from bot.domain.values import offered
 from bot.domain.videos import price
 from bot.i18n import N_, Texts
@@ -23,6 +25,12 @@ from bot.rendering.replies import MAX_FIELD, embed
 MAX_TEXT = 5500
 MAX_FIELD_NAME = 256
 MODELS_PER_PAGE = 8
+
+# `/video` has so many options for them.
+MOST_REFERENCES = 3
+# What is beyond these is no limit that anybody meets.
+NO_SIDE = 50_000
+NO_RATIO = 1000
 
 _MODE_NAMES: Mapping[Mode, str] = {
     Mode.TEXT: N_("text"),
@@ -81,7 +89,8 @@ def _description(_: Texts, listed: Listed, catalogue: Catalogue, markup: Decimal
         words.about(_, listed.typical),
     ]
     state = [] if listed.is_well else [_("It fails again and again at the moment; videos with it have to wait.")]
-    return cut("\n".join([" · ".join(facts), *state, *_mode_lines(_, listed)]), MAX_FIELD)
+    lines = [" · ".join(facts), *state, *_mode_lines(_, listed), *_picture_lines(_, listed)]
+    return cut("\n".join(lines), MAX_FIELD)
 
 
 def _gone(_: Texts, model: VideoModel, catalogue: Catalogue) -> str:
@@ -110,8 +119,71 @@ def _options(spec: ModeSpec) -> str:
     if spec.last_frame is not None:
         parts.append("last_frame")
     if spec.references is not None:
-        parts.append("reference1" if spec.references.most == 1 else f"reference1-{min(spec.references.most, 3)}")
+        parts.append(_reference_names(spec.references))
     return " · ".join(parts) or "–"
+
+
+def _picture_lines(_: Texts, listed: Listed) -> list[str]:
+    """What may be attached: one line for all options of `/video` that take the same."""
+    names: dict[str, list[str]] = {}
+    taken: set[str] = set()
+    for mode in listed.modes:
+        for name, rules in _attachments(listed.model.modes[mode]):
+            limits = _limits(_, rules)
+            if name in names.get(limits, []):
+                continue
+            # The same option may take something else where it comes along with others.
+            names.setdefault(limits, []).append(f"{name} ({_(_MODE_NAMES[mode])})" if name in taken else name)
+            taken.add(name)
+    return [f"{', '.join(options)}: {limits}" for limits, options in names.items()]
+
+
+def _attachments(spec: ModeSpec) -> Iterator[tuple[str, ImageRules]]:
+    """By the options of `/video`, each of which takes one picture."""
+    if spec.image is not None:
+        yield "image", spec.image
+        if spec.last_frame is not None:
+            yield "last_frame", spec.image
+    if spec.references is not None:
+        yield _reference_names(spec.references), spec.references
+
+
+def _reference_names(rules: ImageRules) -> str:
+    return "reference1" if rules.most == 1 else f"reference1-{min(rules.most, MOST_REFERENCES)}"
+
+
+def _limits(_: Texts, rules: ImageRules) -> str:
+    """JPEG, PNG · up to 10 MB · sides from 300 to 6000 pixels · width:height from 2:5 to 5:2."""
+    parts = [
+        ", ".join(sorted(form.value.upper() for form in rules.formats)),
+        _("up to {size} MB", size=megabytes(rules.max_bytes)),
+    ]
+    parts += [part for part in (_sides(_, rules), _shapes(_, rules)) if part]
+    return " · ".join(parts)
+
+
+def _sides(_: Texts, rules: ImageRules) -> str:
+    lowest, highest = rules.min_side, rules.max_side
+    if highest >= NO_SIDE:
+        return _("sides of at least {lowest} pixels", lowest=lowest) if lowest > 1 else ""
+    if lowest <= 1:
+        return _("sides of at most {highest} pixels", highest=highest)
+    return _("sides from {lowest} to {highest} pixels", lowest=lowest, highest=highest)
+
+
+def _shapes(_: Texts, rules: ImageRules) -> str:
+    lowest, highest = _shape(rules.min_ratio), _shape(rules.max_ratio)
+    if rules.max_ratio >= NO_RATIO:
+        return _("width:height of at least {lowest}", lowest=lowest) if rules.min_ratio > 1 / NO_RATIO else ""
+    if rules.min_ratio <= 1 / NO_RATIO:
+        return _("width:height of at most {highest}", highest=highest)
+    return _("width:height from {lowest} to {highest}", lowest=lowest, highest=highest)
+
+
+def _shape(ratio: float) -> str:
+    """0.4 is 2:5."""
+    found = Fraction(ratio).limit_denominator(1000)
+    return f"{found.numerator}:{found.denominator}"
 
 
 def _cheapest(spec: ModeSpec, markup: Decimal) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.domain.ids import ModelId, ProviderId
-from bot.domain.models import Catalogue
+from bot.domain.models import Catalogue, ImageFormat, Mode
 from bot.ports import NotSold
 from sandbox.person import Person
 from tests.cogs.conftest import Stage, asked
@@ -40,6 +40,33 @@ async def test_models_are_listed_with_everything_one_chooses_by(stage: Stage, an
     assert "Seedance 2 Fast · default: `seedance-2-fast` · from 47 credits · about 3 min" in text
     assert "duration 4-15 · quality 480p, 720p · audio True, False" in text
     assert all(model.name in text for model in stage.catalogue.models.values())
+
+
+async def test_models_say_which_pictures_they_take(stage: Stage, ana: Person) -> None:
+    lines = "\n".join(await pages(ana)).splitlines()
+
+    assert (
+        "image, last_frame, reference1-3: BMP, GIF, JPEG, PNG, TIFF, WEBP · up to 29.9 MB · sides from 300 to 6000 "
+        "pixels · width:height from 2:5 to 5:2" in lines
+    )
+    assert "image, last_frame: JPEG, PNG · up to 10 MB" in lines
+
+
+async def test_a_mode_that_takes_other_pictures_says_so(stage: Stage, ana: Person) -> None:
+    model = stage.catalogue.get("seedance-2-fast")
+    both = model.modes[Mode.REFERENCE]
+    assert both.references is not None
+    alone = replace(both.references, formats=frozenset({ImageFormat.PNG}), min_ratio=0.00001, max_ratio=16 / 9)
+    small = replace(alone, most=1, min_side=1, max_side=640, max_bytes=500_000, max_ratio=100_000)
+    modes = {**model.modes, Mode.REFERENCE: replace(both, image=alone, references=small)}
+    stage.availability.catalogue = Catalogue({model.id: replace(model, modes=modes)})
+
+    [page] = await pages(ana)
+
+    assert page.splitlines()[-3:-1] == [
+        "image (references): PNG · up to 29.9 MB · sides from 300 to 6000 pixels · width:height of at most 16:9",
+        "reference1: PNG · up to 0.5 MB · sides of at most 640 pixels",
+    ]
 
 
 async def test_retired_model_names_its_successor(stage: Stage, ana: Person) -> None:
