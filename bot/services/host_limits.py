@@ -12,7 +12,7 @@ from bot.domain.hosting import HostTerms, credits_of_usd, in_force
 from bot.domain.ids import GuildId, ModelId
 from bot.errors.host import NotServedError
 from bot.errors.intake import BudgetReachedError, CeilingReachedError, IntakePausedError, IntakePausedWithMessageError
-from bot.store import hosting, ledger, rewrites
+from bot.store import hosting, rewrites, spending
 from bot.store.database import Connection
 
 # Under this name rewritten prompts stand among the models in a guild's usage.
@@ -71,11 +71,11 @@ def count(
 ) -> None:
     """Count the price into the host's periods and the guild's. Raises UserError where a limit would be passed."""
     written = budget.as_written(terms)
-    day, month = ledger.periods(now)
+    day, month = spending.periods(now)
     # Everybody's transactions take turns at these rows, so that what is read of the guild below stays true.
-    if not ledger.spend(connection, day, price, _left_for_jobs(connection, day, written.daily)):
+    if not spending.spend(connection, day, price, _left_for_jobs(connection, day, written.daily)):
         raise BudgetReachedError(renews=_timestamp(next_day(now)))
-    if not ledger.spend(connection, month, price, _left_for_jobs(connection, month, written.monthly)):
+    if not spending.spend(connection, month, price, _left_for_jobs(connection, month, written.monthly)):
         raise BudgetReachedError(renews=_timestamp(next_month(now)))
     guild = terms.guilds.get(guild_id)
     if guild is not None:
@@ -92,21 +92,21 @@ def count(
 
 def give_back(connection: Connection, guild_id: GuildId, model: ModelId, credits: int, accepted_at: datetime) -> None:
     """Take out of the periods what a job did not cost after all."""
-    for period in ledger.periods(accepted_at):
-        ledger.spend(connection, period, -credits, None)
+    for period in spending.periods(accepted_at):
+        spending.spend(connection, period, -credits, None)
     hosting.give_back(connection, guild_id, day_of(accepted_at), model, credits)
 
 
 def count_late(connection: Connection, guild_id: GuildId, model: ModelId, credits: int, accepted_at: datetime) -> None:
     """Count a job that was given back and is paid for after all; it was let in long ago, so no limit stops it."""
-    for period in ledger.periods(accepted_at):
-        ledger.spend(connection, period, credits, None)
+    for period in spending.periods(accepted_at):
+        spending.spend(connection, period, credits, None)
     hosting.count(connection, guild_id, day_of(accepted_at), model, credits, jobs=0)
 
 
 def spent_in(connection: Connection, period: str) -> int:
     """Credits that the host's period has seen, for jobs and for rewritten prompts."""
-    return ledger.spent_in(connection, period) + rewrites.cost_in(connection, period)
+    return spending.spent_in(connection, period) + rewrites.cost_in(connection, period)
 
 
 def is_used_up(connection: Connection, budget: Budget, now: datetime) -> bool:
@@ -115,7 +115,7 @@ def is_used_up(connection: Connection, budget: Budget, now: datetime) -> bool:
     limits = (written.daily, written.monthly)
     return any(
         limit is not None and spent_in(connection, period) >= limit
-        for period, limit in zip(ledger.periods(now), limits, strict=True)
+        for period, limit in zip(spending.periods(now), limits, strict=True)
     )
 
 
@@ -125,7 +125,7 @@ def count_assistant(connection: Connection, budget: Budget, guild_id: GuildId, c
     The budget counts members' prices, so the host's markup is put on it here, too.
     """
     micros = math.ceil(credits * float(budget.markup) * rewrites.MICROS)
-    day, month = ledger.periods(now)
+    day, month = spending.periods(now)
     whole = rewrites.add_cost(connection, day, micros)
     rewrites.add_cost(connection, month, micros)
     if whole:

@@ -19,7 +19,7 @@ from bot.errors.host import NotHostError
 from bot.ports import Clock
 from bot.services import host_limits
 from bot.services.host_limits import Budget
-from bot.store import audit, hosting, jobs, ledger, meta, oversight, readings, troubles
+from bot.store import audit, hosting, jobs, meta, oversight, readings, spending, troubles
 from bot.store.database import Connection, Database
 
 # Who acts from the command line.
@@ -162,7 +162,7 @@ class Hosting:
                     spent=usd(host_limits.spent_in(connection, period), written.markup),
                     limit=None if limit is None else usd(limit, written.markup),
                 )
-                for period, limit in zip(ledger.periods(now), limits, strict=True)
+                for period, limit in zip(spending.periods(now), limits, strict=True)
             ]
 
         return await self._database.read(read)

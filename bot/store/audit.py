@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 from bot.domain.credits import AccountKind, EntryKind
 from bot.domain.jobs import JobState
 from bot.store import statistics
-from bot.store.ledger import periods
+from bot.store.spending import periods
 from bot.store.tables import EPOCH, accounts, entries, jobs, lines, spending, usage
 
 # Put together once: the simulator asks after each of its runs, and the statements take longer to build than to answer.

@@ -14,6 +14,7 @@ from bot.domain.credits import AccountKind, Balance
 from bot.domain.ids import GuildId, RoleId, UserId
 from bot.domain.policies import GuildPolicy, SoFar, allowance_of
 from bot.store import allowances, ledger, policies
+from bot.store.entries import NOBODY
 from bot.store.tables import accounts, jobs
 
 # What every command asks is put together once: for SQLAlchemy that is more work than asking.
@@ -22,7 +23,7 @@ _HELD = sa.select(accounts.c.kind, accounts.c.balance).where(
     accounts.c.guild_id == _GUILD,
     sa.or_(
         sa.and_(accounts.c.kind == AccountKind.BONUS, accounts.c.user_id == _MEMBER),
-        sa.and_(accounts.c.kind == AccountKind.POOL, accounts.c.user_id == ledger.NOBODY),
+        sa.and_(accounts.c.kind == AccountKind.POOL, accounts.c.user_id == NOBODY),
     ),
 )
 _HELD_LOCKED = _HELD.order_by(accounts.c.kind.desc()).with_for_update()  # The pool first.

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.jobs import JobState
 from bot.services import host_limits
-from bot.store import ledger
+from bot.store import spending
 from sandbox.assist_server import AssistServer, Reply
 from sandbox.discord_server import text_of
 from sandbox.person import Handle, Person
@@ -38,7 +38,7 @@ async def told(person: Person, mode: str = "assist") -> Handle:
 
 
 async def spent(stage: Stage) -> int:
-    day, _ = ledger.periods(stage.clock.now())
+    day, _ = spending.periods(stage.clock.now())
     return await stage.database.read(host_limits.spent_in, day)
 
 

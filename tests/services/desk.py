@@ -28,7 +28,7 @@ from bot.services.policies import Policies
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
 from bot.services.staff import Staff
-from bot.store import audit, jobs, ledger, tables
+from bot.store import audit, jobs, spending, tables
 from bot.store.database import Connection, Database
 from tests.fakes import HandClock
 from tests.samples import ANNA, CATALOGUE, GUILD, ONE, STAFF, place, video
@@ -126,7 +126,7 @@ class Desk:
         return await self.database.read(audit.differences)
 
     async def spent_in(self, period: str) -> int:
-        return await self.database.read(ledger.spent_in, period)
+        return await self.database.read(spending.spent_in, period)
 
     async def entries(self, guild_id: GuildId = GUILD) -> list[tuple[str, int]]:
         """Every entry of the guild, oldest first, with what it moved."""

@@ -29,7 +29,7 @@ from bot.errors.credits import AlreadyGivenError
 from bot.errors.jobs import AlreadyEndedError, TooLateError
 from bot.errors.policies import InsufficientCreditsError, PoolEmptyError
 from bot.services.host_limits import Budget
-from bot.store import audit, balances, ledger
+from bot.store import audit, balances, spending
 from bot.store.database import Connection, Database
 from tests.samples import GUILD, OTHER_GUILD, place, video
 from tests.services.desk import Desk, staff
@@ -225,12 +225,12 @@ class Seen:
 
 
 def look(connection: Connection, now: datetime) -> Seen:
-    day, month = ledger.periods(now)
+    day, month = spending.periods(now)
     return Seen(
         differences=audit.differences(connection),
         totals=audit.totals(connection),
-        spent_today=ledger.spent_in(connection, day),
-        spent_this_month=ledger.spent_in(connection, month),
+        spent_today=spending.spent_in(connection, day),
+        spent_this_month=spending.spent_in(connection, month),
         balances=[balances.find(connection, guild, user, now) for guild in GUILDS for user in MEMBERS],
     )
 

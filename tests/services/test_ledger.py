@@ -18,6 +18,7 @@ from bot.errors.staff import NotAllowedError
 from bot.services.credits import PAGE
 from bot.store import ledger, tables
 from bot.store.database import Connection, Database
+from bot.store.entries import OverdrawnError
 from bot.store.ledger import Payment
 from tests.samples import ANNA, BORIS, GUILD, OTHER_GUILD, STAFF
 from tests.services.desk import Desk, staff
@@ -390,5 +391,5 @@ async def test_a_charge_that_no_balance_was_looked_up_for_is_refused(desk: Desk)
         Payment(allowance=5, bonus=0, is_pool_limited=False, paid_at=later),
         Payment(allowance=0, bonus=5, is_pool_limited=False, paid_at=later),
     ):
-        with pytest.raises(ledger.OverdrawnError):
+        with pytest.raises(OverdrawnError):
             await desk.database.write(ledger.charge, job.id, GUILD, ANNA, payment, later)
