@@ -149,18 +149,29 @@ class DiscordPublisher:
     async def post_lines(
         self, guild_id: GuildId, channel_id: ChannelId, language: str | None, lines: Sequence[StaffLine], nonce: str
     ) -> None:
-        """One message with all of the lines, that pings nobody. Raises DeliveryError."""
+        """One message with all of the lines, that pings nobody. Raises DeliveryError.
+
+        What automatic moderation blocks even without the words that people wrote is only kept in the list.
+        """
         texts = self._texts_of(guild_id, language)
-        card, view = staff_log.lines_of(texts, lines), staff_log.job_buttons(texts, lines)
+        view = staff_log.job_buttons(texts, lines) or discord.utils.MISSING
         channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
-        with _delivery_errors():
-            async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
-                if view is None:
-                    await channel.send(embed=card, nonce=nonce, allowed_mentions=discord.AllowedMentions.none())
-                else:
+        for has_quotes in (True, False):
+            card = staff_log.lines_of(texts, lines, has_quotes=has_quotes)
+            try:
+                async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
                     await channel.send(
                         embed=card, view=view, nonce=nonce, allowed_mentions=discord.AllowedMentions.none()
                     )
+            except discord.HTTPException as err:
+                # A member's words must not close the staff's channel: it is theirs as much as before.
+                if err.code not in BLOCKED_TEXT:
+                    raise _delivery_error(err) from err
+                log.info("staff_log_blocked", guild=guild_id, code=err.code, has_quotes=has_quotes)
+            except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
+                raise _delivery_error(err) from err
+            else:
+                return
 
     async def tell_of_gone_channel(self, guild_id: GuildId, channel_id: ChannelId, chosen_by: UserId | None) -> None:
         """A direct message to whoever chose the channel, or to the guild's owner; never raises."""

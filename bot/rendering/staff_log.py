@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import discord
 
@@ -31,8 +32,12 @@ TEXTS: Mapping[StaffEventKind, str] = {
 }
 BLOCKED_FOR_GOOD = N_("blocked {member} for good")
 ALLOWED_AGAIN = N_("allowed {word} again")
+NOT_QUOTED = N_("This server's automatic moderation blocks what was written; `/moderate log` has it.")
 REFUSED_WORD = N_("refused a video of {member}: {rule}, {word}")
 REFUSED_CATEGORIES = N_("refused a video of {member}: {rule}, {categories}")
+
+# Details that repeat what somebody has written.
+QUOTED = frozenset({"word", "before", "after"})
 
 SHOWN_REASON = 200
 SHOWN_VALUE = 100
@@ -40,9 +45,12 @@ SHOWN_VALUE = 100
 MAX_BUTTONS = 10
 
 
-def lines_of(_: Texts, lines: Sequence[StaffLine]) -> discord.Embed:
-    """What has happened, oldest first."""
-    return embed(_("Staff log"), joined((line_of(_, line) for line in lines), MAX_DESCRIPTION))
+def lines_of(_: Texts, lines: Sequence[StaffLine], *, has_quotes: bool = True) -> discord.Embed:
+    """What has happened, oldest first; without quotes where the guild lets nobody say what people wrote."""
+    if not has_quotes:
+        lines = [replace(line, event=_unquoted(line.event)) for line in lines]
+    card = embed(_("Staff log"), joined((line_of(_, line) for line in lines), MAX_DESCRIPTION))
+    return card if has_quotes else card.set_footer(text=_(NOT_QUOTED))
 
 
 def newest(_: Texts, lines: Sequence[StaffLine]) -> discord.Embed:
@@ -69,6 +77,11 @@ def line_of(_: Texts, line: StaffLine) -> str:
     if event.reason:
         parts.append(_("Reason: {reason}", reason=harmless(event.reason, SHOWN_REASON)))
     return " · ".join(parts)
+
+
+def _unquoted(event: StaffEvent) -> StaffEvent:
+    kept = {name: value for name, value in event.details.items() if name != "prompt"}
+    return replace(event, reason=None, details={**kept, **{name: "…" for name in QUOTED if name in kept}})
 
 
 def _said(_: Texts, event: StaffEvent) -> str:
