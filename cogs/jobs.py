@@ -8,14 +8,14 @@ from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
 from bot.client import DynamicItemType, defer, missing_permissions
-from bot.client.controls import Control, acts_as_staff, cog_of, member_of, suggestions, texts_of
+from bot.client.controls import Control, acts_as_staff, cog_of, member_of, requester_of, suggestions, texts_of
 from bot.domain.ids import ChannelId, JobId, UserId
 from bot.domain.jobs import JobState
 from bot.errors.requests import MissingPermissionsError
 from bot.i18n import N_
 from bot.rendering import choices, replies
 from bot.services.availability import Availability
-from bot.services.jobs import Jobs
+from bot.services.jobs import Jobs, Spot
 
 # Ids that fit the database's integers and Discord's option of type integer (up to 2^53).
 # Who may use this command, which opens any job, is staff for ours too.
@@ -75,12 +75,18 @@ class JobsCog(
         if missing:
             raise MissingPermissionsError(permissions=", ".join(missing))
         await defer(interaction, ephemeral=True)
-        channel_id = None if is_direct else ChannelId(interaction.channel_id or 0)
-        claimed = await self._jobs.claim(
-            UserId(interaction.user.id), JobId(job), channel_id, interaction.filesize_limit
-        )
+        spot = None if is_direct else self._spot(interaction)
+        claimed = await self._jobs.claim(UserId(interaction.user.id), JobId(job), spot, interaction.filesize_limit)
         _ = texts_of(interaction)
         await interaction.edit_original_response(content=_("The video of job {job} is coming here.", job=claimed.id))
+
+    def _spot(self, interaction: discord.Interaction) -> Spot:
+        return Spot(
+            guild_id=member_of(interaction)[0],
+            channel_id=ChannelId(interaction.channel_id or 0),
+            requester=requester_of(interaction),
+            catalogue=self._availability.catalogue,
+        )
 
     async def stop(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Cancel for the command and for the button; the card follows the job by itself."""

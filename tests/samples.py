@@ -21,7 +21,9 @@ from bot.domain.models import (
     VideoModel,
 )
 from bot.domain.pictures import Picture
+from bot.domain.policies import NOBODY_SPECIAL, Requester
 from bot.domain.videos import VideoSpec
+from bot.services.jobs import Spot
 from tests.fakes import KIE
 
 GUILD = GuildId(10)
@@ -117,3 +119,16 @@ def video(price: int = 100, picture: Picture | None = None, *, of: VideoModel = 
         price=price,
         picture=picture,
     )
+
+
+def spot(
+    channel_id: ChannelId | None,
+    guild_id: GuildId = GUILD,
+    *,
+    requester: Requester = NOBODY_SPECIAL,
+    catalogue: Catalogue = CATALOGUE,
+) -> Spot | None:
+    """Where a video is claimed; None are the direct messages."""
+    if channel_id is None:
+        return None
+    return Spot(guild_id=guild_id, channel_id=channel_id, requester=requester, catalogue=catalogue)

@@ -236,6 +236,12 @@ class VideoModel:
     is_default: bool = False
     note: str = ""
 
+    def adult_option(self, mode: Mode, options: Mapping[OptionName, OptionValue]) -> OptionName | None:
+        """Which of the options has a value for channels with an age limit only; None when none has."""
+        spec = self.modes.get(mode)
+        known = {} if spec is None else spec.options
+        return next((name for name, value in options.items() if name in known and value in known[name].adult), None)
+
     def slugs(self) -> frozenset[str]:
         return frozenset(spec.slug for spec in self.modes.values())
 

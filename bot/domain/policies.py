@@ -273,6 +273,12 @@ def refusal_of_place(policy: GuildPolicy, requester: Requester, asked: Asked) ->
     return None
 
 
+def refusal_of_showing(policy: GuildPolicy, requester: Requester, asked: Asked) -> Refusal | None:
+    """The first rule that keeps a finished video out of the channel. Who may ask for which is another question."""
+    models = {model: replace(rule, is_allowed=False) for model, rule in policy.models.items()}
+    return refusal_of_place(replace(policy, roles={}, models=models), requester, asked)
+
+
 def refusal(policy: GuildPolicy, requester: Requester, asked: Asked, so_far: SoFar, now: datetime) -> Refusal | None:
     """The first rule that refuses, or None: then the price can be paid out of `so_far.balance`."""
     return (

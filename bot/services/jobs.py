@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bot.domain.ids import ChannelId, GuildId, JobId, UserId
 from bot.domain.jobs import ACTIVE, Job, JobState, Move
+from bot.domain.models import Catalogue
+from bot.domain.policies import Asked, Requester, refusal_of_showing
 from bot.errors.jobs import (
     AlreadyEndedError,
     NotFoundError,
@@ -15,6 +18,8 @@ from bot.errors.jobs import (
     StoppedError,
     TooLateError,
 )
+from bot.errors.policies import refused
+from bot.errors.requests import AdultsOnlyError
 from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle
@@ -42,6 +47,16 @@ class Details:
     job: Job
     timeline: list[Event]
     charged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """A channel in which a kept video is claimed: in whose guild, and what Discord says of it and of the member."""
+
+    guild_id: GuildId
+    channel_id: ChannelId
+    requester: Requester
+    catalogue: Catalogue
 
 
 class Jobs:
@@ -101,13 +116,13 @@ class Jobs:
         """The member's videos that wait for them, in every guild, newest first."""
         return await self._database.read(jobs.parked_of, user_id)
 
-    async def claim(self, user_id: UserId, job_id: JobId, channel_id: ChannelId | None, upload_limit: int) -> Job:
+    async def claim(self, user_id: UserId, job_id: JobId, spot: Spot | None, upload_limit: int) -> Job:
         """Have a video that could not be posted delivered to this channel, or to the direct messages for None.
 
-        Works from everywhere: a member may have left the guild meanwhile. Raises NotFoundError, NotWaitingError or
-        NotKeptError.
+        Works from everywhere: a member may have left the guild meanwhile. Raises NotFoundError, NotWaitingError,
+        NotKeptError, or what keeps such a video out of the channel.
         """
-        claimed = await self._database.write(self._claim, user_id, job_id, channel_id, upload_limit)
+        claimed = await self._database.write(self._claim, user_id, job_id, spot, upload_limit)
         self._moves.announce(claimed)
         return claimed
 
@@ -116,7 +131,7 @@ class Jobs:
         connection: Connection,
         user_id: UserId,
         job_id: JobId,
-        channel_id: ChannelId | None,
+        spot: Spot | None,
         upload_limit: int,
     ) -> Job:
         job = jobs.find(connection, job_id)
@@ -127,11 +142,29 @@ class Jobs:
         parked = moves.take_over(connection, job_id, JobState.PARKED)
         if parked is None:
             raise NotWaitingError(job=job_id)
-        if channel_id is not None:
+        if spot is not None:
             # Where they are blocked nobody sees it; their direct messages are their own.
-            check_block(connection, job.place.guild_id, user_id, self._clock.now())
-            if policies.load(connection, job.place.guild_id).is_closed:
-                raise StoppedError
-        jobs.move_place(connection, job_id, channel_id, upload_limit)
+            for guild_id in {job.place.guild_id, spot.guild_id}:
+                _check_showing(connection, guild_id, job, spot, self._clock.now())
+        jobs.move_place(connection, job_id, None if spot is None else spot.channel_id, upload_limit)
         move = Move(to=JobState.DELIVERING, detail="claimed")
         return lifecycle.apply(connection, parked, move, self._clock.now(), self._moves.policy)
+
+
+def _check_showing(connection: Connection, guild_id: GuildId, job: Job, spot: Spot, now: datetime) -> None:
+    """Whether the video may be seen in that channel by the rules of the guild that has them. Raises UserError."""
+    check_block(connection, guild_id, job.user_id, now)
+    policy = policies.load(connection, guild_id)
+    if policy.is_closed:
+        raise StoppedError
+    if guild_id != spot.guild_id:
+        # Its channels are somewhere else; whom it spares the sight of such videos is not.
+        policy = replace(policy, channels=frozenset())
+    asked = Asked(channel_id=spot.channel_id, model=job.video.model, price=job.video.price)
+    why_not = refusal_of_showing(policy, spot.requester, asked)
+    if why_not is not None:
+        raise refused(why_not)
+    model = spot.catalogue.find(job.video.model)
+    adult = None if model is None else model.adult_option(job.video.mode, job.video.options)
+    if adult is not None and not spot.requester.is_restricted_channel:
+        raise AdultsOnlyError(field=adult, given=job.video.options[adult])

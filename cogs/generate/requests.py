@@ -56,11 +56,9 @@ class Requests:
     def check(self, interaction: discord.Interaction, request: VideoRequest) -> VideoSpec:
         """The request, complete and priced, if it may be made in this channel. Raises UserError."""
         video = self._generation.check(request)
-        spec = self._availability.catalogue.get(video.model).modes[video.mode]
-        for name, value in video.options.items():
-            option = spec.options.get(name)
-            if option is not None and value in option.adult and not requester_of(interaction).is_restricted_channel:
-                raise AdultsOnlyError(field=name, given=value)
+        adult = self._availability.catalogue.get(video.model).adult_option(video.mode, video.options)
+        if adult is not None and not requester_of(interaction).is_restricted_channel:
+            raise AdultsOnlyError(field=adult, given=video.options[adult])
         return video
 
     def check_place(self, interaction: discord.Interaction) -> None:

@@ -20,7 +20,7 @@ from bot.worker.hold import Hold
 from bot.worker.needs import TRANSFER_LEASE
 from bot.worker.steps import Steps
 from tests.fakes import FakeEncoder, FakeLinks, Gate
-from tests.samples import ANNA, BORIS
+from tests.samples import ANNA, BORIS, spot
 from tests.worker.rig import Rig
 
 MEBIBYTE = 1024 * 1024
@@ -300,7 +300,7 @@ async def test_a_kept_video_survives_restarts_until_its_days_are_over(rig: Rig) 
 @pytest.mark.parametrize("channel", [ELSEWHERE, None], ids=["channel", "direct messages"])
 async def test_a_claimed_video_goes_where_its_member_is(rig: Rig, channel: ChannelId | None) -> None:
     async with keeping(rig) as job:
-        await rig.jobs.claim(ANNA, job.id, channel, 10 * MEBIBYTE)
+        await rig.jobs.claim(ANNA, job.id, spot(channel), 10 * MEBIBYTE)
         await rig.go()
 
     after = await rig.find(job)
@@ -315,7 +315,7 @@ async def test_a_claimed_video_goes_where_its_member_is(rig: Rig, channel: Chann
 
 async def test_the_receipt_of_a_claimed_video_tells_what_was_paid_for_it(rig: Rig) -> None:
     async with keeping(rig, provider_credits=60.0) as job:
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10 * MEBIBYTE)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
         await rig.go()
 
     (posted,) = rig.publisher.posts.values()
@@ -328,8 +328,10 @@ async def test_the_receipt_of_a_claimed_video_tells_what_was_paid_for_it(rig: Ri
 async def test_a_claim_is_its_members_alone_and_counts_once(rig: Rig) -> None:
     async with keeping(rig) as job:
         with pytest.raises(NotFoundError):
-            await rig.jobs.claim(BORIS, job.id, ELSEWHERE, 10 * MEBIBYTE)
-        claims = [rig.jobs.claim(ANNA, job.id, channel, 10 * MEBIBYTE) for channel in (ELSEWHERE, None, ELSEWHERE)]
+            await rig.jobs.claim(BORIS, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
+        claims = [
+            rig.jobs.claim(ANNA, job.id, spot(channel), 10 * MEBIBYTE) for channel in (ELSEWHERE, None, ELSEWHERE)
+        ]
         answers = await asyncio.gather(*claims, return_exceptions=True)
         await rig.go()
 
@@ -342,11 +344,11 @@ async def test_a_claim_into_a_place_that_is_gone_too_falls_to_the_member_and_is_
     async with keeping(rig) as job:
         rig.publisher.videos.then(GONE)
 
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10 * MEBIBYTE)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
         await rig.go()
         assert await rig.state(job) is JobState.PARKED
         rig.publisher.videos.then(None)
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10 * MEBIBYTE)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
         await rig.go()
 
     assert await rig.path(job) == ["queued", "parked", "delivering", "parked", "delivering", "delivered"]
@@ -357,7 +359,7 @@ async def test_a_claimed_video_whose_file_is_gone_is_fetched_again(rig: Rig) -> 
     async with keeping(rig) as job:
         (rig.folders.results / f"{job.id}.mp4").unlink()
 
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10 * MEBIBYTE)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
         await rig.go()
 
     assert rig.downloads.fetched == ["https://files.test/1.mp4"]
@@ -371,11 +373,11 @@ async def test_a_claimed_video_that_is_gone_everywhere_stays_paid_and_is_kept_no
     rig.provider.statuses.then(NotVisible())
     async with keeping(rig) as job:
         (rig.folders.results / f"{job.id}.mp4").unlink()
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10 * MEBIBYTE)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
 
         await rig.pass_time(minutes=10)
         with pytest.raises(NotKeptError):
-            await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10 * MEBIBYTE)
+            await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
 
     assert len(rig.downloads.fetched) == MAX_DEAD_LINKS
     assert await rig.state(job) is JobState.PARKED
@@ -386,7 +388,7 @@ async def test_a_claimed_video_that_breaks_its_transfer_again_and_again_stays_pa
     rig.downloads.answers.then(ZeroDivisionError("a fault of ours"))
     async with keeping(rig) as job:
         (rig.folders.results / f"{job.id}.mp4").unlink()
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10 * MEBIBYTE)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
 
         await rig.pass_time(minutes=2)
 
@@ -399,7 +401,7 @@ async def test_a_claim_whose_process_died_is_posted_once(rig: Rig, got_through: 
     async with keeping(rig) as job:
         gate = Gate(UNAVAILABLE)
         rig.publisher.videos.then(gate, None)
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10 * MEBIBYTE)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
         await rig.go_until(gate.reached)
         if got_through:
             rig.publisher.appear(await rig.find(job))
@@ -427,7 +429,7 @@ async def test_a_claim_while_the_file_is_being_forgotten_still_brings_the_video(
         rig.clock.advance(days=14)
         rig.wake.set()
         await rig.go_until(reached)
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10 * MEBIBYTE)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10 * MEBIBYTE)
         opened.set()
         await rig.go()
 

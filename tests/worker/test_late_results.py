@@ -18,7 +18,7 @@ from bot.store import privacy, tables
 from bot.store.database import Connection
 from bot.worker.delivery import MAX_DEAD_LINKS
 from tests.fakes import FINISHED, OVERLOADED, PENDING, Gate
-from tests.samples import ANNA
+from tests.samples import ANNA, spot
 from tests.worker.rig import Rig
 
 ELSEWHERE = ChannelId(777)
@@ -221,7 +221,7 @@ async def test_a_late_video_that_was_kept_and_is_claimed_is_charged_once(rig: Ri
         assert await rig.state(job) is JobState.PARKED
         assert await rig.kinds(job) == ["charge", "refund", "late"]
 
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10**7)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10**7)
         await rig.go()
 
     (posted,) = rig.publisher.posts.values()
@@ -241,7 +241,7 @@ async def test_a_late_video_that_was_kept_and_is_lost_is_not_charged_again(rig: 
         (rig.folders.results / f"{job.id}.mp4").unlink()
         rig.downloads.answers.then(DEAD)
 
-        await rig.jobs.claim(ANNA, job.id, ELSEWHERE, 10**7)
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10**7)
         await rig.pass_time(days=3)
 
     assert (await rig.find(job)).stored is None

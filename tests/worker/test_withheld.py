@@ -15,7 +15,7 @@ from bot.errors.jobs import StoppedError
 from bot.errors.screening import BlockedError
 from bot.store import moderation, policies
 from bot.store.database import Connection
-from tests.samples import ANNA, BORIS, STAFF, place
+from tests.samples import ANNA, BORIS, STAFF, place, spot
 from tests.worker.rig import Rig
 from tests.worker.test_delivery import stored_job
 
@@ -52,7 +52,7 @@ async def test_a_video_of_a_stopped_guild_is_kept_and_only_claimed_in_direct_mes
         await rig.go()
         assert await rig.state(job) is JobState.PARKED
         with pytest.raises(StoppedError):
-            await rig.jobs.claim(ANNA, job.id, place().channel_id, 10**7)
+            await rig.jobs.claim(ANNA, job.id, spot(place().channel_id), 10**7)
         await rig.jobs.claim(ANNA, job.id, None, 10**7)
         await rig.go()
 
@@ -94,14 +94,14 @@ async def test_a_kept_video_is_claimed_in_direct_messages_at_once_and_in_the_cha
     async with rig.running():
         await rig.go()
         with pytest.raises(BlockedError):
-            await rig.jobs.claim(ANNA, job.id, place().channel_id, 10**7)
+            await rig.jobs.claim(ANNA, job.id, spot(place().channel_id), 10**7)
 
         await rig.jobs.claim(ANNA, job.id, None, 10**7)
         await rig.go()
         assert await rig.state(job) is JobState.DELIVERED
 
         rig.clock.advance(days=1)
-        await rig.jobs.claim(ANNA, other.id, place().channel_id, 10**7)
+        await rig.jobs.claim(ANNA, other.id, spot(place().channel_id), 10**7)
         await rig.go()
 
     assert await rig.state(other) is JobState.DELIVERED
