@@ -24,10 +24,11 @@ class JobFile:
     charged: int
     given_back: int | None
     block: Block | None
+    is_in_doubt: bool = False  # nobody can see whether its video was posted, and somebody has to decide
 
     @property
     def can_cancel(self) -> bool:
-        return self.job.state is JobState.QUEUED
+        return self.job.state is JobState.QUEUED or self.is_in_doubt
 
     @property
     def can_refund(self) -> bool:

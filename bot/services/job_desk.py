@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.ids import JobId
 from bot.domain.job_files import POSTED, JobFile
-from bot.domain.jobs import ACTIVE, Job, JobState, Move
+from bot.domain.jobs import ACTIVE, ARROWS, FailureReason, Job, JobState, Move
 from bot.domain.staff_log import StaffEvent, StaffEventKind
 from bot.errors.jobs import AlreadyEndedError, TooLateError
 from bot.errors.staff import (
@@ -21,7 +21,8 @@ from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.lifecycle import Lifecycle
 from bot.services.staff import Staff, check_staff
-from bot.store import events, job_entries, jobs, ledger, moderation, moves, policies, staff_log
+from bot.services.troubles import doubt_of
+from bot.store import events, job_entries, jobs, ledger, moderation, moves, policies, staff_log, troubles
 from bot.store.database import Connection, Database
 
 # Two clicks within this time are one wish, even if the first has been fulfilled in between.
@@ -49,12 +50,16 @@ class JobDesk:
                 charged=jobs.paid(connection, job_id),
                 given_back=job_entries.given_back(connection, job_id),
                 block=moderation.find_block(connection, staff.guild_id, job.user_id, self._clock.now()),
+                is_in_doubt=_is_in_doubt(connection, job),
             )
 
         return await self._database.read(read)
 
     async def cancel(self, staff: Staff, job_id: JobId) -> Job:
-        """Stop a job that has not been sent. Raises NotInGuildError, TooLateError or AlreadyEndedError."""
+        """Stop a job that has not been sent, or of which nobody can see whether its video was posted.
+
+        Raises NotInGuildError, TooLateError or AlreadyEndedError.
+        """
         check_staff(staff)
         cancelled = await self._database.write(self._cancel, staff, job_id)
         self._moves.announce(cancelled)
@@ -63,10 +68,14 @@ class JobDesk:
     def _cancel(self, connection: Connection, staff: Staff, job_id: JobId) -> Job:
         now = self._clock.now()
         job = _find(connection, staff, job_id)
-        waiting = moves.take_over(connection, job_id, JobState.QUEUED)
+        move = Move(to=JobState.CANCELLED, after=None, detail="cancelled by staff")
+        if _is_in_doubt(connection, job):
+            # It was sent long ago. Its member hears that no video came of it, and that the credits are back.
+            move = Move(to=JobState.FAILED, failure=FailureReason.NO_RESULT, detail="given up by staff")
+            troubles.end(connection, doubt_of(job_id), f"Job {job_id}: the server's staff has given its credits back.")
+        waiting = moves.take_over(connection, job_id, job.state if move.failure else JobState.QUEUED)
         if waiting is None:
             raise (TooLateError if job.state in ACTIVE else AlreadyEndedError)(job=job_id)
-        move = Move(to=JobState.CANCELLED, after=None, detail="cancelled by staff")
         cancelled = lifecycle.apply(connection, waiting, move, now, self._moves.policy)
         _note(connection, staff, StaffEventKind.CANCEL, job, now)
         return cancelled
@@ -132,6 +141,15 @@ def _find(connection: Connection, staff: Staff, job_id: JobId, *, lock: bool = F
     if job is None:
         raise NotInGuildError(job=job_id)
     return job
+
+
+def _is_in_doubt(connection: Connection, job: Job) -> bool:
+    return (
+        JobState.FAILED in ARROWS[job.state]
+        and not job.is_closed
+        and job.posting_at is not None
+        and troubles.find(connection, doubt_of(job.id)) is not None
+    )
 
 
 def _note(

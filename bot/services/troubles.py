@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bot import logs
 from bot.domain.hosting import Trouble
+from bot.domain.ids import JobId
 from bot.ports import Clock, Publisher
 from bot.store import troubles
 from bot.store.database import Database
@@ -15,6 +16,11 @@ from bot.store.database import Database
 log = logs.get(__name__)
 
 LOOK_EVERY = timedelta(minutes=1)
+
+
+def doubt_of(job_id: JobId) -> str:
+    """The name of the trouble that nobody can see whether the job's video was posted."""
+    return f"doubt:{job_id}"
 
 
 class Troubles:
@@ -41,6 +47,10 @@ class Troubles:
         log.warning("trouble_ended", name=name, text=text)
         await self.tell()
         return True
+
+    async def find(self, name: str) -> Trouble | None:
+        """The trouble of this name, if it is there now."""
+        return await self._database.read(troubles.find, name)
 
     async def present(self) -> Sequence[Trouble]:
         """What is wrong now."""

@@ -32,6 +32,12 @@ def end(connection: Connection, name: str, text: str | None) -> bool:
     return connection.execute(sa.delete(troubles).where(unheard)).rowcount == 1
 
 
+def find(connection: Connection, name: str) -> Trouble | None:
+    """The trouble of this name, if it is there now."""
+    found = _read(connection, sa.select(troubles).where(troubles.c.name == name, troubles.c.end_text.is_(None)))
+    return found[0] if found else None
+
+
 def untold(connection: Connection) -> Sequence[Trouble]:
     """What the host has not heard yet, in the order in which it began."""
     waiting = sa.or_(sa.not_(troubles.c.is_told), troubles.c.end_text.is_not(None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -113,18 +114,23 @@ class Delivery:
         """To be asked before a job is given up: its video may be in the channel, and its member have both.
 
         That happens where the database was brought back from before the post: the job has no task, or the provider does
-        not have its video any more. None when there is no such post.
+        not have its video any more. None when there is no such post. Raises HistoryClosedError when nobody can tell.
         """
         try:
-            found = await self._earlier_post(job)
-        except HistoryClosedError as error:
-            # Nobody can tell, so it is as if the database had never been brought back.
-            log.warning("given_up_without_a_look", job=job.id, reason=str(error))
-            return None
+            found = await self._earlier_post_anywhere(job)
         except DeliveryUnavailableError as error:
             wait = self._needs.back_off(job.attempts, first=2, longest=300)
             return Move(to=job.state, after=wait, is_retry=True, detail=str(error))
         return None if found is None else _delivered(found, detail="found in the channel")
+
+    async def _earlier_post_anywhere(self, job: Job) -> Post | None:
+        """Also with its member: in the time that is lost the channel may have been gone."""
+        if job.posting_at is not None and not job.is_direct:
+            with contextlib.suppress(HistoryClosedError):
+                found = await self._earlier_post(replace(job, is_direct=True))
+                if found is not None:
+                    return found
+        return await self._earlier_post(job)
 
     async def _earlier_post(self, job: Job) -> Post | None:
         """What an earlier try has posted. The nonce protects for minutes, the channel's history for good."""

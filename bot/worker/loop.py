@@ -232,35 +232,43 @@ class Worker:
     async def _guarded(self, stage: Stage, hold: Hold, claims: int) -> None:
         """Run the step and write its move. A bug costs this job a retry, never the worker."""
         move: Move | None = None
-        if claims > MAX_CLAIMS:
+        is_quarantined = claims > MAX_CLAIMS
+        if is_quarantined:
             log.error("job_quarantined", job=hold.job.id, state=hold.job.state)
-            move = self._steps.give_up(hold.job)
+        bugs = 0
         while True:
             try:
                 if move is None:
-                    move = await stage.step(hold)
+                    move = await self._decide(stage, hold, claims, bugs)
                 job = await self._finish(hold, move)
             except StaleJobError:
                 raise
             except StoreError as error:
                 # The step could not ask or write: no fault of the job, so it does not count.
                 log.error("store_unusable", job=hold.job.id, stage=stage.name, reason=str(error))
-                move = Move(to=hold.job.state, after=STORE_NAP)
+                move, is_quarantined = Move(to=hold.job.state, after=STORE_NAP), False
             except Exception:
                 bugs = self._bugs[hold.job.id] = self._bugs.get(hold.job.id, 0) + 1
                 log.exception("step_failed", job=hold.job.id, stage=stage.name, bugs=bugs)
-                if bugs > MAX_BUGS:
+                if bugs > MAX_BUGS + 1:
                     return  # Not even giving up works. The lease ends by itself, and the host has the traceback.
-                move = self._after_bug(hold.job, bugs)
+                move = None if bugs >= MAX_BUGS else self._after_bug(hold.job, bugs)
             else:
                 break
         if not move.is_retry:
             self._bugs.pop(job.id, None)
         await self._steps.discard(job, move)
+        if is_quarantined:
+            await self._steps.tell_of_quarantine(job)
+
+    async def _decide(self, stage: Stage, hold: Hold, claims: int, bugs: int) -> Move:
+        """What the step decides; or, where it or the whole process has crashed each time, what becomes of the job."""
+        if claims <= MAX_CLAIMS and bugs < MAX_BUGS:
+            return await stage.step(hold)
+        # To look at what was posted may be what crashes, so that is done once.
+        return await self._steps.give_up(hold.job, may_look=claims <= MAX_CLAIMS + 1 and bugs <= MAX_BUGS)
 
     def _after_bug(self, job: Job, bugs: int) -> Move:
-        if bugs >= MAX_BUGS:
-            return self._steps.give_up(job)
         return Move(to=job.state, after=timedelta(seconds=5 * bugs), is_retry=True, detail="a fault of ours")
 
     async def _finish(self, hold: Hold, move: Move) -> Job:

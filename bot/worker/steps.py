@@ -6,9 +6,13 @@ first, so that a crash in between leaves a trace of what may have happened.
 
 from __future__ import annotations
 
+import contextlib
+
 from bot.domain.jobs import FailureReason, Job, JobState, Move
+from bot.errors import HistoryClosedError
 from bot.worker.aftermath import Aftermath
 from bot.worker.delivery import Delivery
+from bot.worker.doubts import PATIENCE, Doubts
 from bot.worker.hold import Hold
 from bot.worker.making import Making
 from bot.worker.needs import Needs, failed
@@ -22,21 +26,26 @@ class Steps:
         self._making = Making(needs)
         self._delivery = Delivery(needs)
         self._aftermath = Aftermath(needs)
+        self._doubts = Doubts(needs, self._delivery)
 
     async def submit(self, hold: Hold) -> Move:
         return await self._making.submit(hold)
 
     async def recover(self, hold: Hold) -> Move:
-        return await self._delivery.already_posted(hold.job) or await self._making.recover(hold)
+        with contextlib.suppress(HistoryClosedError):
+            found = await self._delivery.already_posted(hold.job)
+            if found is not None:
+                return found
+        move = await self._doubts.unless_posted(hold.job, await self._making.recover(hold))
+        if move.failure is FailureReason.NO_ANSWER:
+            await self._making.tell_of_orphan(hold.job)
+        return move
 
     async def poll(self, hold: Hold) -> Move:
-        return await self._unless_posted(hold.job, await self._making.poll(hold))
+        return await self._doubts.unless_posted(hold.job, await self._making.poll(hold))
 
     async def fetch(self, hold: Hold) -> Move:
-        return await self._unless_posted(hold.job, await self._delivery.fetch(hold))
-
-    async def _unless_posted(self, job: Job, move: Move) -> Move:
-        return move if move.to is not JobState.FAILED else await self._delivery.already_posted(job) or move
+        return await self._doubts.unless_posted(hold.job, await self._delivery.fetch(hold))
 
     async def deliver(self, hold: Hold) -> Move:
         return await self._delivery.deliver(hold)
@@ -54,8 +63,23 @@ class Steps:
         """Let the job's card catch up with what an earlier process has done."""
         self._needs.cards.changed(job)
 
-    def give_up(self, job: Job) -> Move:
-        """What becomes of a job that crashed its step again and again, or the whole process three times."""
+    async def give_up(self, job: Job, *, may_look: bool) -> Move:
+        """What becomes of a job that crashed its step again and again, or the whole process three times.
+
+        Without a look at what was posted where that look may be what crashes.
+        """
+        move = self._given_up(job)
+        # Its own step is not run again while somebody makes up their mind.
+        return await self._doubts.unless_posted(job, move, again_after=PATIENCE) if may_look else move
+
+    async def tell_of_quarantine(self, job: Job) -> None:
+        """Tell the host of a job that took the process down each time."""
+        await self._needs.publisher.tell_host(
+            f"Job {job.id} ({job.model}) took the bot down again and again and was put aside; it is {job.state} now. "
+            "The log of the crashes says what happened."
+        )
+
+    def _given_up(self, job: Job) -> Move:
         match job.state:
             case JobState.SUBMITTING:
                 return Move(to=JobState.UNKNOWN, after=self._making.grace(job), detail="quarantined")

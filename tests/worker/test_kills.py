@@ -222,6 +222,7 @@ async def test_a_job_that_took_the_process_down_three_times_is_put_aside(
 
     found = await rig.find(job)
     assert (found.state, found.failure) == (end, failure)
+    assert [f"Job {job.id} " in told for told in rig.publisher.told] == [True], "the host is told"
     assert rig.provider.created_at == []
     assert rig.provider.asked == []
     assert rig.downloads.fetched == []

@@ -257,7 +257,7 @@ async def test_a_move_that_no_job_may_make_is_a_bug_and_not_the_end_of_the_worke
 class HopelessSteps(NonsenseSteps):
     """Steps with a bug that cannot even give up."""
 
-    def give_up(self, job: Job) -> Move:
+    async def give_up(self, job: Job, *, may_look: bool) -> Move:
         return Move(to=JobState.QUEUED)
 
 
