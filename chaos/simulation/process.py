@@ -1,4 +1,4 @@
-"""One life of the product: all that `bot.app` builds for jobs, on the simulated world, and nothing remembered."""
+"""One life of the product: all that it builds for jobs, on the simulated world, and nothing remembered."""
 
 from __future__ import annotations
 
