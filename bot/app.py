@@ -75,6 +75,7 @@ class App:
         keys = await Keys.load(Memory(database))
         parts = build(settings, database, epoch, keys, clock, self._random, stack)
         await parts.hosting.refresh()
+        await parts.model_health.recall(database)
         stack.push_async_callback(parts.client.close)
         for folder in (settings.folders.inputs, settings.folders.results):
             await asyncio.to_thread(media.remove_leftovers, folder)

@@ -14,6 +14,7 @@ from bot import i18n, logs
 from bot.domain.ids import JobId
 from bot.domain.jobs import ACTIVE, Job, JobState
 from bot.domain.models import Catalogue, VideoModel
+from bot.domain.videos import VideoSpec
 from bot.errors import DeliveryUnavailableError, PlaceGoneError
 from bot.ports import Clock
 from bot.rendering.cards import Card, Instead, Progress, card
@@ -80,7 +81,7 @@ class Offer(Protocol):
     def model(self) -> VideoModel: ...
 
     @property
-    def price(self) -> int: ...
+    def video(self) -> VideoSpec: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -238,7 +239,7 @@ class ProgressCards:
 
     async def _instead(self, job: Job) -> Instead | None:
         found = None if self._alternatives is None else await self._alternatives.offer(job)
-        return None if found is None else Instead(model=found.model.name, price=found.price)
+        return None if found is None else Instead(model=found.model, video=found.video)
 
     def _late_at(self, job: Job) -> datetime:
         model = self._catalogue.find(job.model)

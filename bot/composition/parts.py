@@ -25,6 +25,7 @@ from bot.services.callbacks import Callbacks
 from bot.services.generation import Generation
 from bot.services.hosting import Hosting
 from bot.services.keys import Keys
+from bot.services.model_health import ModelHealth
 from bot.services.queue import Queue
 from bot.services.storage import StorageGuard
 from bot.services.troubles import Troubles
@@ -57,6 +58,7 @@ class Parts:
     models: ModelWatch
     gates: GateWatch
     health: HealthWatch
+    model_health: ModelHealth
     retention: Retention
     staff_log: StaffLogDelivery
     server: HTTPServer
@@ -170,6 +172,7 @@ def build(
             troubles=troubles,
             clock=clock,
         ),
+        model_health=services.model_health,
         retention=Retention(
             queue=queue,
             clock=clock,

@@ -48,6 +48,7 @@ CutsceneError                  trunk.py
       NotFoundError                there is no such job for this person
       NotYoursError                it is somebody else's
       TooLateError  AlreadyEndedError   it is past the point
+      OfferOverError               another model can no longer make it in place of its own
       NotWaitingError              the video is not there to be claimed
       NotKeptError                 the video was kept long enough and is gone
       StoppedError                 the guild keeps videos back

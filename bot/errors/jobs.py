@@ -22,6 +22,10 @@ class AlreadyEndedError(UserError):
     text = N_("Job {job} has already ended.")
 
 
+class OfferOverError(UserError):
+    text = N_("This offer is over, and nothing was changed: job {job} waits for its own model.")
+
+
 class NotWaitingError(UserError):
     text = N_("The video of job {job} is not waiting to be claimed. `/jobs show` tells where it is.")
 

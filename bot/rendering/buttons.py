@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 import discord
 
 from bot.domain.follow_ups import FollowUp
-from bot.domain.ids import DraftId, JobId
+from bot.domain.ids import DraftId, JobId, ModelId
 from bot.domain.jobs import FailureReason, Job
-from bot.domain.models import FOLLOW_UPS, Mode, OptionName
+from bot.domain.models import FOLLOW_UPS, Mode, OptionName, VideoModel
 from bot.domain.values import show
 from bot.i18n import N_, Texts
 from bot.rendering import words
@@ -76,17 +76,18 @@ def lasting(*buttons: discord.ui.Button[discord.ui.View]) -> discord.ui.View:
     return view
 
 
-def instead_id(job_id: JobId) -> str:
-    return f"job:{job_id}:instead"
+def instead_id(job_id: JobId, model: ModelId) -> str:
+    """With the model: what the click does is what the button said when it was shown."""
+    return f"instead:{job_id}:{model}"
 
 
-def of_waiting(_: Texts, job_id: JobId, instead: str | None = None) -> discord.ui.View:
-    """While a job waits; *instead* is the name of a model that could make it now."""
+def of_waiting(_: Texts, job_id: JobId, instead: VideoModel | None = None) -> discord.ui.View:
+    """While a job waits; *instead* is a model that could make it now."""
     cancel = _button(_("Cancel"), cancel_id(job_id), discord.ButtonStyle.danger)
     if instead is None:
         return lasting(cancel)
-    label = _("Make it with {model}", model=instead)[:MAX_LABEL]
-    return lasting(_button(label, instead_id(job_id), discord.ButtonStyle.primary), cancel)
+    label = _("Make it with {model}", model=instead.name)[:MAX_LABEL]
+    return lasting(_button(label, instead_id(job_id, instead.id), discord.ButtonStyle.primary), cancel)
 
 
 def of_result(_: Texts, job_id: JobId, follow_ups: Collection[Mode] = ()) -> discord.ui.View:

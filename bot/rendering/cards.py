@@ -10,6 +10,8 @@ from datetime import datetime
 import discord
 
 from bot.domain.jobs import ACTIVE, Job, JobState
+from bot.domain.models import VideoModel
+from bot.domain.videos import VideoSpec
 from bot.i18n import N_, Texts
 from bot.rendering import buttons, words
 from bot.rendering.prompts import harmless
@@ -35,10 +37,10 @@ COLOURS: Mapping[JobState, discord.Colour] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instead:
-    """Another model that could make a waiting job's video, and for how many credits."""
+    """Another model that could make a waiting job's video, and what it would make of it."""
 
-    model: str
-    price: int
+    model: VideoModel
+    video: VideoSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ def _buttons(_: Texts, job: Job, progress: Progress) -> discord.ui.View | None:
 
 def _add_outlook(_: Texts, embed: discord.Embed, progress: Progress) -> None:
     if progress.is_broken:
-        embed.add_field(name=_("Why it waits"), value=_broken(_, progress), inline=False)
+        embed.add_field(name=_("Why it waits"), value=_broken(_, progress)[:MAX_FIELD], inline=False)
     if progress.ready_at is not None:
         embed.add_field(name=_("Ready"), value=words.moment(progress.ready_at))
     if progress.is_leaving:
@@ -136,9 +138,10 @@ def _broken(_: Texts, progress: Progress) -> str:
         return _(BROKEN)
     return _(
         "The model fails again and again at the moment, so the job waits for it. {model} can make the video now for "
-        "{credits}; what this job has cost comes back then.",
-        model=progress.instead.model,
-        credits=words.credits_of(_, progress.instead.price),
+        "{credits}; what this job has cost comes back then. Options: {options}",
+        model=progress.instead.model.name,
+        credits=words.credits_of(_, progress.instead.video.price),
+        options=words.options_of(progress.instead.video) or "–",
     )
 
 

@@ -302,7 +302,7 @@ def accept(
     replaced = None if take_back is None else take_back(connection)
     policy = balances.refill(connection, policy, now)
     collect(connection, policy, new.user_id, requester, now)
-    payment, spendable = _payment(connection, policy, requester, new, now)
+    payment, spendable = _payment(connection, policy, requester, new, now, replaced)
     new = replace(new, role_ids=policy.that_matter(requester.role_ids))
     if policy.language is not None:
         new = replace(new, place=replace(place, guild_locale=policy.language))
@@ -335,7 +335,12 @@ def _check_draft(connection: Connection, new: NewJob, draft_id: DraftId) -> None
 
 
 def _payment(
-    connection: Connection, policy: GuildPolicy, requester: Requester, new: NewJob, now: datetime
+    connection: Connection,
+    policy: GuildPolicy,
+    requester: Requester,
+    new: NewJob,
+    now: datetime,
+    replaced: Job | None,
 ) -> tuple[ledger.Payment, int | None]:
     """Which buckets pay, and what could be spent before. Raises PolicyRefusedError when a rule of the guild refuses."""
     asked = Asked(channel_id=new.place.channel_id, model=new.video.model, price=new.video.price)
@@ -343,6 +348,9 @@ def _payment(
         connection, policy.guild_id, new.user_id, now, role_ids=requester.role_ids, policy=policy, lock=True
     )
     so_far = balances.so_far(connection, policy, new.user_id, balance)
+    if replaced is not None:
+        # It is the wish that the member has waited for already, and no further one.
+        so_far = replace(so_far, last_at=None)
     why_not = refusal(policy, requester, asked, so_far, now)
     if why_not is not None:
         raise refused(why_not)

@@ -1,24 +1,28 @@
 """Which models break: a circuit breaker for each model string, opened by failures that are the vendor's own.
 
-It is per model and not per provider, because a vendor's models break one at a time. What is known here is lost with the
-process; three failures later it is known again.
+It is per model and not per provider, because a vendor's models break one at a time. What is known here is kept in
+memory; the next process learns it from what became of the newest jobs (`recall`).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 
 from bot import logs
-from bot.domain.ids import JobId, ProviderId
+from bot.domain.ids import JobId, ModelId, ProviderId
 from bot.domain.jobs import FailureReason, Job, JobState
-from bot.domain.models import VideoModel
+from bot.domain.models import Mode, VideoModel
 from bot.metrics import Metrics
 from bot.ports import Clock
 from bot.services.availability import Availability
+from bot.store import outcomes
+from bot.store.database import Database
+from bot.store.outcomes import Outcome
 
 log = logs.get(__name__)
 
@@ -29,6 +33,8 @@ SHORTEST_PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=1)
 # A trial that has not ended by then says nothing any more.
 TRIAL_PATIENCE = timedelta(hours=2)
+# How far back a process that starts looks. Whoever was broken before that has had many an hour to be mended.
+LOOK_BACK = timedelta(hours=6)
 # Ends of so many jobs are remembered, as a job is announced several times after its end.
 MOST_REMEMBERED = 1000
 
@@ -55,6 +61,31 @@ class _Breaker:
     trial: JobId | None = None
     trial_at: datetime | None = None
 
+    def fail(self, at: datetime, *, is_trial: bool) -> bool:
+        """One more failure; True when it is the one that opens the breaker."""
+        self.failures += 1
+        if self.opened_at is None:
+            self.opened_at = at if self.failures >= MOST_FAILURES else None
+            return self.opened_at is not None
+        if is_trial:
+            self.end_trial()
+            self.is_confirmed = False
+            self.wait_longer(at)
+        return False
+
+    def wait_longer(self, at: datetime) -> None:
+        self.opened_at, self.pause = at, min(2 * self.pause, LONGEST_PAUSE)
+
+    def begin_trial(self, job_id: JobId, at: datetime) -> None:
+        self.trial, self.trial_at = job_id, at
+
+    def was_tried_by(self, outcome: Outcome) -> bool:
+        """While it is open nothing but trials is sent."""
+        return self.opened_at is not None and outcome.sent_at > self.opened_at
+
+    def end_trial(self) -> None:
+        self.trial = self.trial_at = None
+
 
 class ModelHealth:
     """Hears how jobs end (`follow`), and says whether the next may be sent."""
@@ -65,6 +96,17 @@ class ModelHealth:
         self._metrics = metrics
         self._breakers: dict[Key, _Breaker] = {}
         self._ended: OrderedDict[JobId, None] = OrderedDict()
+        self._began_at = clock.now()
+
+    async def recall(self, database: Database) -> None:
+        """Learn what an earlier process knew; to be called before any job moves."""
+        sent = await database.read(outcomes.newest, self._clock.now() - LOOK_BACK)
+        for at, outcome in sorted(_verdicts(sent), key=itemgetter(0)):
+            self._recall_verdict(at, outcome)
+        for outcome in sent:
+            self._recall_trial(outcome)
+        for key in self.broken():
+            self._tell_broken(key)
 
     def follow(self, job: Job) -> None:
         """A job has moved; to be called by the lifecycle."""
@@ -74,7 +116,7 @@ class ModelHealth:
         match job.state:
             case JobState.FETCHING:
                 self._succeeded(key)
-            case JobState.FAILED if self._is_new_end(job.id):
+            case JobState.FAILED if self._is_new_end(job):
                 if job.failure in VENDORS_OWN:
                     self._failed(key, job.id)
                 else:
@@ -92,9 +134,9 @@ class ModelHealth:
             return True
         now = self._clock.now()
         if breaker.trial_at is not None and now - breaker.trial_at > TRIAL_PATIENCE:
-            breaker.trial = breaker.trial_at = None
+            breaker.end_trial()
         if breaker.is_confirmed and breaker.trial is None:
-            breaker.trial, breaker.trial_at = job.id, now
+            breaker.begin_trial(job.id, now)
         return breaker.trial == job.id
 
     def condition(self, provider: ProviderId, slug: str) -> Condition:
@@ -130,18 +172,39 @@ class ModelHealth:
 
     def wait_longer(self, key: Key) -> None:
         """It is still broken, or nobody can say."""
-        breaker = self._breakers[key]
-        breaker.opened_at, breaker.pause = self._clock.now(), min(2 * breaker.pause, LONGEST_PAUSE)
+        self._breakers[key].wait_longer(self._clock.now())
 
     def _key(self, job: Job) -> Key | None:
-        model = self._availability.catalogue.find(job.model)
-        spec = None if model is None else model.modes.get(job.video.mode)
-        return None if spec is None else (job.provider, spec.slug)
+        return self._key_of(job.provider, job.model, job.video.mode)
 
-    def _is_new_end(self, job_id: JobId) -> bool:
-        if job_id in self._ended:
+    def _key_of(self, provider: ProviderId, model_id: ModelId, mode: Mode) -> Key | None:
+        model = self._availability.catalogue.find(model_id)
+        spec = None if model is None else model.modes.get(mode)
+        return None if spec is None else (provider, spec.slug)
+
+    def _recall_verdict(self, at: datetime, outcome: Outcome) -> None:
+        key = self._key_of(outcome.provider, outcome.model, outcome.mode)
+        if key is None:
+            return
+        if at == outcome.rendered_at:
+            self._breakers.pop(key, None)
+            return
+        breaker = self._breakers.setdefault(key, _Breaker())
+        breaker.fail(at, is_trial=breaker.was_tried_by(outcome))
+
+    def _recall_trial(self, outcome: Outcome) -> None:
+        """A trial goes on over a restart."""
+        key = self._key_of(outcome.provider, outcome.model, outcome.mode)
+        breaker = None if key is None else self._breakers.get(key)
+        if breaker is not None and outcome.is_at_provider and breaker.was_tried_by(outcome):
+            breaker.is_confirmed = True
+            breaker.begin_trial(outcome.job_id, outcome.sent_at)
+
+    def _is_new_end(self, job: Job) -> bool:
+        """False for an end that was heard of, or that an earlier process has seen: a job also moves after its end."""
+        if job.id in self._ended or (job.finished_at is not None and job.finished_at < self._began_at):
             return False
-        self._ended[job_id] = None
+        self._ended[job.id] = None
         if len(self._ended) > MOST_REMEMBERED:
             self._ended.popitem(last=False)
         return True
@@ -154,20 +217,24 @@ class ModelHealth:
 
     def _failed(self, key: Key, job_id: JobId) -> None:
         breaker = self._breakers.setdefault(key, _Breaker())
-        breaker.failures += 1
-        now = self._clock.now()
-        if breaker.opened_at is not None:
-            if breaker.trial == job_id:
-                breaker.trial = breaker.trial_at = None
-                breaker.is_confirmed = False
-                self.wait_longer(key)
-        elif breaker.failures >= MOST_FAILURES:
-            breaker.opened_at = now
-            log.warning("model_broken", provider=key[0], slug=key[1], failures=breaker.failures)
-            self._metrics.model_broken(*key, is_broken=True)
+        if breaker.fail(self._clock.now(), is_trial=breaker.trial == job_id):
+            self._tell_broken(key)
+
+    def _tell_broken(self, key: Key) -> None:
+        log.warning("model_broken", provider=key[0], slug=key[1], failures=self._breakers[key].failures)
+        self._metrics.model_broken(*key, is_broken=True)
 
     def _end_trial(self, key: Key, job_id: JobId) -> None:
         """The trial ended without a word about the model: the next job is one."""
         breaker = self._breakers.get(key)
         if breaker is not None and breaker.trial == job_id:
-            breaker.trial = breaker.trial_at = None
+            breaker.end_trial()
+
+
+def _verdicts(sent: Iterable[Outcome]) -> Iterator[tuple[datetime, Outcome]]:
+    """When each job said something of its model. One whose finished video could not be had has said two things."""
+    for outcome in sent:
+        if outcome.rendered_at is not None:
+            yield outcome.rendered_at, outcome
+        if outcome.failed_at is not None and outcome.failure in VENDORS_OWN:
+            yield outcome.failed_at, outcome

@@ -6,26 +6,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from bot.domain.ids import GuildId, JobId
-from bot.domain.jobs import Job, JobState
+from bot.domain.ids import GuildId, JobId, ModelId, UserId
+from bot.domain.jobs import ACTIVE, Job, JobState
 from bot.domain.models import Mode, VideoModel
+from bot.domain.policies import GuildPolicy
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
-from bot.errors.jobs import NotFoundError
-from bot.errors.requests import StaleControlError
+from bot.errors.jobs import AlreadyEndedError, NotFoundError, NotYoursError, OfferOverError, TooLateError
 from bot.services.availability import Availability, ProviderGate
 from bot.services.generation import request_of
 from bot.services.model_health import ModelHealth
 from bot.store import jobs, policies
-from bot.store.database import Connection, Database
+from bot.store.database import Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Substitute:
-    """What would be made instead, and what it costs."""
+    """What would be made instead: as it is asked for, and as the model makes it, with its price."""
 
     model: VideoModel
     request: VideoRequest
-    price: int
+    video: VideoSpec
 
 
 class Substitutes:
@@ -52,29 +52,38 @@ class Substitutes:
 
     async def offer(self, job: Job) -> Substitute | None:
         """What the member may have instead; None while the job's own model works, or when there is nothing to offer."""
-        if not self.is_broken(job):
-            return None
-        found = next(self._candidates(job), None)
-        if found is None or not await self._database.read(_may_offer, job.place.guild_id):
-            return None
-        return found
+        return next(await self._candidates(job), None)
 
-    async def offered(self, guild_id: GuildId, job_id: JobId) -> tuple[Job, Substitute]:
-        """The job and what stands under its button now. Raises NotFoundError or StaleControlError."""
+    async def offered(self, guild_id: GuildId, user_id: UserId, job_id: JobId, model_id: ModelId) -> Substitute:
+        """What stands under the button of this model now. Raises UserError when nothing does."""
         job = await self._database.read(jobs.find_in_guild, guild_id, job_id)
         if job is None:
             raise NotFoundError(job=job_id)
-        found = await self.offer(job)
+        if job.user_id != user_id:
+            raise NotYoursError
+        if job.state is not JobState.QUEUED:
+            raise (TooLateError if job.state in ACTIVE else AlreadyEndedError)(job=job_id)
+        # The button has named a model: that one or none, even if another one would be offered by now.
+        found = next((each for each in await self._candidates(job) if each.model.id == model_id), None)
         if found is None:
-            raise StaleControlError
-        return job, found
+            raise OfferOverError(job=job_id)
+        return found
 
-    def _candidates(self, job: Job) -> Iterator[Substitute]:
+    async def _candidates(self, job: Job) -> Iterator[Substitute]:
+        """Everything that may be offered, the best first."""
+        if not self.is_broken(job):
+            return iter(())
+        policy = await self._database.read(policies.load, job.place.guild_id)
+        return self._substitutes(job, policy) if policy.may_offer_successor else iter(())
+
+    def _substitutes(self, job: Job, policy: GuildPolicy) -> Iterator[Substitute]:
         asked = request_of(job.video)
         for model in self._others(job):
-            video = self._fitting(replace(asked, model=model.id), model)
-            if video is not None and video[1].price <= job.video.price:
-                yield Substitute(model=model, request=video[0], price=video[1].price)
+            if not _is_allowed(policy, job, model.id):
+                continue
+            found = self._fitting(replace(asked, model=model.id), model)
+            if found is not None and found[1].price <= job.video.price:
+                yield Substitute(model=model, request=found[0], video=found[1])
 
     def _others(self, job: Job) -> Iterator[VideoModel]:
         """The named successors, then every model in the order of offer, as far as they work in this mode now."""
@@ -112,5 +121,9 @@ def _plain(request: VideoRequest) -> VideoRequest:
     return replace(request, style=None, seed=None, negative=None, audio=None, quality=None, aspect=None, duration=None)
 
 
-def _may_offer(connection: Connection, guild_id: GuildId) -> bool:
-    return policies.load(connection, guild_id).may_offer_successor
+def _is_allowed(policy: GuildPolicy, job: Job, model: ModelId) -> bool:
+    """Whether the guild lets the model be used where the job's own could be."""
+    if policy.allowed_models and model not in policy.allowed_models:
+        return False
+    # Whether the channel has an age limit is not known here; the job's own model tells.
+    return policy.is_model_restricted(job.model) or not policy.is_model_restricted(model)

@@ -19,6 +19,8 @@ log = logs.get(__name__)
 
 LOOK_EVERY = timedelta(seconds=15)
 
+_OURS = "model:"
+
 
 class HealthWatch:
     """Looks at the broken models again and again."""
@@ -39,7 +41,7 @@ class HealthWatch:
         self._rates = rates
         self._troubles = troubles
         self._clock = clock
-        self._told: set[Key] = set()
+        self._told: set[Key] | None = None  # None until the first look
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -78,6 +80,9 @@ class HealthWatch:
         return any((one.provider, one.text) == key and one.is_probeable for one in self._availability.slugs())
 
     async def _tell(self, broken: set[Key]) -> None:
+        if self._told is None:
+            # What an earlier process has told of, and this one no longer knows for broken.
+            self._told = {_key_of(found.name) for found in await self._troubles.present() if _is_ours(found.name)}
         for key in broken - self._told:
             await self._troubles.begin(
                 _trouble_of(key),
@@ -90,4 +95,13 @@ class HealthWatch:
 
 
 def _trouble_of(key: Key) -> str:
-    return f"model:{key[0]}:{key[1]}"
+    return f"{_OURS}{key[0]}:{key[1]}"
+
+
+def _is_ours(trouble: str) -> bool:
+    return trouble.startswith(_OURS)
+
+
+def _key_of(trouble: str) -> Key:
+    provider, _, slug = trouble.removeprefix(_OURS).partition(":")
+    return ProviderId(provider), slug

@@ -11,24 +11,28 @@ from bot.domain.models import Mode, OptionName, OptionValue
 from cogs.generate.cog import Generate
 
 
-class VideoButton(
-    Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|edit|extend|upscale|restyle|delete|instead)"
-):
-    """A button under a posted video, or under the card of a job that waits in vain."""
+class VideoButton(Control, template=r"job:(?P<id>[0-9]{1,18}):(?P<action>again|edit|extend|upscale|restyle|delete)"):
+    """A button under a posted video."""
 
     async def act(self, interaction: discord.Interaction) -> None:
         cog, job_id = cog_of(interaction, Generate), JobId(int(self.match["id"]))
         match self.match["action"]:
             case "again":
                 await cog.repeats.again(interaction, job_id)
-            case "instead":
-                await cog.repeats.instead(interaction, job_id)
             case "edit":
                 await cog.repeats.edit(interaction, job_id)
             case "extend" | "upscale" | "restyle" as mode:
                 await cog.follow_ups.offer(interaction, job_id, Mode(mode))
             case _:
                 await cog.posts.delete(interaction, job_id)
+
+
+class InsteadButton(Control, template=r"instead:(?P<id>[0-9]{1,18}):(?P<model>[a-z0-9-]{1,50})"):
+    """Under the card of a job that waits for a broken model: another one that makes its video now."""
+
+    async def act(self, interaction: discord.Interaction) -> None:
+        cog, job_id = cog_of(interaction, Generate), JobId(int(self.match["id"]))
+        await cog.repeats.instead(interaction, job_id, ModelId(self.match["model"]))
 
 
 class DraftButton(Control, template=r"draft:(?P<id>[0-9]{1,18}):(?P<action>create|edit|cancel)"):
@@ -77,4 +81,4 @@ class FollowUpButton(
         )
 
 
-CONTROLS: tuple[DynamicItemType, ...] = (VideoButton, FollowUpButton, RewriteButton, DraftButton)
+CONTROLS: tuple[DynamicItemType, ...] = (VideoButton, InsteadButton, FollowUpButton, RewriteButton, DraftButton)

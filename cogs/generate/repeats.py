@@ -6,9 +6,8 @@ import discord
 
 from bot.client import in_time
 from bot.client.controls import member_of, texts_of
-from bot.domain.ids import JobId
+from bot.domain.ids import JobId, ModelId
 from bot.domain.videos import VideoRequest
-from bot.errors.jobs import NotYoursError
 from bot.services.generation import Generation
 from bot.services.substitutes import Substitutes
 from cogs.generate.forms import PromptForm
@@ -36,12 +35,10 @@ class Repeats:
         self._generation.choose(request.model, request.mode)
         await interaction.response.send_modal(PromptForm(request, texts_of(interaction), self._requests.edited))
 
-    async def instead(self, interaction: discord.Interaction, job_id: JobId) -> None:
+    async def instead(self, interaction: discord.Interaction, job_id: JobId, model_id: ModelId) -> None:
         """The waiting job's video with a model that works, in place of the one that does not."""
         guild_id, user_id = member_of(interaction)
-        job, found = await self._substitutes.offered(guild_id, job_id)
-        if job.user_id != user_id:
-            raise NotYoursError
+        found = await self._substitutes.offered(guild_id, user_id, job_id, model_id)
         video = self._requests.check(interaction, found.request)
         # Answered first: to take back what is written here would cost the member the job that waits.
         await self._requests.open(interaction, video)

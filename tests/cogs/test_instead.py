@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bot.domain.ids import GuildId, JobId
+from bot.domain.ids import GuildId, JobId, ModelId, ProviderId
 from bot.domain.jobs import FailureReason, Job, JobState
-from bot.domain.policies import GuildPolicy
+from bot.domain.policies import GuildPolicy, ModelRule
 from bot.i18n import texts
+from bot.ports import NotSold
 from bot.rendering import buttons
 from bot.services.model_health import MOST_FAILURES
 from bot.store import policies
@@ -16,6 +17,7 @@ from sandbox.person import Person
 from tests.cogs.conftest import Stage, asked, clicked
 
 BUTTON = "Make it with Seedance 2 Fast"
+KIE = ProviderId("kie_jobs")
 
 
 async def waiting(stage: Stage, person: Person) -> tuple[Job, Message]:
@@ -32,9 +34,9 @@ async def waiting(stage: Stage, person: Person) -> tuple[Job, Message]:
 
 async def card(stage: Stage, job: Job) -> Message:
     offer = await stage.substitutes.offer(job)
-    name = None if offer is None else offer.model.name
+    model = None if offer is None else offer.model
     there = stage.bot.get_partial_messageable(stage.channel.id, guild_id=stage.guild.id)
-    sent = await there.send("card", view=buttons.of_waiting(texts("en-US"), JobId(job.id), name))
+    sent = await there.send("card", view=buttons.of_waiting(texts("en-US"), JobId(job.id), model))
     return stage.channel.messages[sent.id]
 
 
@@ -59,8 +61,10 @@ async def test_a_second_click_changes_nothing_more(stage: Stage, ana: Person) ->
     await clicked(ana, shown, BUTTON)
     after = await stage.balance(ana)
 
-    await clicked(ana, shown, BUTTON)
+    handle = await clicked(ana, shown, BUTTON)
 
+    assert handle.is_ephemeral
+    assert f"Job {job.id} has already ended." in handle.text()
     assert await stage.find(job.id + 2) is None
     assert await stage.balance(ana) == after
     assert await stage.differences() == []
@@ -97,7 +101,8 @@ async def test_a_guild_may_decide_that_nothing_is_offered(stage: Stage, ana: Per
     handle = await clicked(ana, shown, BUTTON)
 
     assert await stage.substitutes.offer(job) is None
-    assert "This button is no longer active." in handle.text()
+    assert handle.is_ephemeral
+    assert f"This offer is over, and nothing was changed: job {job.id} waits for its own model." in handle.text()
     assert (await stage.job(job.id)).state is JobState.QUEUED
 
 
@@ -105,3 +110,67 @@ async def test_while_the_model_works_nothing_is_offered(stage: Stage, ana: Perso
     await asked(ana, "/video", prompt="a red fox", duration=4)
 
     assert await stage.substitutes.offer(await stage.job(1)) is None
+
+
+async def test_the_click_makes_what_the_button_said_or_nothing(stage: Stage, ana: Person) -> None:
+    job, shown = await waiting(stage, ana)
+    before = await stage.balance(ana)
+    for slug in stage.catalogue.get("seedance-2-fast").slugs():
+        stage.availability.note(KIE, slug, NotSold(is_known=True, detail="paused"))
+
+    handle = await clicked(ana, shown, BUTTON)
+
+    other = await stage.substitutes.offer(job)
+    assert other is not None
+    assert other.model.id != "seedance-2-fast"
+    assert "This offer is over" in handle.text()
+    assert (await stage.job(job.id)).state is JobState.QUEUED
+    assert await stage.balance(ana) == before
+
+
+async def test_a_model_that_the_guild_does_not_allow_is_not_offered(stage: Stage, ana: Person) -> None:
+    job, _ = await waiting(stage, ana)
+    allowed = {ModelId(name): ModelRule(is_allowed=True) for name in ("seedance-2", "kling-3-0-turbo")}
+    policy = GuildPolicy(guild_id=GuildId(stage.guild.id), allowance=10_000, models=allowed)
+    await stage.database.write(policies.save, policy)
+
+    offer = await stage.substitutes.offer(job)
+
+    assert offer is not None
+    assert offer.model.id == "kling-3-0-turbo"
+
+
+async def test_a_model_for_channels_with_an_age_limit_is_not_offered_elsewhere(stage: Stage, ana: Person) -> None:
+    job, _ = await waiting(stage, ana)
+    restricted = {ModelId("seedance-2-fast"): ModelRule(is_restricted=True)}
+    policy = GuildPolicy(guild_id=GuildId(stage.guild.id), allowance=10_000, models=restricted)
+    await stage.database.write(policies.save, policy)
+
+    offer = await stage.substitutes.offer(job)
+
+    assert offer is not None
+    assert offer.model.id != "seedance-2-fast"
+
+
+async def test_the_time_between_two_videos_does_not_hold_the_exchange_back(stage: Stage, ana: Person) -> None:
+    job, shown = await waiting(stage, ana)
+    policy = GuildPolicy(guild_id=GuildId(stage.guild.id), allowance=10_000, cooldown=timedelta(hours=1), member_jobs=1)
+    await stage.database.write(policies.save, policy)
+
+    await clicked(ana, shown, BUTTON)
+
+    assert (await stage.job(job.id)).state is JobState.CANCELLED
+    assert (await stage.job(job.id + 1)).state is JobState.QUEUED
+    assert await stage.differences() == []
+
+
+async def test_credits_for_the_old_video_alone_are_enough_for_the_other(stage: Stage, ana: Person) -> None:
+    job, shown = await waiting(stage, ana)
+    policy = GuildPolicy(guild_id=GuildId(stage.guild.id), allowance=job.video.price)
+    await stage.database.write(policies.save, policy)
+
+    await clicked(ana, shown, BUTTON)
+
+    new = await stage.job(job.id + 1)
+    assert await stage.balance(ana) == job.video.price - new.video.price
+    assert await stage.differences() == []

@@ -9,14 +9,17 @@ import itertools
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
+import discord
 import pytest
 
 from bot.cards import MOST_CARDS, ProgressCards
-from bot.domain.ids import JobId, MessageId
+from bot.domain.ids import JobId, MessageId, ModelId
 from bot.domain.jobs import Job, JobState
+from bot.domain.models import OptionName, VideoModel
+from bot.domain.videos import VideoSpec
 from bot.errors import DeliveryUnavailableError, PlaceGoneError
-from bot.rendering.cards import LATE, LEAVING, Card
-from tests.discord_side.making import CATALOGUE, START, HandClock, job, settle
+from bot.rendering.cards import BROKEN, LATE, LEAVING, Card
+from tests.discord_side.making import CATALOGUE, MODEL, START, HandClock, job, settle
 from tests.logged import logged
 
 
@@ -43,6 +46,12 @@ class NotedEdits:
         finally:
             self.under_way -= 1
 
+    def buttons(self, number: int = -1) -> dict[str | None, str | None]:
+        """The labels and what they stand for."""
+        view = self.cards[number][1].view
+        items = [] if view is None else view.children
+        return {item.label: item.custom_id for item in items if isinstance(item, discord.ui.Button)}
+
     @property
     def titles(self) -> list[str]:
         return [str(card.embed.title) for _, card, _ in self.cards]
@@ -68,6 +77,28 @@ class Queue:
         return self.ready_at_
 
 
+@dataclasses.dataclass
+class Offered:
+    """Another model, and the video that it would make."""
+
+    model: VideoModel
+    video: VideoSpec
+
+
+class Offers:
+    """Whether the model is broken and what there is instead, as the test sets it."""
+
+    def __init__(self) -> None:
+        self.has_trouble = False
+        self.found: Offered | None = None
+
+    def is_broken(self, job: Job) -> bool:
+        return self.has_trouble and job.state is JobState.QUEUED
+
+    async def offer(self, job: Job) -> Offered | None:
+        return self.found if self.is_broken(job) else None
+
+
 @pytest.fixture
 def clock() -> HandClock:
     return HandClock()
@@ -84,8 +115,13 @@ def queue() -> Queue:
 
 
 @pytest.fixture
-async def cards(clock: HandClock, edits: NotedEdits, queue: Queue) -> AsyncIterator[ProgressCards]:
-    made = ProgressCards(edits, jobs=queue, estimates=queue, catalogue=CATALOGUE, clock=clock)
+def offers() -> Offers:
+    return Offers()
+
+
+@pytest.fixture
+async def cards(clock: HandClock, edits: NotedEdits, queue: Queue, offers: Offers) -> AsyncIterator[ProgressCards]:
+    made = ProgressCards(edits, jobs=queue, estimates=queue, catalogue=CATALOGUE, clock=clock, alternatives=offers)
     running = asyncio.create_task(made.run())
     await settle()
     yield made
@@ -366,3 +402,86 @@ async def test_memory_is_bounded(clock: HandClock, edits: NotedEdits, queue: Que
         cards.changed(moved(JobState.RUNNING, id=JobId(number)))
 
     assert len(cards) == MOST_CARDS
+
+
+# A model that is broken, and what there is instead.
+
+OFFER = Offered(
+    model=dataclasses.replace(MODEL, id=ModelId("calm-2"), name="Calm 2"),
+    video=dataclasses.replace(job().video, options={OptionName.DURATION: 5, OptionName.ASPECT: "16:9"}, price=40),
+)
+CANCEL = {"Cancel": "job:12:cancel"}
+
+
+async def test_card_of_a_job_that_waits_for_a_broken_model_offers_another_with_its_price_and_options(
+    cards: ProgressCards, edits: NotedEdits, clock: HandClock, offers: Offers
+) -> None:
+    cards.changed(moved(JobState.QUEUED))
+    await settle()
+    before = edits.buttons(), edits.fields()
+    offers.has_trouble, offers.found = True, OFFER
+
+    await clock.advance(seconds=10)
+
+    assert before[0] == CANCEL
+    assert "Why it waits" not in before[1]
+    assert edits.buttons() == {"Make it with Calm 2": "instead:12:calm-2", **CANCEL}
+    assert edits.fields()["Why it waits"] == (
+        "The model fails again and again at the moment, so the job waits for it. Calm 2 can make the video now for 40 "
+        "credits; what this job has cost comes back then. Options: duration 5 · aspect 16:9"
+    )
+
+
+async def test_card_offers_nothing_where_there_is_nothing_and_still_says_why_the_job_waits(
+    cards: ProgressCards, edits: NotedEdits, offers: Offers
+) -> None:
+    offers.has_trouble = True
+
+    cards.changed(moved(JobState.QUEUED))
+    await settle()
+
+    assert edits.buttons() == CANCEL
+    assert edits.fields()["Why it waits"] == BROKEN
+
+
+async def test_card_takes_the_offer_away_once_the_model_works_although_the_job_has_not_moved(
+    cards: ProgressCards, edits: NotedEdits, clock: HandClock, offers: Offers
+) -> None:
+    offers.has_trouble, offers.found = True, OFFER
+    cards.changed(moved(JobState.QUEUED))
+    await settle()
+    offers.has_trouble = False
+
+    await clock.advance(seconds=10)
+
+    assert edits.buttons(0).keys() == {"Make it with Calm 2", "Cancel"}
+    assert edits.buttons() == CANCEL
+    assert "Why it waits" not in edits.fields()
+
+
+@pytest.mark.parametrize("state", [JobState.SUBMITTING, JobState.RUNNING, JobState.CANCELLED])
+async def test_card_takes_the_offer_away_when_the_job_goes_on_or_ends(
+    cards: ProgressCards, edits: NotedEdits, clock: HandClock, offers: Offers, state: JobState
+) -> None:
+    offers.has_trouble, offers.found = True, OFFER
+    cards.changed(moved(JobState.QUEUED))
+    await settle()
+
+    cards.changed(moved(state))
+    await clock.advance(seconds=3)
+
+    assert edits.buttons() == {}
+    assert "Why it waits" not in edits.fields()
+
+
+async def test_card_names_the_offer_of_the_moment(
+    cards: ProgressCards, edits: NotedEdits, clock: HandClock, offers: Offers
+) -> None:
+    offers.has_trouble, offers.found = True, OFFER
+    cards.changed(moved(JobState.QUEUED))
+    await settle()
+    offers.found = Offered(model=MODEL, video=OFFER.video)
+
+    await clock.advance(seconds=10)
+
+    assert edits.buttons() == {"Make it with Swift 1": "instead:12:swift-1", **CANCEL}
