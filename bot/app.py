@@ -77,7 +77,7 @@ class App:
         await parts.hosting.refresh()
         await parts.model_health.recall(database)
         stack.push_async_callback(parts.client.close)
-        for folder in (settings.folders.inputs, settings.folders.results):
+        for folder in (settings.folders.inputs, settings.folders.results, settings.folders.cache):
             await asyncio.to_thread(media.remove_leftovers, folder)
         await parts.server.start()
         stack.push_async_callback(parts.server.close)

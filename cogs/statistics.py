@@ -14,9 +14,11 @@ from discord.ext import commands
 
 from bot.client import defer
 from bot.client.controls import staff_of, texts_of
+from bot.client.uploads import upload_limits
 from bot.domain.charts import Theme
 from bot.i18n import N_
 from bot.media import Charts
+from bot.media.downloads import PART
 from bot.media.spreadsheets import Spreadsheet
 from bot.rendering import statistics as cards
 from bot.services.availability import Availability
@@ -90,8 +92,8 @@ class StatisticsCog(commands.Cog):
         await defer(interaction, ephemeral=True)
         staff, wanted = await staff_of(interaction, EXPORT), Exported(what)
         check_staff(staff)  # Before anything is written for anybody.
-        with tempfile.TemporaryDirectory(prefix="export-", dir=self._scratch) as folder:
-            head, limit = self._exports.head(wanted), interaction.filesize_limit
+        with tempfile.TemporaryDirectory(prefix="export-", suffix=PART, dir=self._scratch) as folder:
+            head, limit = self._exports.head(wanted), upload_limits(interaction)[-1]
             sheet = await asyncio.to_thread(Spreadsheet(Path(folder), wanted.value, head, limit).__enter__)
             try:
                 async for rows in self._exports.pages(staff, wanted, days):

@@ -79,7 +79,9 @@ def build(settings: Settings, database: Database, clock: Clock, outside: Outside
                 desk=JobDesk(database, clock, services.lifecycle),
                 availability=availability,
             ),
-            PrivacyCog(privacy=services.privacy, inputs=folders.inputs, results=folders.results),
+            PrivacyCog(
+                privacy=services.privacy, inputs=folders.inputs, results=folders.results, scratch=settings.folders.cache
+            ),
             WordsCog(words=Words(database, clock)),
             HostCog(hosting=services.hosting, availability=availability, owner_ids=settings.discord_owner_ids),
             StatisticsCog(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -177,10 +178,13 @@ async def _complete(to: Path) -> AsyncIterator[BinaryIO]:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Delete what interrupted transfers left in *folder* and count it. For the start of a process, before any fetch."""
-    leftovers = [path for path in folder.glob(f"*{PART}") if path.is_file()]
+    """Delete what interrupted work left in *folder* and count it. For the start of a process, before any work."""
+    leftovers = list(folder.glob(f"*{PART}"))
     for path in leftovers:
-        path.unlink(missing_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
     return len(leftovers)
 
 

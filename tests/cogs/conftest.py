@@ -194,6 +194,7 @@ class Stage:
                     privacy=Privacy(self.database, self.clock, estimates, partial(remove_files, self.folders)),
                     inputs=self.folders.inputs,
                     results=self.folders.results,
+                    scratch=self.inputs.parent,
                 ),
                 moderation.WordsCog(words=Words(self.database, self.clock)),
                 host.HostCog(hosting=self.hosting, availability=self.availability, owner_ids=self.host_ids),

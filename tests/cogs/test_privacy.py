@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import tracemalloc
 import zipfile
 from io import BytesIO
 
+from cogs.privacy import MOST_COPIES
+from sandbox.discord_server import Fault
 from sandbox.person import Person
 from tests.cogs.conftest import Stage, asked, clicked
 
+MEBIBYTE = 1024 * 1024
 PROMPT = "a zebra juggles with burning pineapples"
 
 
@@ -25,6 +30,54 @@ async def test_copy_is_a_file_with_everything(stage: Stage, ana: Person) -> None
         assert data["user"] == str(ana.user.id)
         assert [job["prompt"] for job in data["stored"]["jobs"]] == [PROMPT]
     assert handle.text().startswith("Everything that is stored about you")
+
+
+async def test_copy_of_large_videos_is_streamed_and_never_held_in_memory(stage: Stage) -> None:
+    zoe = Person.joins(stage.server, stage.guild, "zoe", stage.channel, upload_limit=500 * MEBIBYTE)
+    await keeps_video(stage, zoe, 48 * MEBIBYTE)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        handle = await asked(zoe, "/privacy export")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # The local Discord is in the same process and counts, too.
+    assert peak < 16 * MEBIBYTE
+    assert handle.message is not None
+    assert handle.message.attachments[0].size > 48 * MEBIBYTE
+
+
+async def test_place_that_takes_less_than_it_promised_gets_a_copy_without_the_videos(stage: Stage) -> None:
+    zoe = Person.joins(stage.server, stage.guild, "zoe", stage.channel, upload_limit=500 * MEBIBYTE)
+    await keeps_video(stage, zoe, 12 * MEBIBYTE)
+    stage.server.faults.add(Fault(method="PATCH", path=r"/webhooks/.*original", status=413, code=40005))
+
+    handle = await asked(zoe, "/privacy export")
+
+    assert "1 file is gone or did not fit." in handle.text()
+    assert handle.message is not None
+    assert handle.message.attachments[0].size < MEBIBYTE
+
+
+async def test_nobody_has_copies_made_without_end(stage: Stage, ana: Person, ben: Person) -> None:
+    for _ in range(MOST_COPIES):
+        await asked(ana, "/privacy export")
+
+    again = await asked(ana, "/privacy export")
+
+    assert "too fast" in again.text()
+    assert "Everything" in (await asked(ben, "/privacy export")).text()
+
+
+async def keeps_video(stage: Stage, person: Person, size: int) -> None:
+    """A job whose video lies in the bot's own folder."""
+    await asked(person, "/video", prompt=PROMPT)
+    await stage.delivers(1)
+    stage.folders.results.mkdir(exist_ok=True)
+    with (stage.folders.results / "1.mp4").open("wb") as file:
+        file.truncate(size)
 
 
 async def test_deletion_is_asked_about_and_then_done(stage: Stage, mod: Person, ana: Person) -> None:

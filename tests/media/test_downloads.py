@@ -378,5 +378,8 @@ def test_leftovers_of_a_crash_are_removed_and_videos_are_not(tmp_path: Path) -> 
     (tmp_path / "7.mp4").write_bytes(MP4)
     (tmp_path / "8.mp4.0a1b2c3d.part").write_bytes(MP4[:10])
 
-    assert remove_leftovers(tmp_path) == 1
+    (tmp_path / "export-0a1b.part").mkdir()
+    (tmp_path / "export-0a1b.part" / "jobs-1.zip").write_bytes(b"what members wrote")
+
+    assert remove_leftovers(tmp_path) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["7.mp4"]
