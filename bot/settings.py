@@ -388,7 +388,8 @@ def create_folders(settings: Settings) -> None:
     """Make DATA_DIR and what belongs in it, and be sure that files can be written there."""
     try:
         for path in (settings.data_dir, *settings.folders):
-            path.mkdir(parents=True, exist_ok=True)
+            # Prompts, callback secrets and the key of signed links are nobody else's on this machine.
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=path):
                 pass
     except OSError as err:

@@ -475,6 +475,14 @@ def test_folders_are_made_below_the_data_folder(tmp_path: Path) -> None:
     assert set(settings.folders) == set(settings.data_dir.iterdir())
 
 
+def test_folders_that_the_bot_makes_are_open_to_its_own_user_alone(tmp_path: Path) -> None:
+    settings = loaded(DATA_DIR=str(tmp_path / "new" / "data"))
+
+    create_folders(settings)
+
+    assert [path for path in (settings.data_dir, *settings.folders) if path.stat().st_mode & 0o077] == []
+
+
 def test_data_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     settings = loaded(DATA_DIR=str(tmp_path / "data"))
     settings.data_dir.mkdir()

@@ -28,6 +28,10 @@ MAX_PIXELS = 40_000_000
 MEMORY = 1024 * 1024 * 1024
 SECONDS = 20
 
+# What is written may be as large as what any model takes, and a little: a format with worse compression makes a hundred
+# megabytes out of one.
+LARGEST = 40_000_000
+
 _ORIENTATION = 0x0112
 # Pillow's parsers end in any of these when a file is cut off or lies about itself.
 _BROKEN = (
@@ -186,7 +190,13 @@ def _limit_ourselves() -> None:
         import resource  # noqa: PLC0415 - Windows has no such thing
     except ImportError:
         return
-    limits = {resource.RLIMIT_AS: MEMORY, resource.RLIMIT_CPU: SECONDS, resource.RLIMIT_CORE: 0}
+    limits = {
+        resource.RLIMIT_AS: MEMORY,
+        resource.RLIMIT_CPU: SECONDS,
+        resource.RLIMIT_CORE: 0,
+        # Python ignores the signal that comes with it, so that writing beyond is an error like a full disk.
+        resource.RLIMIT_FSIZE: LARGEST,
+    }
     for kind, most in limits.items():
         # macOS knows the limit on memory and refuses to set it.
         with contextlib.suppress(ValueError, OSError):

@@ -29,6 +29,7 @@ from bot.errors.pictures import (
 )
 from bot.media import inspection
 from bot.media.addresses import AddressRefusedError, GuardedTransport, Resolver
+from bot.media.children import bare_environment
 from bot.media.downloads import PART
 
 EXTENSIONS: Mapping[ImageFormat, str] = {
@@ -160,6 +161,7 @@ class Pictures:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
+                env=bare_environment(),
             )
             try:
                 async with asyncio.timeout(self._limits.inspection.total_seconds()):

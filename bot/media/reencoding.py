@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import secrets
 import sys
 from collections.abc import Mapping
@@ -14,15 +13,13 @@ from pathlib import Path
 
 from bot import logs
 from bot.errors import CannotFitError
+from bot.media.children import bare_environment
 from bot.media.downloads import PART
 
 log = logs.get(__name__)
 
 # By path and not imported: it loads FFmpeg, and strangers' videos are no business of the bot's own process.
 SCRIPT = Path(__file__).with_name("encoding.py")
-
-# The child gets none of our environment, where the secrets are, but what a Python may need to find its libraries.
-PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 
 # The answer is one short line; a longer one is not an answer.
 LONGEST_ANSWER = 4096
@@ -81,7 +78,7 @@ class Reencoder:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env=_environment(),
+            env=bare_environment(),
         )
         try:
             async with asyncio.timeout(limits.whole.total_seconds()):
@@ -92,11 +89,6 @@ class Reencoder:
         finally:
             await _end(process)
         return _answer(output, process.returncode)
-
-
-def _environment() -> dict[str, str]:
-    # glibc reserves address space for each thread that allocates; the limit should go to pictures.
-    return {"MALLOC_ARENA_MAX": "2", **{name: os.environ[name] for name in PASSED_ON if name in os.environ}}
 
 
 async def _output_of(process: asyncio.subprocess.Process) -> bytes:

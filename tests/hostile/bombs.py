@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from collections.abc import Iterator
+from random import Random
+
+from PIL import Image
 
 from tests.media import drawings
 
@@ -80,3 +84,12 @@ def insides() -> Iterator[tuple[str, bytes]]:
     yield "gif with a frame beyond its screen", drawings.gif_bomb(1, 1)[:13] + drawings.gif_bomb(60_000, 60_000)[19:]
     yield "tiff that points at itself", b"II*\0\x08\0\0\0" + struct.pack("<H", 0) + struct.pack("<I", 8)
     yield "webp with a canvas at the limit", webp(8_000, 5_000)
+
+
+def swelling_tiff() -> bytes:
+    """Rows of noise that are all the same: within Deflate's window, and far beyond what LZW remembers."""
+    width, height = 5000, 3200
+    image = Image.frombytes("RGB", (width, height), Random(4).randbytes(3 * width) * height)
+    out = io.BytesIO()
+    image.save(out, "TIFF", compression="tiff_adobe_deflate", strip_size=3 * width * height)
+    return out.getvalue()

@@ -120,3 +120,41 @@ async def test_bot_itself_does_next_to_nothing_for_a_bomb(tmp_path: Path) -> Non
         await pictures.aclose()
 
     assert list((tmp_path / "inputs").iterdir()) == []
+
+
+async def test_picture_that_swells_when_it_is_written_leaves_nothing_on_the_disk(tmp_path: Path) -> None:
+    """What is repeated from afar is small for Deflate and large for LZW, in which a TIFF is written again."""
+    content = bombs.swelling_tiff()
+    assert len(content) < MEBIBYTE
+    pictures = Pictures(tmp_path / "inputs", allow_private=True)
+    try:
+        async with serving(always(answer(content))) as server:
+            with pytest.raises(BadImageError):
+                await pictures.take(server.url, declared_size=len(content), filename="a.tiff")
+    finally:
+        await pictures.aclose()
+
+    assert list((tmp_path / "inputs").iterdir()) == []
+
+
+async def test_process_that_opens_a_strangers_picture_has_no_secret_to_give_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "token-canary-3310")
+    script = tmp_path / "inspection.py"
+    script.write_text(
+        "import os, pathlib; pathlib.Path(__file__).with_name('seen').write_text(repr(dict(os.environ)));"
+        'print(\'{"refused": "unreadable"}\')'
+    )
+    monkeypatch.setattr(inspection, "__file__", str(script))
+    pictures = Pictures(tmp_path / "inputs", allow_private=True)
+    try:
+        async with serving(always(answer(b"x"))) as server:
+            with pytest.raises(BadImageError):
+                await pictures.take(server.url, declared_size=1, filename="a.png")
+    finally:
+        await pictures.aclose()
+
+    seen = (tmp_path / "seen").read_text()
+    assert "MALLOC_ARENA_MAX" in seen
+    assert "canary" not in seen
