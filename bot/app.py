@@ -135,7 +135,11 @@ class App:
             "troubles": parts.troubles.run,
             "past": tell_of_the_past,
         }
-        looping: dict[str, Loop] = {"models": parts.models.run, "retention": parts.retention.run}
+        looping: dict[str, Loop] = {
+            "estimates": parts.estimates.run,
+            "models": parts.models.run,
+            "retention": parts.retention.run,
+        }
         looping |= {name: when_connected(run) for name, run in after_connecting.items()}
         watching = [
             tasks.create_task(parts.cards.run(), name="cards"),

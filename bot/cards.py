@@ -61,7 +61,7 @@ class Places(Protocol):
 
 
 class Outlook(Protocol):
-    async def ready_at(self, job: Job) -> datetime | None:
+    def ready_at(self, job: Job) -> datetime | None:
         """When the job will probably be finished; None when nobody can say."""
         ...
 
@@ -221,7 +221,7 @@ class ProgressCards:
     async def _progress(self, tracked: Tracked, job: Job, now: datetime) -> Progress:
         is_waiting = job.state is JobState.QUEUED
         is_leaving = job.state in ACTIVE and now >= job.token_expires_at - FAREWELL
-        ready_at = await self._estimates.ready_at(job) if job.state in ACTIVE else None
+        ready_at = self._estimates.ready_at(job) if job.state in ACTIVE else None
         shown = tracked.ready_at
         # An estimate that moves by seconds with every look is not news.
         if shown is not None and ready_at is not None and shown > now and abs(ready_at - shown) < DRIFT:

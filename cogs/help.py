@@ -43,22 +43,20 @@ class Help(commands.Cog):
     @app_commands.guild_only()
     async def models(self, interaction: discord.Interaction) -> None:
         await defer(interaction, ephemeral=True)
-        card, view = await self._page(interaction, 1)
+        card, view = self._page(interaction, 1)
         await interaction.edit_original_response(embed=card, view=view)
 
     async def turn(self, interaction: discord.Interaction, number: int) -> None:
         """Another page in the same message."""
-        card, view = await self._page(interaction, number)
+        card, view = self._page(interaction, number)
         await interaction.response.edit_message(embed=card, view=view)
 
-    async def _page(
-        self, interaction: discord.Interaction, number: int
-    ) -> tuple[discord.Embed, discord.ui.View | None]:
+    def _page(self, interaction: discord.Interaction, number: int) -> tuple[discord.Embed, discord.ui.View | None]:
         _ = texts_of(interaction)
         listed = []
         for model in self._availability.visible.models.values():
             modes = self._availability.modes(model)
-            typical = await self._estimates.typical(model, modes[0] if modes else Mode.TEXT)
+            typical = self._estimates.typical(model, modes[0] if modes else Mode.TEXT)
             is_well = self._health.is_well(model)
             listed.append(Listed(model=model, modes=modes, typical=typical, is_well=is_well))
         pages = model_pages(_, listed, self._availability.visible, self._markup)

@@ -22,6 +22,7 @@ from bot.providers import registry
 from bot.publisher import DiscordPublisher
 from bot.services.accounts import Accounts
 from bot.services.callbacks import Callbacks
+from bot.services.estimates import Estimates
 from bot.services.generation import Generation
 from bot.services.hosting import Hosting
 from bot.services.keys import Keys
@@ -63,6 +64,7 @@ class Parts:
     staff_log: StaffLogDelivery
     server: HTTPServer
     generation: Generation
+    estimates: Estimates
     queue: Queue
     metrics: Metrics
     storage: StorageGuard
@@ -192,6 +194,7 @@ def build(
             callback_forms=registry.callback_forms_of(settings),
         ),
         generation=services.generation,
+        estimates=services.estimates,
         queue=queue,
         metrics=services.metrics,
         storage=services.storage,

@@ -71,15 +71,15 @@ class Privacy:
         done = await self._database.write(forget)
         if isinstance(done, list):
             raise JobsRunningError(
-                jobs=", ".join(str(job.id) for job in done[:SHOWN_JOBS]), ready=f"<t:{await self._ready(done)}:R>"
+                jobs=", ".join(str(job.id) for job in done[:SHOWN_JOBS]), ready=f"<t:{self._ready(done)}:R>"
             )
         await self._remove(done.file_names, done.job_ids)
         if not await self._database.scrub():
             log.info("log_not_emptied", note="somebody reads; the next sweep does it")
         log.info("member_forgotten", jobs=len(done.job_ids))
 
-    async def _ready(self, jobs: Sequence[Job]) -> int:
-        moments = [await self._estimates.ready_at(job) or self._clock.now() + SOON for job in jobs]
+    def _ready(self, jobs: Sequence[Job]) -> int:
+        moments = [self._estimates.ready_at(job) or self._clock.now() + SOON for job in jobs]
         return int(max(moments).timestamp())
 
     async def sweep(self, now: datetime) -> None:

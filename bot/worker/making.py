@@ -201,7 +201,7 @@ class Making:
     async def _next_poll(self, job: Job, model: VideoModel | None, elapsed: timedelta) -> timedelta:
         if model is None:
             return schedule.LONGEST
-        history = await self._needs.estimates.history(model.id, job.video.mode)
+        history = self._needs.estimates.history(model.id, job.video.mode)
         durations = schedule.Durations.learnt(model.typical, history)
         running = await self._needs.queue.at_provider(*self._needs.rates.sharing(job.provider))
         per_second = self._needs.rates.terms(job.provider).queries_per_second

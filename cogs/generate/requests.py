@@ -180,7 +180,7 @@ class Requests:
         progress = Progress(
             model=str(job.model) if model is None else model.name,
             ahead=await self._jobs.queue_place(job) if job.state is JobState.QUEUED else None,
-            ready_at=await self._estimates.ready_at(job),
+            ready_at=self._estimates.ready_at(job),
         )
         _ = texts(job.place.guild_locale)
         card = cards.card(_, job, progress)

@@ -41,7 +41,7 @@ class Suggestions:
             rest = [(model, self._availability.modes(model)) for model in meant if (model, mode) not in found]
             found += [(model, Mode.IMAGE) for model, modes in rest if Mode.IMAGE in modes]
         return [
-            await self._choice(_, model, usable, needs_image=usable is not mode)
+            self._choice(_, model, usable, needs_image=usable is not mode)
             for model, usable in found[: choices.MAX_CHOICES]
         ]
 
@@ -63,7 +63,7 @@ class Suggestions:
         )
         return [Choice(name=text, value=value) for text, value in offered if isinstance(value, kind)]
 
-    async def _choice(self, _: Texts, model: VideoModel, mode: Mode, *, needs_image: bool = False) -> Choice[str]:
+    def _choice(self, _: Texts, model: VideoModel, mode: Mode, *, needs_image: bool = False) -> Choice[str]:
         price = lowest_price(model, mode, self._markup)
-        typical = await self._estimates.typical(model, mode)
+        typical = self._estimates.typical(model, mode)
         return Choice(name=choices.model_choice(_, model, price, typical, needs_image=needs_image), value=model.id)

@@ -145,6 +145,15 @@ async def test_unknown_model_offers_no_values(stage: Stage, ana: Person) -> None
     assert await ana.suggestions("/video", "quality", model="no such thing") == []
 
 
+async def test_models_and_their_values_are_offered_without_a_look_into_the_store(
+    stage: Stage, ana: Person, database: Database
+) -> None:
+    await database.write(lambda connection: connection.exec_driver_sql("ALTER TABLE jobs RENAME TO elsewhere"))
+
+    assert len(await ana.suggestions("/video", "model")) == 25
+    assert await ana.suggestions("/video", "duration", model="hailuo-2-3")
+
+
 async def test_trouble_in_the_store_offers_nothing_and_is_logged(
     stage: Stage, ana: Person, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:

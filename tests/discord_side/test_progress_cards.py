@@ -73,7 +73,7 @@ class Queue:
             raise self.trouble
         return self.ahead
 
-    async def ready_at(self, job: Job) -> datetime | None:
+    def ready_at(self, job: Job) -> datetime | None:
         return self.ready_at_
 
 

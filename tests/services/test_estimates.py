@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from bot.domain.models import Catalogue, Mode
 from bot.errors.requests import ModelRetiredError, ModelUnavailableError, UnknownModelError
 from bot.ports import Sold
 from bot.services.availability import Availability, ProviderGate
-from bot.services.estimates import ENOUGH_RUNS, FRESH
+from bot.services.estimates import ENOUGH_RUNS, READ_EVERY
 from bot.store.database import Connection
 from tests.fakes import KIE, NOON
 from tests.samples import BILLER, CATALOGUE, MAKER, OLD, model
@@ -30,26 +31,43 @@ async def rendered(desk: Desk, *seconds: float) -> None:
 async def test_until_there_is_a_history_the_catalogue_is_believed(desk: Desk) -> None:
     await rendered(desk, *[10] * (ENOUGH_RUNS - 1))
 
-    assert await desk.estimates.typical(MAKER, Mode.TEXT) == MAKER.typical
+    await desk.estimates.read()
+
+    assert desk.estimates.typical(MAKER, Mode.TEXT) == MAKER.typical
 
 
 async def test_with_enough_runs_their_median_is_typical(desk: Desk) -> None:
     await rendered(desk, *[10, 20, 30, 40] * 5, 30, 5000)
 
-    assert await desk.estimates.typical(MAKER, Mode.TEXT) == timedelta(seconds=30)
-    assert await desk.estimates.typical(MAKER, Mode.IMAGE) == MAKER.typical
+    await desk.estimates.read()
+
+    assert desk.estimates.typical(MAKER, Mode.TEXT) == timedelta(seconds=30)
+    assert desk.estimates.typical(MAKER, Mode.IMAGE) == MAKER.typical
 
 
-async def test_the_history_is_read_again_after_a_minute(desk: Desk) -> None:
+async def test_the_histories_are_read_at_the_start_and_again_after_a_minute(desk: Desk) -> None:
+    async def next_rest() -> None:
+        async with asyncio.timeout(5):
+            await desk.clock.entered.wait()
+        desk.clock.entered.clear()
+
+    def known() -> int:
+        return len(desk.estimates.history(MAKER.id, Mode.TEXT))
+
+    stop = asyncio.Event()
     await rendered(desk, 10)
-    assert len(await desk.estimates.history(MAKER.id, Mode.TEXT)) == 1
-    await rendered(desk, 20)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(desk.estimates.run(stop))
+        await next_rest()
+        at_first = known()
+        await rendered(desk, 20)
+        soon = known()
+        desk.clock.advance(READ_EVERY)
+        await next_rest()
+        later = known()
+        stop.set()
 
-    at_once = await desk.estimates.history(MAKER.id, Mode.TEXT)
-    desk.clock.advance(FRESH + timedelta(seconds=1))
-    later = await desk.estimates.history(MAKER.id, Mode.TEXT)
-
-    assert (len(at_once), len(later)) == (1, 2)
+    assert (at_first, soon, later) == (1, 1, 2)
 
 
 async def test_a_job_is_ready_its_typical_time_after_it_was_sent(desk: Desk) -> None:
@@ -58,17 +76,17 @@ async def test_a_job_is_ready_its_typical_time_after_it_was_sent(desk: Desk) -> 
     sent = await desk.lifecycle.apply(await desk.job(), Move(to=JobState.SUBMITTING))
     desk.clock.advance(seconds=20)
 
-    assert await desk.estimates.ready_at(waiting) == desk.clock.now() + MAKER.typical
-    assert await desk.estimates.ready_at(sent) == now + MAKER.typical
+    assert desk.estimates.ready_at(waiting) == desk.clock.now() + MAKER.typical
+    assert desk.estimates.ready_at(sent) == now + MAKER.typical
     desk.clock.advance(MAKER.typical)
-    assert await desk.estimates.ready_at(sent) is None
+    assert desk.estimates.ready_at(sent) is None
 
 
 async def test_nobody_can_say_when_a_model_is_ready_that_has_left_the_catalogue(desk: Desk) -> None:
     job = await desk.job()
     desk.availability.catalogue = Catalogue({})
 
-    assert await desk.estimates.ready_at(job) is None
+    assert desk.estimates.ready_at(job) is None
 
 
 def test_what_the_provider_says_overrides_the_file() -> None:

@@ -373,7 +373,8 @@ async def test_moments_of_a_job_are_those_in_which_it_entered_its_states(databas
 
     assert job is not None
     assert (job.submitted_at, job.finished_at) == (at(1), at(5))
-    assert await database.read(durations.of_all) == {(MAKER.id, Mode.TEXT): [timedelta(seconds=2)]}
+    found = await database.read(durations.of_all)
+    assert {key: list(history) for key, history in found.items()} == {(MAKER.id, Mode.TEXT): [2_000_000]}
     assert [event.at for event in await database.read(events.timeline, job.id)] == [at(second) for second in range(6)]
 
 
@@ -484,9 +485,9 @@ async def test_the_newest_durations_of_each_model_and_mode_count(database: Datab
     found = await database.read(lambda connection: durations.of_all(connection, 2))
 
     assert {key: sorted(history) for key, history in found.items()} == {
-        (MAKER.id, Mode.TEXT): [timedelta(seconds=20), timedelta(seconds=30)],
-        (MAKER.id, Mode.IMAGE): [timedelta(seconds=99)],
-        (ModelId("other"), Mode.TEXT): [timedelta(seconds=98)],
+        (MAKER.id, Mode.TEXT): [20_000_000, 30_000_000],
+        (MAKER.id, Mode.IMAGE): [99_000_000],
+        (ModelId("other"), Mode.TEXT): [98_000_000],
     }
 
 
