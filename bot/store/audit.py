@@ -11,10 +11,11 @@ from bot.domain.credits import AccountKind, EntryKind
 from bot.domain.jobs import JobState
 from bot.store import statistics
 from bot.store.spending import periods
+from bot.store.statements import among
 from bot.store.tables import EPOCH, accounts, entries, jobs, lines, spending, usage
 
 # Put together once: the simulator asks after each of its runs, and the statements take longer to build than to answer.
-_ENDED = jobs.c.state.in_([JobState.DELIVERED, JobState.PARKED, JobState.FAILED, JobState.CANCELLED])
+_ENDED = among(jobs.c.state, [JobState.DELIVERED, JobState.PARKED, JobState.FAILED, JobState.CANCELLED])
 _IS_OPEN = sa.not_(jobs.c.is_closed)
 _PAID = jobs.c.paid_allowance + jobs.c.paid_bonus
 
@@ -51,7 +52,7 @@ _UNCOUNTED = (
     .where(jobs.c.paid_allowance > 0, ~sa.select(usage.c.used).where(_IS_INSIDE).exists())
     .order_by(jobs.c.id)
 )
-_IS_REFUNDED = jobs.c.state.in_([JobState.FAILED, JobState.CANCELLED])
+_IS_REFUNDED = among(jobs.c.state, [JobState.FAILED, JobState.CANCELLED])
 _WRONGLY_PAID = (
     sa.select(jobs.c.id, jobs.c.state, jobs.c.price, _PAID.label("paid"))
     .where(sa.or_(sa.and_(_IS_OPEN, jobs.c.price != _PAID), jobs.c.price < _PAID, sa.and_(_IS_REFUNDED, _PAID != 0)))
@@ -61,7 +62,7 @@ _DATE = sa.type_coerce(jobs.c.created_at, sa.BigInteger) // (86_400 * 1_000_000)
 _PAID_BY_DATE = sa.select(_DATE, sa.func.sum(_PAID).label("paid")).group_by(_DATE)
 _SPENT = sa.select(spending)
 _CHARGES = sa.func.count().filter(entries.c.kind == "charge")
-_ENDS = sa.func.count().filter(entries.c.kind.in_(["settle", "refund"]))
+_ENDS = sa.func.count().filter(among(entries.c.kind, ["settle", "refund"]))
 _WRONGLY_ENTERED = (
     sa.select(jobs.c.id, jobs.c.state, _CHARGES.label("charges"), _ENDS.label("ends"))
     .outerjoin(entries, entries.c.job_id == jobs.c.id)

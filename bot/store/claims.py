@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 from bot.domain.ids import JobId, ProviderId
 from bot.domain.jobs import AT_PROVIDER, Job, JobState
 from bot.store.jobs import job_of
+from bot.store.statements import among
 from bot.store.tables import job_events, jobs
 
 # What the worker asks again and again is put together once: for SQLAlchemy that is more work than asking.
@@ -40,9 +41,6 @@ _CREATES_OPEN = sa.select(sa.func.count()).where(
 )
 # No create call is under way for longer; it spares the look through a history of years.
 LONGEST_CALL = timedelta(hours=1)
-_COUNT_AT_PROVIDER = sa.select(sa.func.count()).where(
-    jobs.c.provider.in_(sa.bindparam("those_providers", expanding=True)), jobs.c.state.in_(AT_PROVIDER)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,33 +77,23 @@ def claim(
     Those that the claimer still has *in_hand* are left to it even if their lease seems over: its clock has jumped.
     """
     taken = connection.execute(
-        _claiming(is_fair=JobState.QUEUED in states, has_provider=provider is not None),
-        {
-            "at": now,
-            "those_states": list(states),
-            "that_provider": provider,
-            "not_these": list(in_hand),
-            "most": limit,
-            "until": now + lease,
-        },
+        _claiming(tuple(states), has_provider=provider is not None, has_in_hand=bool(in_hand)),
+        {"at": now, "that_provider": provider, "not_these": list(in_hand), "most": limit, "until": now + lease},
     )
     rows = taken.all()
     return [Claimed(job_of(row), row.claims) for row in sorted(rows, key=lambda row: (row.due_at, row.id))]
 
 
 @cache
-def _claiming(*, is_fair: bool, has_provider: bool) -> sa.UpdateBase:
+def _claiming(states: tuple[JobState, ...], *, has_provider: bool, has_in_hand: bool) -> sa.UpdateBase:
     """The statement of `claim`, put together once: that costs more than running it."""
-    is_due = sa.and_(
-        jobs.c.due_at <= _AT,
-        jobs.c.state.in_(sa.bindparam("those_states", expanding=True)),
-        _IS_FREE,
-        jobs.c.id.not_in(sa.bindparam("not_these", expanding=True)),
-    )
+    is_due = sa.and_(jobs.c.due_at <= _AT, among(jobs.c.state, states), _IS_FREE)
+    if has_in_hand:
+        is_due = sa.and_(is_due, jobs.c.id.not_in(sa.bindparam("not_these", expanding=True)))
     if has_provider:
         is_due = sa.and_(is_due, jobs.c.provider == sa.bindparam("that_provider"))
     most = sa.bindparam("most", type_=sa.Integer)
-    if is_fair:
+    if JobState.QUEUED in states:
         due = _in_turn(is_due).limit(most)
     else:
         due = sa.select(jobs.c.id).where(is_due).order_by(jobs.c.due_at, jobs.c.id).limit(most)
@@ -142,7 +130,13 @@ def creates_ended_since(connection: Connection, since: datetime, provider: Provi
 
 def at_provider(connection: Connection, *providers: ProviderId) -> int:
     """How many jobs these providers may be working on for us."""
-    return connection.execute(_COUNT_AT_PROVIDER, {"those_providers": list(providers)}).scalar_one()
+    return connection.execute(_count_at(providers)).scalar_one()
+
+
+@cache
+def _count_at(providers: tuple[ProviderId, ...]) -> sa.Select[tuple[int]]:
+    """The statement of `at_provider`; a host has a handful of providers."""
+    return sa.select(sa.func.count()).where(among(jobs.c.provider, providers), among(jobs.c.state, sorted(AT_PROVIDER)))
 
 
 def queued_before(connection: Connection, job_id: JobId, provider: ProviderId) -> int:
@@ -159,7 +153,7 @@ def _in_turn(is_due: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:
     busy = jobs.alias("busy")
 
     def running(*same: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
-        return sa.select(sa.func.count()).where(busy.c.state.in_(AT_PROVIDER), *same).scalar_subquery()
+        return sa.select(sa.func.count()).where(among(busy.c.state, sorted(AT_PROVIDER)), *same).scalar_subquery()
 
     of_guild = busy.c.guild_id == jobs.c.guild_id
     of_member = sa.and_(of_guild, busy.c.user_id == jobs.c.user_id)

@@ -37,6 +37,7 @@ from bot.domain.models import Mode, OptionName
 from bot.domain.videos import VideoSpec
 from bot.store import events, inputs
 from bot.store.ledger import Payment
+from bot.store.statements import among
 from bot.store.tables import drafts, jobs
 
 # What every command or move asks is put together once: for SQLAlchemy that is more work than asking.
@@ -63,10 +64,11 @@ _CLOSE_PAYMENT = (
 _ROLE_IDS = sa.select(jobs.c.role_ids).where(jobs.c.id == _JOB_ID)
 _PAID = sa.select(jobs.c.paid_allowance + jobs.c.paid_bonus).where(jobs.c.id == _JOB_ID)
 _DEFAULTS = {column.name: column.default.arg for column in jobs.c if isinstance(column.default, sa.ColumnDefault)}
-_ACTIVE = sa.select(jobs).where(jobs.c.state.in_(ACTIVE)).order_by(jobs.c.id)
+_IS_ACTIVE = among(jobs.c.state, sorted(ACTIVE))
+_ACTIVE = sa.select(jobs).where(_IS_ACTIVE).order_by(jobs.c.id)
 _FOLLOWED = (
     sa.select(jobs)
-    .where(sa.or_(jobs.c.state.in_(ACTIVE), jobs.c.finished_at > sa.bindparam("since", type_=jobs.c.finished_at.type)))
+    .where(sa.or_(_IS_ACTIVE, jobs.c.finished_at > sa.bindparam("since", type_=jobs.c.finished_at.type)))
     .order_by(jobs.c.id)
 )
 
@@ -286,52 +288,53 @@ def charges(connection: Connection, limit: int = 500) -> list[tuple[VideoSpec, f
     return [(job_of(row).video, row.provider_credits) for row in rows]
 
 
-def job_of(row: sa.Row[Any]) -> Job:
+def job_of(found: sa.Row[Any]) -> Job:
+    row = found._asdict()  # A row looks each of its attributes up in two places.
     return Job(
-        id=JobId(row.id),
-        user_id=UserId(row.user_id),
+        id=JobId(row["id"]),
+        user_id=UserId(row["user_id"]),
         place=Place(
-            guild_id=GuildId(row.guild_id),
-            channel_id=ChannelId(row.channel_id),
-            application_id=row.application_id,
-            interaction_id=InteractionId(row.interaction_id),
-            interaction_token=row.interaction_token,
-            upload_limit=row.upload_limit,
-            locale=row.locale,
-            guild_locale=row.guild_locale,
+            guild_id=GuildId(row["guild_id"]),
+            channel_id=ChannelId(row["channel_id"]),
+            application_id=row["application_id"],
+            interaction_id=InteractionId(row["interaction_id"]),
+            interaction_token=row["interaction_token"],
+            upload_limit=row["upload_limit"],
+            locale=row["locale"],
+            guild_locale=row["guild_locale"],
         ),
         video=VideoSpec(
-            model=ModelId(row.model),
-            mode=Mode(row.mode),
-            prompt=row.prompt,
-            options={OptionName(name): value for name, value in row.options.items()},
-            price=row.price,
-            picture=inputs.picture_of_json(row.picture),
-            **inputs.of_json(row.inputs),
+            model=ModelId(row["model"]),
+            mode=Mode(row["mode"]),
+            prompt=row["prompt"],
+            options={OptionName(name): value for name, value in row["options"].items()},
+            price=row["price"],
+            picture=inputs.picture_of_json(row["picture"]),
+            **inputs.of_json(row["inputs"]),
         ),
-        provider=ProviderId(row.provider),
-        state=JobState(row.state),
-        fence=row.fence,
-        attempts=row.attempts,
-        callback_secret=row.callback_secret,
-        created_at=row.created_at,
-        due_at=row.due_at,
-        submitted_at=row.submitted_at,
-        finished_at=row.finished_at,
-        task_id=None if row.task_id is None else TaskId(row.task_id),
+        provider=ProviderId(row["provider"]),
+        state=JobState(row["state"]),
+        fence=row["fence"],
+        attempts=row["attempts"],
+        callback_secret=row["callback_secret"],
+        created_at=row["created_at"],
+        due_at=row["due_at"],
+        submitted_at=row["submitted_at"],
+        finished_at=row["finished_at"],
+        task_id=None if row["task_id"] is None else TaskId(row["task_id"]),
         result=None
-        if row.result_url is None
-        else Result(url=row.result_url, expires_at=row.result_expires_at, credits=row.provider_credits),
-        stored=None if row.stored_name is None else StoredVideo(name=row.stored_name, size=row.stored_size),
-        message_id=None if row.message_id is None else MessageId(row.message_id),
-        message_channel_id=None if row.message_channel_id is None else ChannelId(row.message_channel_id),
-        is_direct=row.is_direct,
-        is_closed=row.is_closed,
-        is_late=row.is_late,
-        is_announced=row.is_announced,
-        posting_at=row.posting_at,
-        failure=None if row.failure is None else FailureReason(row.failure),
-        failure_detail=row.failure_detail,
-        again_of=None if row.again_of is None else JobId(row.again_of),
-        redelivery=row.redelivery,
+        if row["result_url"] is None
+        else Result(url=row["result_url"], expires_at=row["result_expires_at"], credits=row["provider_credits"]),
+        stored=None if row["stored_name"] is None else StoredVideo(name=row["stored_name"], size=row["stored_size"]),
+        message_id=None if row["message_id"] is None else MessageId(row["message_id"]),
+        message_channel_id=None if row["message_channel_id"] is None else ChannelId(row["message_channel_id"]),
+        is_direct=row["is_direct"],
+        is_closed=row["is_closed"],
+        is_late=row["is_late"],
+        is_announced=row["is_announced"],
+        posting_at=row["posting_at"],
+        failure=None if row["failure"] is None else FailureReason(row["failure"]),
+        failure_detail=row["failure_detail"],
+        again_of=None if row["again_of"] is None else JobId(row["again_of"]),
+        redelivery=row["redelivery"],
     )

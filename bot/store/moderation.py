@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,7 +11,7 @@ from sqlalchemy.engine import Connection
 from bot.domain.ids import GuildId, JobId, UserId
 from bot.domain.jobs import JobState
 from bot.domain.safety import Block, Word, WordKind
-from bot.store.statements import upsert
+from bot.store.statements import among, upsert
 from bot.store.tables import blocks, jobs, refusals, words
 
 # Every command asks these, so they are put together once.
@@ -97,13 +98,19 @@ def count_refusal(connection: Connection, guild_id: GuildId, user_id: UserId, ru
 
 def strikes(connection: Connection, guild_id: GuildId, user_id: UserId, rules: frozenset[str], now: datetime) -> int:
     """How often *rules* have refused the member within this hour."""
-    counted = sa.select(sa.func.coalesce(sa.func.sum(refusals.c.count), 0)).where(
-        refusals.c.guild_id == guild_id,
-        refusals.c.user_id == user_id,
-        refusals.c.hour == hour_of(now),
-        refusals.c.rule.in_(rules),
+    asked = {"of_guild": guild_id, "of_member": user_id, "in_hour": hour_of(now)}
+    return int(connection.execute(_strikes(rules), asked).scalar_one())
+
+
+@cache
+def _strikes(rules: frozenset[str]) -> sa.Select[tuple[int]]:
+    """The statement of `strikes`; every command asks it, with the same rules."""
+    return sa.select(sa.func.coalesce(sa.func.sum(refusals.c.count), 0)).where(
+        refusals.c.guild_id == _GUILD,
+        refusals.c.user_id == _MEMBER,
+        refusals.c.hour == sa.bindparam("in_hour", type_=refusals.c.hour.type),
+        among(refusals.c.rule, sorted(rules)),
     )
-    return int(connection.execute(counted).scalar_one())
 
 
 def forget_refusals(connection: Connection, before: datetime) -> int:

@@ -38,6 +38,17 @@ _ADD = sa.text(
     *(sa.bindparam(name, type_=sa.BigInteger) for name in _COUNTS),
 )
 _NOTHING = dict.fromkeys(_COUNTS, 0)
+_COUNTED = sa.select(tallies)
+_DAY = sa.type_coerce(jobs.c.created_at, sa.BigInteger) // (86_400 * 1_000_000)
+_BY_JOBS = sa.select(
+    jobs.c.guild_id,
+    _DAY.label("day"),
+    jobs.c.user_id,
+    jobs.c.model,
+    sa.func.count(),
+    *(sa.func.sum(sa.case((jobs.c.state == state, 1), else_=0)) for state in COLUMNS),
+    sa.func.sum(sa.case((jobs.c.is_closed, jobs.c.paid_allowance + jobs.c.paid_bonus), else_=0)),
+).group_by(jobs.c.guild_id, _DAY, jobs.c.user_id, jobs.c.model)
 _SUMS = [sa.func.sum(tallies.c[name]).label(name) for name in _COUNTS]
 
 
@@ -94,23 +105,11 @@ def differences(connection: Connection) -> list[str]:
     """Where the counts are not what the jobs say; none when all is well."""
     counted = {
         (row.guild_id, row.day, row.user_id, row.model): tuple(int(row._mapping[name]) for name in _COUNTS)
-        for row in connection.execute(sa.select(tallies))
+        for row in connection.execute(_COUNTED)
     }
-    day = sa.type_coerce(jobs.c.created_at, sa.BigInteger) // (86_400 * 1_000_000)
-    by_jobs = connection.execute(
-        sa.select(
-            jobs.c.guild_id,
-            day.label("day"),
-            jobs.c.user_id,
-            jobs.c.model,
-            sa.func.count(),
-            *(sa.func.sum(sa.case((jobs.c.state == state, 1), else_=0)) for state in COLUMNS),
-            sa.func.sum(sa.case((jobs.c.is_closed, jobs.c.paid_allowance + jobs.c.paid_bonus), else_=0)),
-        ).group_by(jobs.c.guild_id, day, jobs.c.user_id, jobs.c.model)
-    )
     real = {
         (row[0], EPOCH + timedelta(days=row[1]), row[2], row[3]): tuple(int(value) for value in row[4:])
-        for row in by_jobs
+        for row in connection.execute(_BY_JOBS)
     }
     zero = (0,) * len(_COUNTS)
     return [
