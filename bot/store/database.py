@@ -33,6 +33,10 @@ T = TypeVar("T")
 # How long a write waits for a lock that another program holds on the file.
 BUSY_TIMEOUT = timedelta(seconds=5)
 
+# Python keeps 128 statements of a connection prepared. The engine has more of its own, and preparing one anew takes as
+# long as running it.
+PREPARED_STATEMENTS = 1000
+
 # PostgreSQL: serialization failure and deadlock; the transaction did nothing and may be run again.
 RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})
 MAX_RUNS = 5
@@ -70,7 +74,11 @@ class Database:
                 poolclass=AsyncAdaptedQueuePool,
                 pool_size=size,
                 max_overflow=0,
-                connect_args={"timeout": busy_timeout.total_seconds(), "isolation_level": None},
+                connect_args={
+                    "timeout": busy_timeout.total_seconds(),
+                    "isolation_level": None,
+                    "cached_statements": PREPARED_STATEMENTS,
+                },
             )
             for size in (1, 4)
         )

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import StaticPool
 
 from bot.store import schema
-from bot.store.database import Database
+from bot.store.database import PREPARED_STATEMENTS, Database
 from bot.store.tables import metadata
+from chaos.simulation.statements import ShortConnection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,10 +25,13 @@ SchemaEdits = Mapping[str, tuple[str, str] | None]
 class Disk:
     """An SQLite database in memory with the product's own schema; `wipe` makes it new."""
 
-    def __init__(self, edits: SchemaEdits | None = None) -> None:
+    def __init__(
+        self, edits: SchemaEdits | None = None, connect: Callable[[Engine], Connection] = ShortConnection
+    ) -> None:
         # One connection for everybody: transactions run whole, one after the other, so nobody sees half of another's.
-        self._engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args={"isolation_level": None})
-        self.connection = self._engine.connect()
+        options = {"isolation_level": None, "cached_statements": PREPARED_STATEMENTS}
+        self._engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args=options)
+        self.connection = connect(self._engine)
         raw = self.connection.connection.driver_connection
         assert isinstance(raw, sqlite3.Connection)
         self.raw = raw
