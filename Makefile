@@ -42,7 +42,7 @@ fmt: $(READY) ## Format and fix what can be fixed by itself
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-chaos: $(READY) ## Break it on purpose for hours: simulated crashes, kills, backups
+chaos: $(READY) ## Break ours and naive versions on purpose, for hours
 	@$(BIN)/python -m chaos
 
 bench: $(READY) ## Measure ours beside the naive baseline

@@ -199,14 +199,7 @@ async def arena(contender: Contender, setup: Setup) -> AsyncIterator[Arena]:
         async with DiscordServer() as discord, kie:
             guild = discord.add_guild("Bench")
             channels = [discord.add_channel(guild, f"videos-{number}") for number in range(50)]
-            connections = Connections(
-                discord_token=discord.token,
-                discord_api_url=discord.api_url,
-                discord_gateway_url=discord.gateway_url,
-                kie_api_key=kie.api_key,
-                kie_api_url=kie.api_url,
-                kie_upload_url=kie.upload_url,
-            )
+            connections = Connections.to(discord, kie)
             bot = BotUnderTest(contender, connections, folder)
             try:
                 await bot.start()

@@ -20,10 +20,8 @@ import yarl
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
 
-from benchmarks.patience import POLL_SECONDS, POLLS
+from benchmarks.terms import CREDITS, POLL_SECONDS, POLLS, PRICE
 
-CREDITS = 500
-PRICE = 90
 TEXT_MODEL = "kling/v3-turbo-text-to-video"
 IMAGE_MODEL = "kling/v3-turbo-image-to-video"
 
@@ -42,6 +40,7 @@ class Bot(discord.Client):
         self.jobs: set[asyncio.Task[None]] = set()
         self._api_url = environ["KIE_API_URL"]
         self._upload_url = environ["KIE_UPLOAD_URL"]
+        self._poll_seconds = float(environ.get("POLL_SECONDS", POLL_SECONDS))
         self._headers = {"Authorization": f"Bearer {environ['KIE_API_KEY']}"}
         self._http: aiohttp.ClientSession | None = None
 
@@ -112,7 +111,7 @@ class Bot(discord.Client):
                 return str(json.loads(record["resultJson"])["resultUrls"][0])
             if record["state"] == "fail":
                 raise ProviderError(record["failMsg"])
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(self._poll_seconds)
         raise ProviderError("The provider took too long.")
 
     async def _download(self, url: str) -> bytes:
@@ -150,11 +149,11 @@ def add_commands(bot: Bot) -> None:
         await interaction.response.send_message(f"You have {credits} credits.", ephemeral=True)
 
 
-def main() -> None:
+def main(kind: type[Bot] = Bot) -> None:
     environ = dict(os.environ)
     discord.http.Route.BASE = environ["DISCORD_API_URL"]
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(environ["DISCORD_GATEWAY_URL"])
-    bot = Bot(environ)
+    bot = kind(environ)
     add_commands(bot)
     bot.run(environ["DISCORD_TOKEN"], log_level=logging.WARNING)
 

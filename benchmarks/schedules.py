@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
 
-from benchmarks.patience import POLL_SECONDS
 from benchmarks.table import Row, percentile
+from benchmarks.terms import POLL_SECONDS
 from bot.providers.kie import TERMS
 from bot.worker.schedule import Durations, next_poll
 

@@ -13,10 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chaos import backups, fuzz, kills, money, naive, soak
+from chaos import backups, fuzz, kills, money, soak
+from chaos.naive import command as naive
+from chaos.naive.kills import KILLS as NAIVE_KILLS
 from chaos.parsers import TARGETS
-
-BACKUPS = 100
+from chaos.progress import Progress
+from chaos.table import Row, table
 
 LAYERS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "simulation": soak.main,
@@ -28,66 +30,68 @@ LAYERS: Mapping[str, Callable[[Sequence[str]], int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table. *wanted* is the amount without which the layer has proved nothing."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much of everything, and where."""
 
-    layer: str
-    amount: int
-    wanted: int
-    unit: str
-    violations: Sequence[str]
-    broken: int | None = None  # runs of another bot that broke a promise: nothing of ours is wrong then
+    seed: int
+    share: float  # of a release's amounts
+    folder: Path
+    server: str  # an address of PostgreSQL, or nothing
 
-    @property
-    def is_good(self) -> bool:
-        return self.broken is not None or (not self.violations and self.amount >= self.wanted)
+    def part(self, amount: int) -> int:
+        return max(1, round(amount * self.share))
 
-    @property
-    def shown(self) -> str:
-        return str(len(self.violations) if self.broken is None else self.broken)
+    def place(self, name: str) -> Path:
+        place = self.folder / name
+        place.mkdir()
+        return place
 
 
-def rows(seed: int, share: float, folder: Path) -> Iterator[Row]:
-    """Every layer in turn, with *share* of a release's amounts; each says what it has seen when it has ended."""
+def simulated(plan: Plan) -> Iterator[Row]:
+    wanted = plan.part(soak.RUNS)
+    tally = soak.run(wanted, plan.seed, Progress("simulated crashes", wanted))
+    print(tally.line(), flush=True)
+    yield Row("simulated crashes", tally.runs, wanted, "runs", tally.violations, naive.in_worlds())
 
-    def part(amount: int) -> int:
-        return max(1, round(amount * share))
 
-    simulated = soak.run(part(soak.RUNS), seed)
-    print(simulated.line(), flush=True)
-    yield Row("simulated crashes", simulated.runs, part(soak.RUNS), "runs", simulated.violations)
-    compared = naive.run(naive.NAIVE)
-    print(f"a naive bot in such worlds: {compared.line()}", flush=True)
-    yield Row("the same for a naive bot", compared.runs.total(), 1, "runs", (), broken=compared.broken.total())
-    for name in ("kills", "backups", "money"):
-        (folder / name).mkdir()
-    killed = asyncio.run(kills.run(part(kills.KILLS), folder / "kills", seed))
-    print(killed.line(), flush=True)
-    yield Row("kill -9 of the process", killed.kills, part(kills.KILLS), "kills", killed.violations)
-    backed_up = asyncio.run(backups.run(part(BACKUPS), folder / "backups", seed))
-    print(backed_up.line(), flush=True)
-    yield Row("backups under load", backed_up.backups, part(BACKUPS), "backups", backed_up.violations)
-    seeds = range(seed, seed + part(money.SEEDS))
-    server = os.environ.get("TEST_POSTGRES_URL", "")
-    for tally in asyncio.run(money.run_all(seeds, folder / "money", server)):
-        print(tally.line(), flush=True)
-        yield Row(f"last credits, {tally.backend}", tally.runs, len(seeds), "runs", tally.violations)
+def killed(plan: Plan) -> Iterator[Row]:
+    wanted = plan.part(kills.KILLS)
+    tally = asyncio.run(kills.run(wanted, plan.place("kills"), plan.seed, Progress("kills", wanted)))
+    print(tally.line(), flush=True)
+    beside = naive.killed(plan.part(NAIVE_KILLS), plan.place("naive kills"), plan.seed)
+    yield Row("kill -9 of the process", tally.kills, wanted, "kills", tally.violations, beside)
+
+
+def backed_up(plan: Plan) -> Iterator[Row]:
+    wanted = plan.part(backups.BACKUPS)
+    tally = asyncio.run(backups.run(wanted, plan.place("backups"), plan.seed, Progress("backups", wanted)))
+    print(tally.line(), flush=True)
+    beside = naive.copied(wanted, plan.place("copies"), plan.seed)
+    yield Row("backups under load", tally.backups, wanted, "backups", tally.violations, beside)
+
+
+def spent(plan: Plan) -> Iterator[Row]:
+    seeds = range(plan.seed, plan.seed + plan.part(money.SEEDS))
+    progress = Progress("last credits", len(seeds) * (2 if plan.server else 1))
+    tallies = asyncio.run(money.run_all(seeds, plan.place("money"), plan.server, report=progress))
+    print(*(tally.line() for tally in tallies), sep="\n", flush=True)
+    beside = naive.spent(seeds, plan.place("naive money"), plan.server)
+    for tally in tallies:
+        layer = f"last credits, {tally.backend}"
+        yield Row(layer, tally.runs, len(seeds), "runs", tally.violations, [beside[tally.backend]])
+
+
+def fuzzed(plan: Plan) -> Iterator[Row]:
     inputs, findings = 0, []
-    for fuzzed in fuzz.run(TARGETS, fuzz.SECONDS * share, seed, fuzz.CASES):
-        inputs += fuzzed.tried
-        findings += [f"{fuzzed.name}: {finding}" for finding in fuzzed.findings]
+    for tally in fuzz.run(TARGETS, fuzz.SECONDS * plan.share, plan.seed, fuzz.CASES):
+        print(f"damaged inputs of {tally.name}: {tally.tried:,}, findings: {len(tally.findings)}", flush=True)
+        inputs += tally.tried
+        findings += [f"{tally.name}: {finding}" for finding in tally.findings]
     yield Row("damaged inputs of parsers", inputs, len(TARGETS), "inputs", findings)
 
 
-def table(found: Sequence[Row]) -> str:
-    """As Markdown, so that it can be put into the documentation as it is."""
-    lines = [("layer", "runs or kills", "violations")]
-    lines += [(row.layer, f"{row.amount:,} {row.unit}", row.shown) for row in found]
-    first, second, third = (max(len(line[number]) for line in lines) for number in range(3))
-    shown = [f"| {layer:<{first}} | {amount:>{second}} | {wrong:>{third}} |" for layer, amount, wrong in lines]
-    shown.insert(1, f"| {'-' * first} | {'-' * (second - 1)}: | {'-' * (third - 1)}: |")
-    return "\n".join(shown)
+PARTS: Sequence[Callable[[Plan], Iterator[Row]]] = (simulated, killed, backed_up, spent, fuzzed)
 
 
 def everything(arguments: Sequence[str]) -> int:
@@ -101,14 +105,17 @@ def everything(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     # The local servers complain about clients that hang up, which is what happens here all the time.
     logging.disable(logging.CRITICAL)
-    if not os.environ.get("TEST_POSTGRES_URL"):
+    server = os.environ.get("TEST_POSTGRES_URL", "")
+    if not server:
         print("TEST_POSTGRES_URL is not set: the last credits are spent on SQLite only")
     found: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="cutscene-chaos-") as folder, suppress(KeyboardInterrupt):
-        for row in rows(options.seed, options.share, Path(folder)):
-            for violation in row.violations:
-                print(f"  {violation}")
-            found.append(row)
+        plan = Plan(seed=options.seed, share=options.share, folder=Path(folder), server=server)
+        for part in PARTS:
+            for row in part(plan):
+                for violation in row.violations:
+                    print(f"  {violation}")
+                found.append(row)
         print(f"\n{table(found)}")
         return 0 if all(row.is_good for row in found) else 1
     return 130

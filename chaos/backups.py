@@ -32,6 +32,7 @@ from bot.services.host_limits import Budget
 from bot.services.lifecycle import Lifecycle
 from bot.store import audit, backups, epochs, jobs, ledger, policies, schema
 from bot.store.database import Connection, Database
+from chaos.progress import Progress, Report, unheard
 
 T = TypeVar("T")
 
@@ -39,6 +40,8 @@ REPOSITORY = Path(__file__).parents[1]
 GUILD = GuildId(1)
 MEMBERS = 8
 RICH = 10**9
+BACKUPS = 100
+NAME = "cutscene.db"
 
 FAILED = Move(to=JobState.FAILED, failure=FailureReason.UPSTREAM)
 # What a job may do next, and how likely it is to end early: every end has its own bookings.
@@ -59,6 +62,7 @@ class Tally:
 
     backups: int = 0
     transactions: int = 0
+    accepted: int = 0  # jobs
     jobs: list[int] = field(default_factory=list)  # in each backup, in the order in which they were taken
     slowest_write: float = 0.0  # seconds, while backups were taken
     violations: list[str] = field(default_factory=list)
@@ -113,6 +117,7 @@ class Traffic:
             if self._random.random() < 0.2:
                 await self._timed(self._database.write(_grant, member))
             accepted = await self._timed(self._generation.request(member, self._place(), self._video))
+            self._tally.accepted += 1
             job = accepted.job
             for state in self._random.choice(PATHS):
                 job = await self._timed(self._lifecycle.apply(job, self._move(job, state)))
@@ -154,28 +159,45 @@ class Traffic:
                 return Move(to=state)
 
 
-async def run(count: int, folder: Path, seed: int = 1) -> Tally:
+async def run(count: int, folder: Path, seed: int = 1, report: Report = unheard) -> Tally:
     """Take *count* backups in processes of their own below the traffic of this one, and put each back."""
     tally = Tally()
-    source = folder / "cutscene.db"
-    database = Database.connect(f"sqlite+aiosqlite:///{source}")
+    accepted: list[int] = []  # before each of them
+    async with working(folder, tally, seed):
+        for number in range(1, count + 1):
+            accepted.append(tally.accepted)
+            await _take(folder, folder / f"{number}.backup", tally)
+            report(number, len(tally.violations))
+    for number, jobs_before in enumerate(accepted, 1):
+        target = folder / f"{number}.backup"
+        if target.exists():
+            await _put_back(target, folder / f"{number}.db", jobs_before, tally)
+            target.unlink()
+    if not tally.violations and tally.jobs != sorted(tally.jobs):
+        tally.violations.append("a later backup knows fewer jobs than an earlier one")
+    return tally
+
+
+@asynccontextmanager
+async def working(folder: Path, tally: Tally, seed: int) -> AsyncIterator[Tally]:
+    """A bot's database in *folder* with traffic on it for as long as the block runs, and the count of that."""
+    await _prepare(folder)
+    database = Database.connect(f"sqlite+aiosqlite:///{folder / NAME}")
+    try:
+        async with Traffic(database, tally, Random(seed)).flowing():
+            yield tally
+    finally:
+        await database.close()
+
+
+async def _prepare(folder: Path) -> None:
+    """A database that has been closed, as after any restart: nothing stands in the log beside the file alone."""
+    database = Database.connect(f"sqlite+aiosqlite:///{folder / NAME}")
     try:
         await schema.migrate(database)
         await epochs.Epoch(database, folder).open(datetime.now(UTC))
-        async with Traffic(database, tally, Random(seed)).flowing():
-            for number in range(1, count + 1):
-                target = folder / f"{number}.backup"
-                await _take(folder, target, tally)
-        for number in range(1, count + 1):
-            target = folder / f"{number}.backup"
-            if target.exists():
-                await _put_back(target, folder / f"{number}.db", tally)
-                target.unlink()
-        if not tally.violations and tally.jobs != sorted(tally.jobs):
-            tally.violations.append("a later backup knows fewer jobs than an earlier one")
     finally:
         await database.close()
-    return tally
 
 
 async def _take(folder: Path, target: Path, tally: Tally) -> None:
@@ -194,7 +216,7 @@ async def _take(folder: Path, target: Path, tally: Tally) -> None:
     tally.backups += 1
 
 
-async def _put_back(backup: Path, place: Path, tally: Tally) -> None:
+async def _put_back(backup: Path, place: Path, jobs_before: int, tally: Tally) -> None:
     try:
         await asyncio.to_thread(backups.restore, backup, place, datetime.now(UTC))
     except StoreError as error:
@@ -214,6 +236,8 @@ async def _put_back(backup: Path, place: Path, tally: Tally) -> None:
     if counts.get(JobState.QUEUED, 0) + counts.get(JobState.SUBMITTING, 0):
         tally.violations.append(f"{backup.name}: jobs of the past would be submitted again")
     tally.jobs.append(sum(counts.values()))
+    if tally.jobs[-1] < jobs_before:
+        tally.violations.append(f"{backup.name}: {tally.jobs[-1]} jobs, and {jobs_before} were accepted before it")
 
 
 def _make_rich(connection: Connection) -> None:
@@ -227,11 +251,12 @@ def _grant(connection: Connection, member: UserId) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m chaos backups", description=__doc__)
-    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--count", type=int, default=BACKUPS)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="cutscene-backups-") as folder, suppress(KeyboardInterrupt):
-        tally = asyncio.run(run(options.count, Path(folder), options.seed))
+        report = Progress("backups", options.count)
+        tally = asyncio.run(run(options.count, Path(folder), options.seed, report))
         for violation in tally.violations:
             print(violation)
         print(tally.line())

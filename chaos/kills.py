@@ -27,7 +27,8 @@ from bot.store.database import Connection, Database
 from chaos import kill_checks
 from chaos.kill_checks import Command
 from chaos.kill_moments import Killer, Moment
-from sandbox.bot_process import BotDiedError, BotProcess, Connections
+from chaos.progress import Progress, Report, unheard
+from sandbox.bot_process import START_TIMEOUT, BotDiedError, BotProcess, Connections
 from sandbox.discord_server import DiscordServer
 from sandbox.kie_server import KieServer, Limits
 from sandbox.person import Person
@@ -38,6 +39,7 @@ MEMBERS = 6
 IN_FLIGHT = 8
 RICH = 10**9
 RENDERING = (0.3, 1.0)  # seconds that the provider takes for a video
+START_PATIENCE = 120.0  # seconds: a machine that is short of processor time is no reason to stop
 PATIENCE = 90.0  # seconds until all jobs have ended once nobody kills any more
 SLEEP = timedelta(days=1)  # longer than any grace for a lost answer
 
@@ -46,13 +48,15 @@ _OPEN = ", ".join(f"'{state}'" for state in JobState if state not in kill_checks
 
 @dataclass(slots=True)
 class Tally:
-    """What came of it."""
+    """What came of it, told while it grows."""
 
+    report: Report = unheard
     kills: int = 0
     moments: Counter[Moment] = field(default_factory=Counter)
     commands: int = 0
     jobs: int = 0
     delivered: int = 0
+    slow: int = 0  # starts that took longer than one may otherwise
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
 
@@ -60,7 +64,8 @@ class Tally:
         rate = self.kills / self.seconds * 60 if self.seconds else 0.0
         return (
             f"kill -9 of the real process: {self.kills} kills ({rate:.0f} per minute), {self.commands} commands, "
-            f"{self.jobs} jobs, {self.delivered} delivered, violations: {len(self.violations)}"
+            f"{self.jobs} jobs, {self.delivered} delivered, {self.slow} slow starts, "
+            f"violations: {len(self.violations)}"
         )
 
 
@@ -88,13 +93,14 @@ class Season:
         """*kills* kills below traffic, then peace until every job has ended, then the judgement."""
         traffic = asyncio.create_task(self._traffic())
         try:
-            await self.bot.start()
+            await self._start()
             for _ in range(kills):
                 moment = await self._killer.kill()
                 self._tally.kills += 1
                 self._tally.moments[moment] += 1
                 self._note(await kill_checks.unbalanced(self.file), f"after a kill {moment.value}")
-                await self.bot.start()
+                self._tally.report(self._tally.kills, len(self._tally.violations))
+                await self._start()
         finally:
             traffic.cancel()
             for ended in await asyncio.gather(traffic, return_exceptions=True):
@@ -125,8 +131,13 @@ class Season:
                 "UPDATE jobs SET submitted_at = submitted_at - ?, due_at = due_at - ? WHERE state = ?",
                 (*2 * (SLEEP // timedelta(microseconds=1),), JobState.UNKNOWN),
             )
-        await self.bot.start()
+        await self._start()
         await self._until_few_wait(None)
+
+    async def _start(self) -> None:
+        began = time.monotonic()
+        await self.bot.start()
+        self._tally.slow += time.monotonic() - began > START_TIMEOUT
 
     async def _until_few_wait(self, excused: JobState | None) -> None:
         try:
@@ -199,15 +210,8 @@ async def _season(
         DiscordServer() as discord,
         KieServer(seconds=random.uniform(*RENDERING), balance=RICH, limits=limits) as kie,
     ):
-        connections = Connections(
-            discord_token=discord.token,
-            discord_api_url=discord.api_url,
-            discord_gateway_url=discord.gateway_url,
-            kie_api_key=kie.api_key,
-            kie_api_url=kie.api_url,
-            kie_upload_url=kie.upload_url,
-        )
-        bot = BotProcess(connections, folder, {} if has_callbacks else {"PUBLIC_URL": ""})
+        extra = {} if has_callbacks else {"PUBLIC_URL": ""}
+        bot = BotProcess(Connections.to(discord, kie), folder, extra, START_PATIENCE)
         season = Season(discord, kie, bot, random, tally)
         await _prepare(season, template)
         try:
@@ -216,9 +220,9 @@ async def _season(
             await bot.stop()
 
 
-async def run(kills: int, folder: Path, seed: int = 1) -> Tally:
+async def run(kills: int, folder: Path, seed: int = 1, report: Report = unheard) -> Tally:
     """*kills* kills, half of them of bots that are called back. Two bots at a time, each in a world of its own."""
-    tally = Tally()
+    tally = Tally(report)
     template = await _template(folder)
     began = time.monotonic()
     sizes = _sizes(kills)
@@ -258,7 +262,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.keep is not None:
         options.keep.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="cutscene-kills-") as temporary, suppress(KeyboardInterrupt):
-        tally = asyncio.run(run(options.count, options.keep or Path(temporary), options.seed))
+        report = Progress("kills", options.count)
+        tally = asyncio.run(run(options.count, options.keep or Path(temporary), options.seed, report))
         print(*tally.violations, sep="\n", end="\n" if tally.violations else "")
         for moment in Moment:
             print(f"  killed {tally.moments[moment]:4} times {moment.value}")

@@ -36,6 +36,7 @@ from bot.services.host_limits import Budget
 from bot.services.lifecycle import Lifecycle
 from bot.store import audit, ledger, policies, schema, tables
 from bot.store.database import Connection, Database
+from chaos.progress import Progress, Report, unheard
 
 GUILD = GuildId(1)
 STAFF = UserId(99)
@@ -73,7 +74,7 @@ class Tally:
 async def run(url: str, seed: int, tally: Tally, commands: int = COMMANDS) -> None:
     """One hundred credits and *commands* commands at once, on the empty database behind *url*."""
     random = Random(seed)
-    purse, price = random.choice(list(Purse)), random.randint(1, 60)
+    purse, price = drawn(random)
     members = [UserId(number) for number in range(1, 6)] if purse is Purse.POOL else [UserId(1)]
     database = Database.connect(url)
     try:
@@ -83,7 +84,7 @@ async def run(url: str, seed: int, tally: Tally, commands: int = COMMANDS) -> No
         video = replace(video, price=price)
         requests = [
             generation.request(member, _place(interaction), video)
-            for member, interaction in _clicks(random, members, commands)
+            for member, interaction in clicks(random, members, commands)
         ]
         outcomes = await asyncio.gather(*requests, return_exceptions=True)
         wrong = await _judged(database, outcomes, expected=CREDITS // price, spent=CREDITS // price * price)
@@ -95,16 +96,21 @@ async def run(url: str, seed: int, tally: Tally, commands: int = COMMANDS) -> No
     tally.violations += [f"{tally.backend}, seed {seed} ({purse.value}, price {price}): {line}" for line in wrong]
 
 
-def _clicks(random: Random, members: Sequence[UserId], commands: int) -> list[tuple[UserId, InteractionId]]:
+def drawn(random: Random) -> tuple[Purse, int]:
+    """Where the credits lie in a run, and what a video costs there."""
+    return random.choice(list(Purse)), random.randint(1, 60)
+
+
+def clicks(random: Random, members: Sequence[UserId], commands: int) -> list[tuple[UserId, InteractionId]]:
     """Who sends which interaction, in which order. One in five arrives twice, as the gateway may do."""
-    clicks: list[tuple[UserId, InteractionId]] = []
+    found: list[tuple[UserId, InteractionId]] = []
     numbers = itertools.count(1)
-    while len(clicks) < commands:
+    while len(found) < commands:
         click = (random.choice(members), InteractionId(next(numbers)))
-        clicks += [click, click] if random.random() < 0.2 else [click]
-    clicks = clicks[:commands]
-    random.shuffle(clicks)
-    return clicks
+        found += [click, click] if random.random() < 0.2 else [click]
+    found = found[:commands]
+    random.shuffle(found)
+    return found
 
 
 async def _judged(
@@ -176,21 +182,25 @@ def _place(interaction_id: InteractionId) -> Place:
     )
 
 
-async def run_all(seeds: Sequence[int], folder: Path, server: str = "", commands: int = COMMANDS) -> list[Tally]:
+async def run_all(
+    seeds: Sequence[int], folder: Path, server: str = "", commands: int = COMMANDS, report: Report = unheard
+) -> list[Tally]:
     """Every seed on a fresh SQLite file, and on a fresh database of the PostgreSQL *server* where there is one."""
     tallies = [Tally("SQLite")]
     for seed in seeds:
         await run(f"sqlite+aiosqlite:///{folder / f'{seed}.db'}", seed, tallies[0], commands)
+        report(tallies[0].runs, len(tallies[0].violations))
     if server:
         tallies.append(Tally("PostgreSQL"))
         for seed in seeds:
-            async with _fresh(server) as url:
+            async with fresh(server) as url:
                 await run(url, seed, tallies[1], commands)
+            report(sum(tally.runs for tally in tallies), sum(len(tally.violations) for tally in tallies))
     return tallies
 
 
 @asynccontextmanager
-async def _fresh(server: str) -> AsyncIterator[str]:
+async def fresh(server: str) -> AsyncIterator[str]:
     """A database that exists for as long as the block runs."""
     name = f"cutscene_chaos_{uuid.uuid4().hex[:12]}"
     # No transaction: PostgreSQL makes databases outside of one only.
@@ -216,7 +226,9 @@ def main(arguments: Sequence[str]) -> int:
     if not server:
         print("TEST_POSTGRES_URL is not set: on SQLite only")
     with tempfile.TemporaryDirectory(prefix="cutscene-money-") as folder, suppress(KeyboardInterrupt):
-        tallies = asyncio.run(run_all(range(options.seed, options.seed + options.count), Path(folder), server))
+        seeds = range(options.seed, options.seed + options.count)
+        report = Progress("last credits", len(seeds) * (2 if server else 1))
+        tallies = asyncio.run(run_all(seeds, Path(folder), server, report=report))
         for tally in tallies:
             print(*tally.violations, tally.line(), sep="\n")
         return 1 if any(tally.violations for tally in tallies) else 0

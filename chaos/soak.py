@@ -18,6 +18,7 @@ from random import Random
 with warnings.catch_warnings():
     # On Python 3.11 and 3.12 discord.py imports audioop, which 3.13 has dropped.
     warnings.simplefilter("ignore", DeprecationWarning)
+    from chaos.progress import Progress, Report, unheard
     from chaos.simulation import scenarios
     from chaos.simulation.run import simulator
     from chaos.simulation.sweep import random_plan, replay
@@ -46,7 +47,7 @@ class Tally:
         )
 
 
-def run(count: int, seed: int = 1) -> Tally:
+def run(count: int, seed: int = 1, report: Report = unheard) -> Tally:
     """The seeds from *seed* on, *count* of them, on all processors."""
     began = time.monotonic()
     shares = [range(first, min(first + A_SHARE, seed + count)) for first in range(seed, seed + count, A_SHARE)]
@@ -56,6 +57,7 @@ def run(count: int, seed: int = 1) -> Tally:
             tally.runs += part.runs
             tally.crashes += part.crashes
             tally.violations += part.violations
+            report(tally.runs, len(tally.violations))
     tally.seconds = time.monotonic() - began
     return tally
 
@@ -91,7 +93,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     count = options.count or (RUNS if options.seed is None else 1)
     with suppress(KeyboardInterrupt):
-        tally = run(count, 1 if options.seed is None else options.seed)
+        tally = run(count, 1 if options.seed is None else options.seed, Progress("simulated crashes", count))
         print(*tally.violations, tally.line(), sep="\n")
         return 1 if tally.violations else 0
     return 130

@@ -6,12 +6,15 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import aiohttp
+
+from sandbox.discord_server import DiscordServer
+from sandbox.kie_server import KieServer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -37,11 +40,30 @@ class Connections:
     kie_api_url: str
     kie_upload_url: str
 
+    @classmethod
+    def to(cls, discord: DiscordServer, kie: KieServer) -> Self:
+        return cls(
+            discord_token=discord.token,
+            discord_api_url=discord.api_url,
+            discord_gateway_url=discord.gateway_url,
+            kie_api_key=kie.api_key,
+            kie_api_url=kie.api_url,
+            kie_upload_url=kie.upload_url,
+        )
+
 
 class BotProcess:
     """One `python -m bot run` on a folder of its own; start it again after a kill and it carries on there."""
 
-    def __init__(self, connections: Connections, folder: Path, extra: Mapping[str, str] | None = None) -> None:
+    module: Sequence[str] = ("bot", "run")  # what Python is to run, and its arguments
+
+    def __init__(
+        self,
+        connections: Connections,
+        folder: Path,
+        extra: Mapping[str, str] | None = None,
+        start_timeout: float = START_TIMEOUT,
+    ) -> None:
         self.folder = folder
         self.log = folder / "bot.log"
         self.port = _free_port()
@@ -61,6 +83,7 @@ class BotProcess:
             "LOG_FORMAT": "text",
             **(extra or {}),
         }
+        self._start_timeout = start_timeout
         self._process: asyncio.subprocess.Process | None = None
         self._log_file: BinaryIO | None = None
 
@@ -75,8 +98,7 @@ class BotProcess:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "bot",
-            "run",
+            *self.module,
             cwd=self.folder,  # Not the repository: a real `.env` may lie there.
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
@@ -119,6 +141,14 @@ class BotProcess:
         output, _ = await doctor.communicate()
         return doctor.returncode == 0, output.decode().strip()
 
+    async def serves(self, session: aiohttp.ClientSession) -> bool:
+        """Whether it has started, as it says itself."""
+        try:
+            async with session.get(f"http://127.0.0.1:{self.port}/readyz") as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
     def log_tail(self, lines: int = 15) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
@@ -126,16 +156,16 @@ class BotProcess:
         process = self._running()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
             try:
-                async with asyncio.timeout(START_TIMEOUT):
+                async with asyncio.timeout(self._start_timeout):
                     while process.returncode is None:
-                        if await _is_ready(session, self.port):
+                        if await self.serves(session):
                             return
                         # Another process can only be asked again and again.
                         await asyncio.sleep(0.05)
             except TimeoutError as error:
                 await self.kill()
                 raise BotDiedError(
-                    f"the bot was not ready after {START_TIMEOUT:g} s; its log ends:\n{self.log_tail()}"
+                    f"the bot was not ready after {self._start_timeout:g} s; its log ends:\n{self.log_tail()}"
                 ) from error
         raise BotDiedError(f"the bot ended with code {process.returncode}; its log ends:\n{self.log_tail()}")
 
@@ -150,14 +180,6 @@ class BotProcess:
         if self._process is None:
             raise RuntimeError("the bot has not been started")
         return self._process
-
-
-async def _is_ready(session: aiohttp.ClientSession, port: int) -> bool:
-    try:
-        async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
-            return answer.status == 200
-    except (aiohttp.ClientError, TimeoutError):
-        return False
 
 
 def _free_port() -> int:

@@ -78,14 +78,7 @@ async def _stage(out: Path) -> AsyncIterator[_Stage]:
             guild = discord.add_guild("Film Club")
             channel = discord.add_channel(guild, "videos")
             bot = BotProcess(
-                Connections(
-                    discord_token=discord.token,
-                    discord_api_url=discord.api_url,
-                    discord_gateway_url=discord.gateway_url,
-                    kie_api_key=kie.api_key,
-                    kie_api_url=kie.api_url,
-                    kie_upload_url=kie.upload_url,
-                ),
+                Connections.to(discord, kie),
                 folder,
             )
             member = Person.joins(discord, guild, "Ada", channel)

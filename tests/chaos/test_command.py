@@ -9,19 +9,26 @@ import pytest
 with warnings.catch_warnings():
     # On Python 3.11 and 3.12 discord.py imports audioop, which 3.13 has dropped.
     warnings.simplefilter("ignore", DeprecationWarning)
-    from chaos import __main__ as command
     from chaos import soak
-    from chaos.__main__ import Row
+    from chaos.progress import EVERY, Progress
+    from chaos.table import Naive, Row, table
+
+MEMORY = Naive(which="in memory", amount=50, unit="kills", broken=7, of="of 90 commands")
+FILE = Naive(which="in a file", amount=40, unit="kills", broken=0, of="of 80 commands")
 
 
-def test_table_names_layer_amount_and_violations() -> None:
-    found = [Row("kill -9 of the process", 1_000, 1_000, "kills", []), Row("backups", 99, 100, "backups", ["a", "b"])]
+def test_table_names_layer_amount_and_violations_and_what_became_of_naive_versions() -> None:
+    found = [
+        Row("kill -9", 1_000, 1_000, "kills", [], [MEMORY, FILE]),
+        Row("backups", 99, 100, "backups", ["a", "b"]),
+    ]
 
-    assert command.table(found).splitlines() == [
-        "| layer                  | runs or kills | violations |",
-        "| ---------------------- | ------------: | ---------: |",
-        "| kill -9 of the process |   1,000 kills |          0 |",
-        "| backups                |    99 backups |          2 |",
+    assert table(found).splitlines() == [
+        "| layer   |        ours | violations | naive version | runs, kills or copies |           broken |",
+        "| ------- | ----------: | ---------: | ------------- | --------------------: | ---------------: |",
+        "| kill -9 | 1,000 kills |          0 | in memory     |              50 kills | 7 of 90 commands |",
+        "|         |             |            | in a file     |              40 kills | 0 of 80 commands |",
+        "| backups |  99 backups |          2 | –             |                       |                  |",
     ]
 
 
@@ -31,10 +38,28 @@ def test_table_names_layer_amount_and_violations() -> None:
         (Row("kills", 10, 10, "kills", []), True),
         (Row("kills", 9, 10, "kills", []), False),
         (Row("kills", 10, 10, "kills", ["job 1: 2 videos were posted"]), False),
+        (Row("kills", 10, 10, "kills", [], [MEMORY]), True),
     ],
 )
 def test_layer_is_good_when_it_did_enough_and_found_nothing(row: Row, is_good: bool) -> None:
     assert row.is_good is is_good
+
+
+def test_progress_is_told_every_half_minute_with_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 100.0
+    progress = Progress("kills", 1_000, clock=lambda: now)
+
+    progress(1, 0)
+    now += EVERY
+    progress(10, 0)
+    progress(11, 0)
+    now += 270
+    progress(100, 2)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "  kills: 10 of 1,000 after 30 s, about 50 min left, violations: 0",
+        "  kills: 100 of 1,000 after 5 min, about 45 min left, violations: 2",
+    ]
 
 
 def test_same_seeds_are_the_same_runs() -> None:

@@ -30,12 +30,19 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
-async def test_twenty_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+async def test_twenty_kills_lose_nothing_and_double_nothing_and_slow_starts_are_only_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No start is quick enough then.
+    monkeypatch.setattr(kills, "START_TIMEOUT", 0.0)
+
     tally = await kills.run(20, tmp_path, seed=7)
 
     assert tally.violations == []
     assert tally.kills == 20
     assert tally.delivered > 0
+    # The first start of two bots, one after each kill, and one after the day that passes for each at the end.
+    assert tally.slow == 2 + 20 + 2
 
 
 @dataclass(frozen=True)
@@ -61,17 +68,7 @@ async def test_judgement_sees_what_is_lost_and_what_is_doubled(tmp_path: Path, m
         guild = discord.add_guild("Film Club")
         channel = discord.add_channel(guild, "videos")
         ada = Person.joins(discord, guild, "Ada", channel)
-        bot = BotProcess(
-            Connections(
-                discord_token=discord.token,
-                discord_api_url=discord.api_url,
-                discord_gateway_url=discord.gateway_url,
-                kie_api_key=kie.api_key,
-                kie_api_url=kie.api_url,
-                kie_upload_url=kie.upload_url,
-            ),
-            tmp_path,
-        )
+        bot = BotProcess(Connections.to(discord, kie), tmp_path)
         file = tmp_path / "data" / "cutscene.db"
         file.parent.mkdir()
         shutil.copyfile(migrated_file, file)

@@ -46,14 +46,7 @@ class Theatre:
         self.bot = self.process()
 
     def process(self, **extra: str) -> BotProcess:
-        connections = Connections(
-            discord_token=self.discord.token,
-            discord_api_url=self.discord.api_url,
-            discord_gateway_url=self.discord.gateway_url,
-            kie_api_key=self.kie.api_key,
-            kie_api_url=self.kie.api_url,
-            kie_upload_url=self.kie.upload_url,
-        )
+        connections = Connections.to(self.discord, self.kie)
         return BotProcess(connections, self.folder, extra)
 
     @property

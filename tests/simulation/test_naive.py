@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chaos import naive
+from chaos.naive import simulated as naive
 from chaos.simulation.run import Simulator
 from chaos.simulation.scenarios import Create, Post, Scenario
 from chaos.simulation.sweep import LATER, each_touch

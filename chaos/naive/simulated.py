@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from chaos.simulation.world import Order, World
 PRICE = 100
 POLL_SECONDS = 10.0
 POLLS = 180  # half an hour
+QUIET = "create ok, video, callback never"
 
 _TABLES = """
     CREATE TABLE IF NOT EXISTS naive (number INTEGER PRIMARY KEY, member INTEGER, state TEXT, task TEXT);
@@ -230,15 +230,9 @@ def run(contender: Contender) -> Tally:
     return tally
 
 
-def main(_arguments: Sequence[str] = ()) -> int:
+def main() -> int:
     """Both bots in the same worlds, one line each."""
     print(f"naive: {run(NAIVE).line()}", flush=True)
     ours = run(OURS)
     print(f"ours: {ours.line()}")
     return 1 if ours.kinds else 0
-
-
-QUIET = "create ok, video, callback never"
-
-if __name__ == "__main__":
-    sys.exit(main())
