@@ -16,7 +16,7 @@ from discord.gateway import DiscordWebSocket
 from bot import logs
 from bot.client.assignments import Assignments
 from bot.client.command_tree import EdgeTree, Memory, Translations, sync
-from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded, in_time, show
+from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded, in_time, is_answered, show
 from bot.client.permissions import missing_permissions
 from bot.domain.ids import GuildId, UserId
 from bot.errors import ConfigurationError, UnreachableError
@@ -32,6 +32,7 @@ __all__ = [
     "defer",
     "guarded",
     "in_time",
+    "is_answered",
     "missing_permissions",
     "point_library_at",
     "show",

@@ -69,7 +69,7 @@ async def defer(interaction: discord.Interaction, *, ephemeral: bool) -> None:
 
     Raises InteractionGoneError when Discord had given up waiting.
     """
-    if _is_answered(interaction):
+    if is_answered(interaction):
         return
     await _acknowledge(interaction, lambda: interaction.response.defer(ephemeral=ephemeral, thinking=True))
     interaction.extras[DEFERRAL] = Deferral.EPHEMERAL if ephemeral else Deferral.PUBLIC
@@ -82,7 +82,7 @@ async def in_time(interaction: discord.Interaction, work: Awaitable[T]) -> T:
     """
     task = asyncio.ensure_future(work)
     try:
-        if not _is_answered(interaction):
+        if not is_answered(interaction):
             await asyncio.wait({task}, timeout=FIRST_ANSWER.total_seconds())
             if not task.done():
                 await defer(interaction, ephemeral=False)
@@ -98,7 +98,7 @@ async def show(interaction: discord.Interaction, card: Card, *, ephemeral: bool 
     Raises InteractionGoneError when Discord had given up waiting.
     """
     response, view = interaction.response, discord.utils.MISSING if card.view is None else card.view
-    if not _is_answered(interaction):
+    if not is_answered(interaction):
         try:
             if await _acknowledge(
                 interaction, lambda: response.send_message(embed=card.embed, view=view, ephemeral=ephemeral)
@@ -116,7 +116,8 @@ async def show(interaction: discord.Interaction, card: Card, *, ephemeral: bool 
     await interaction.edit_original_response(embed=card.embed, view=card.view)
 
 
-def _is_answered(interaction: discord.Interaction) -> bool:
+def is_answered(interaction: discord.Interaction) -> bool:
+    """Whether Discord has taken a first answer from us, if only that we are thinking."""
     # The library does not count an answer that Discord has told us it has already.
     return interaction.response.is_done() or DEFERRAL in interaction.extras
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bot import media
 from bot.client import CutsceneClient, point_library_at
 from bot.composition.outside import Outside
 from bot.composition.services import Services
 from bot.ports import Clock
+from bot.services.answers import Answers
 from bot.services.credits import Credits
 from bot.services.exports import Exports
 from bot.services.grants import Grants
@@ -50,7 +53,15 @@ CONTROLS = (
 )
 
 
-def build(settings: Settings, database: Database, clock: Clock, outside: Outside, services: Services) -> CutsceneClient:
+def build(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    outside: Outside,
+    services: Services,
+    wake: Callable[[], None],
+) -> CutsceneClient:
+    """*wake* tells the worker that there is something to do."""
     point_library_at(settings.discord_api_url, settings.discord_gateway_url)
     availability, estimates, folders = services.availability, services.estimates, services.folders
     return CutsceneClient(
@@ -66,6 +77,7 @@ def build(settings: Settings, database: Database, clock: Clock, outside: Outside
                 ),
                 credits=Credits(database, clock),
                 substitutes=services.substitutes,
+                answers=Answers(database, clock, services.lifecycle, wake),
                 markup=services.markup,
                 assistance=services.assistance,
             ),

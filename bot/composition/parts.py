@@ -90,7 +90,8 @@ def build(
     outside = outside_world.build(settings, keys, clock, stack)
     services = rules.build(settings, database, epoch, keys, clock, outside)
     availability, gate, queue = services.availability, services.gate, services.queue
-    client = discord_side.build(settings, database, clock, outside, services)
+    wake = asyncio.Event()  # set when there is something to do for the worker
+    client = discord_side.build(settings, database, clock, outside, services, wake.set)
     publisher = DiscordPublisher(
         client,
         catalogue=services.catalogue,
@@ -109,7 +110,6 @@ def build(
     )
 
     # The worker.
-    wake = asyncio.Event()
     rates = Rates(outside.providers)
     needs = Needs(
         providers=outside.providers,

@@ -17,6 +17,7 @@ from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, r
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
 from bot.errors import StoreError, StoreTrouble, UserError
+from bot.errors.assistance import RewriteGoneError
 from bot.errors.intake import AccountEmptyError, IntakeClosedError, NotNowError, StorageTroubleError
 from bot.errors.jobs import AlreadyEndedError, NotFoundError, NotYoursError, TooLateError
 from bot.errors.policies import refused
@@ -30,6 +31,7 @@ from bot.errors.requests import (
 )
 from bot.ports import Clock
 from bot.services import host_limits, lifecycle
+from bot.services.assistance import OFFER_LIFE
 from bot.services.availability import Availability, ProviderGate
 from bot.services.grants import collect
 from bot.services.host_limits import Budget
@@ -38,13 +40,17 @@ from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import Screening, check_block
 from bot.services.storage import StorageGuard
-from bot.store import balances, drafts, jobs, ledger, moves, policies, statistics
+from bot.store import balances, drafts, jobs, ledger, moves, policies, rewrites, statistics
 from bot.store.database import Connection, Database
 from bot.store.drafts import Draft
 from bot.store.jobs import NewJob
 
 # After these nobody can say whether the job was stored: the disk or the server went away while it was being written.
 UNSURE = frozenset({StoreTrouble.UNSURE, StoreTrouble.SERVER})
+
+# So long a job is kept from the worker while Discord has not said that it takes the answer to its command. Discord
+# waits three seconds for one; a process that dies in between leaves a job that the next one starts with soon enough.
+ANSWER_WAIT = timedelta(seconds=5)
 
 # Two clicks on the same button within this time are one wish.
 DOUBLE_CLICK = timedelta(seconds=5)
@@ -127,11 +133,15 @@ class Generation:
         draft_id: DraftId | None = None,
         seen_price: int | None = None,
         instead_of: JobId | None = None,
+        rewrite: int | None = None,
+        is_answered: bool = True,
     ) -> Accepted:
         """Take the credits and write the job, in one transaction. Raises UserError, having charged nothing.
 
         The same interaction brings the same job, however often it arrives. With *instead_of* a waiting job of the same
-        member ends in the same transaction, with its credits back: there is one of the two, never both or none.
+        member ends in the same transaction, with its credits back: there is one of the two, never both or none. An
+        offer of the assistant, *rewrite*, is used up in it. Where the member is not *is_answered* yet, nobody works on
+        the job before `Answers.given`, or before that has taken too long.
         """
         self._check_open()
         model = self._availability.catalogue.find(video.model)
@@ -145,7 +155,9 @@ class Generation:
             callback_secret=self._tokens.mint(),
             again_of=again_of,
             draft_id=draft_id,
+            rewrite=rewrite,
             seen_price=seen_price,
+            held_for=timedelta(0) if is_answered else ANSWER_WAIT,
         )
         try:
             await self._screen(user_id, place, video)
@@ -282,10 +294,9 @@ def accept(
 ) -> Accepted:
     """The transaction behind `Generation.request`; *take_back* ends the job that the new one stands in for."""
     place, price = new.place, new.video.price
-    earlier = jobs.find_by_interaction(connection, place.interaction_id)
+    earlier = earlier_of(connection, new.user_id, place, requester, now)
     if earlier is not None:
-        seen = balances.find(connection, place.guild_id, new.user_id, now, role_ids=requester.role_ids)
-        return Accepted(job=earlier, spendable=seen.spendable, is_new=False)
+        return earlier
     terms = host_limits.admit(connection, place.guild_id)
     # From here on the guild's requests come one after the other: the second click finds the first, and no limit is
     # passed by two who looked at the same moment.
@@ -299,6 +310,8 @@ def accept(
         _check_draft(connection, new, new.draft_id)
     elif _is_asked_first(policy, price) and (new.seen_price is None or price > new.seen_price):
         raise UnconfirmedError(price=price)
+    if new.rewrite is not None and rewrites.take(connection, new.rewrite, new.user_id, now - OFFER_LIFE, now) is None:
+        raise RewriteGoneError
     replaced = None if take_back is None else take_back(connection)
     policy = balances.refill(connection, policy, now)
     collect(connection, policy, new.user_id, requester, now)
@@ -317,6 +330,17 @@ def accept(
     host_limits.count(connection, terms, budget, place.guild_id, new.video.model, price, now)
     left = None if spendable is None else spendable - price
     return Accepted(job=job, spendable=left, replaced=replaced)
+
+
+def earlier_of(
+    connection: Connection, user_id: UserId, place: Place, requester: Requester, now: datetime
+) -> Accepted | None:
+    """What an earlier delivery of the same interaction has brought."""
+    job = jobs.find_by_interaction(connection, place.interaction_id)
+    if job is None:
+        return None
+    seen = balances.find(connection, place.guild_id, user_id, now, role_ids=requester.role_ids)
+    return Accepted(job=job, spendable=seen.spendable, is_new=False)
 
 
 def _is_asked_first(policy: GuildPolicy, price: int) -> bool:

@@ -103,6 +103,11 @@ def made(connection: Connection, draft_id: DraftId, job_id: JobId) -> None:
     connection.execute(sa.update(drafts).where(drafts.c.id == draft_id).values(job_id=job_id))
 
 
+def unmade(connection: Connection, job_id: JobId) -> None:
+    """Nothing came of it after all: its member may choose again."""
+    connection.execute(sa.update(drafts).where(drafts.c.job_id == job_id).values(job_id=None))
+
+
 def drop(connection: Connection, guild_id: GuildId, user_id: UserId, draft_id: DraftId) -> bool:
     """Forget a draft of this member; False when there is none, or a job came of it."""
     gone = sa.delete(drafts).where(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -61,6 +61,13 @@ _CLOSE_PAYMENT = (
     )
     .returning(jobs)
 )
+_AT = sa.bindparam("at", type_=jobs.c.due_at.type)
+# Whoever has had it in hand has raised its fence; what it is due for then is another matter.
+_RELEASE = (
+    sa.update(jobs)
+    .where(jobs.c.id == _JOB_ID, jobs.c.state == JobState.QUEUED, jobs.c.fence == 0, jobs.c.due_at > _AT)
+    .values(due_at=_AT)
+)
 _ROLE_IDS = sa.select(jobs.c.role_ids).where(jobs.c.id == _JOB_ID)
 _PAID = sa.select(jobs.c.paid_allowance + jobs.c.paid_bonus).where(jobs.c.id == _JOB_ID)
 _DEFAULTS = {column.name: column.default.arg for column in jobs.c if isinstance(column.default, sa.ColumnDefault)}
@@ -84,12 +91,14 @@ class NewJob:
     callback_secret: str
     again_of: JobId | None = None
     draft_id: DraftId | None = None  # what the member was asked about before
+    rewrite: int | None = None  # the assistant's offer that it comes from
     seen_price: int | None = None  # what the member was told that it costs, in another way
+    held_for: timedelta = timedelta(0)  # so long, or until it is released, nobody works on it
     role_ids: Set[RoleId] = frozenset()  # the member's roles that say something about credits
 
 
 def insert(connection: Connection, new: NewJob, payment: Payment, now: datetime) -> Job | None:
-    """A QUEUED job, due now; None when the interaction already has one."""
+    """A QUEUED job, due now unless it is held; None when the interaction already has one."""
     video, place = new.video, new.place
     values = _DEFAULTS | {
         "interaction_id": place.interaction_id,
@@ -116,7 +125,7 @@ def insert(connection: Connection, new: NewJob, payment: Payment, now: datetime)
         "paid_at": payment.paid_at,
         "role_ids": sorted(new.role_ids) or None,
         "state": JobState.QUEUED,
-        "due_at": now,
+        "due_at": now + new.held_for,
         "callback_secret": new.callback_secret,
         "created_at": now,
     }
@@ -137,6 +146,11 @@ def _inserting(names: tuple[str, ...]) -> sa.TextualSelect:
     text = f"INSERT INTO jobs ({written}) VALUES ({given})"  # noqa: S608  # nosec B608
     statement = sa.text(f"{text} ON CONFLICT (interaction_id) DO NOTHING RETURNING {returned}")
     return statement.bindparams(*(sa.bindparam(name, type_=jobs.c[name].type) for name in names)).columns(*jobs.c)
+
+
+def release(connection: Connection, job_id: JobId, now: datetime) -> bool:
+    """Let a job that was held be worked on now; False when it was not held any more, or waits for something else."""
+    return connection.execute(_RELEASE, {"that_id": job_id, "at": now}).rowcount == 1
 
 
 def find(connection: Connection, job_id: JobId) -> Job | None:

@@ -17,6 +17,7 @@ from bot.domain.models import OptionName
 from bot.domain.policies import AssistMode
 from bot.domain.videos import VideoRequest, mode_of
 from bot.i18n import N_
+from bot.services.answers import Answers
 from bot.services.assistance import Assistance
 from bot.services.availability import Availability
 from bot.services.credits import Credits
@@ -47,6 +48,7 @@ class Generate(commands.Cog):
         clips: Clips,
         credits: Credits,
         substitutes: Substitutes,
+        answers: Answers,
         markup: Decimal,
         assistance: Assistance,
     ) -> None:
@@ -61,6 +63,7 @@ class Generate(commands.Cog):
             availability=availability,
             estimates=estimates,
             jobs=jobs,
+            answers=answers,
             credits=credits,
             pictures=pictures,
             clips=clips,

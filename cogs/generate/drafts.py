@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.client import defer
+from bot.client import in_time
 from bot.client.controls import member_of, texts_of
 from bot.domain.ids import DraftId
 from bot.services.generation import Generation, request_of
@@ -21,14 +21,13 @@ class Drafts:
 
     async def create(self, interaction: discord.Interaction, draft_id: DraftId) -> None:
         """The member has seen the price, and wants the video."""
-        guild_id, user_id = member_of(interaction)
-        draft = await self._generation.draft(guild_id, user_id, draft_id)
+        if await self._requests.is_replayed(interaction):
+            return
+        draft = await in_time(interaction, self._generation.draft(*member_of(interaction), draft_id))
         request = request_of(draft.video)
         await self._requests.find_pictures(request)
         video = self._requests.check(interaction, request)
         self._requests.check_place(interaction)
-        # Answered first: a question is used up by its job, and taking the job back would not undo that.
-        await defer(interaction, ephemeral=False)
         await self._requests.make(interaction, video, again_of=draft.again_of, draft_id=draft_id)
 
     async def rethink(self, interaction: discord.Interaction, draft_id: DraftId) -> None:

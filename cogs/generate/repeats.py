@@ -37,11 +37,13 @@ class Repeats:
 
     async def instead(self, interaction: discord.Interaction, job_id: JobId, model_id: ModelId) -> None:
         """The waiting job's video with a model that works, in place of the one that does not."""
+        if await self._requests.is_replayed(interaction):
+            return
         guild_id, user_id = member_of(interaction)
-        found = await self._substitutes.offered(guild_id, user_id, job_id, model_id)
+        offered = self._substitutes.offered(guild_id, user_id, job_id, model_id)
+        found = await in_time(interaction, offered)
         video = self._requests.check(interaction, found.request)
-        # Answered first: to take back what is written here would cost the member the job that waits.
-        await self._requests.open(interaction, video)
+        self._requests.check_place(interaction)
         # Its card has told the price, which is no higher than what was agreed to before.
         await self._requests.make(interaction, video, instead_of=job_id, seen_price=video.price)
 

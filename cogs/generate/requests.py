@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import aiohttp
 import discord
 
 from bot import logs
-from bot.client import InteractionGoneError, defer, in_time, missing_permissions, show
+from bot.client import InteractionGoneError, defer, in_time, is_answered, missing_permissions, show
 from bot.client.attachments import Clips, Pictures
 from bot.client.controls import member_of, requester_of, texts_of
 from bot.client.typed import place_of
 from bot.domain.ids import DraftId, JobId, UserId
 from bot.domain.jobs import JobState
 from bot.domain.videos import VideoRequest, VideoSpec
-from bot.errors import UserError
 from bot.errors.pictures import PictureGoneError, VideoGoneError
 from bot.errors.requests import AdultsOnlyError, MissingPermissionsError
 from bot.i18n import texts
 from bot.rendering import buttons, cards, replies, words
 from bot.rendering.cards import Card, Progress
+from bot.services.answers import Answers
 from bot.services.availability import Availability
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
@@ -41,6 +40,7 @@ class Requests:
         availability: Availability,
         estimates: Estimates,
         jobs: Jobs,
+        answers: Answers,
         credits: Credits,
         pictures: Pictures,
         clips: Clips,
@@ -49,6 +49,7 @@ class Requests:
         self._availability = availability
         self._estimates = estimates
         self._jobs = jobs
+        self._answers = answers
         self._credits = credits
         self._pictures = pictures
         self._clips = clips
@@ -98,11 +99,12 @@ class Requests:
         *,
         again_of: JobId | None = None,
         has_seen_price: bool = False,
+        rewrite: int | None = None,
     ) -> None:
-        """Make the video, or ask about its price first where the guild wants that."""
+        """Make the video, or ask about its price first where the guild wants that; *rewrite* is used up by it."""
         video = self.check(interaction, request)
         if has_seen_price:
-            await self.make(interaction, video, again_of=again_of, seen_price=video.price)
+            await self.make(interaction, video, again_of=again_of, seen_price=video.price, rewrite=rewrite)
         elif await self._asks_first(interaction, video):
             await self._ask(interaction, video, again_of)
         else:
@@ -117,6 +119,7 @@ class Requests:
         draft_id: DraftId | None = None,
         seen_price: int | None = None,
         instead_of: JobId | None = None,
+        rewrite: int | None = None,
     ) -> None:
         """Write the job, then answer: a process that dies in between leaves nothing that seems to be at work for ever.
 
@@ -132,18 +135,34 @@ class Requests:
                 draft_id=draft_id,
                 seen_price=seen_price,
                 instead_of=instead_of,
+                rewrite=rewrite,
+                is_answered=is_answered(interaction),
             )
         )
         try:
             accepted = await in_time(interaction, asking)
             await show(interaction, await in_time(interaction, self._card(accepted)))
         except InteractionGoneError:
-            await self._take_back(asking)
+            await self._answers.lost(await asking, rewrite=rewrite)
             raise
         except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
             accepted = await asking  # If that is a refusal, it is what there is to say.
             # The job is written and paid for, and its video comes as a message of its own: nothing to apologise for.
             log.warning("card_not_shown", job=accepted.job.id, error=str(err))
+        await self._answers.given(accepted.job)
+
+    async def is_replayed(self, interaction: discord.Interaction) -> bool:
+        """Whether the interaction has brought a job before, whose card then is the answer.
+
+        To be asked where that job has used up what the click is about, so that the click would find nothing any more.
+        """
+        earlier = self._answers.earlier(UserId(interaction.user.id), place_of(interaction), requester_of(interaction))
+        accepted = await in_time(interaction, earlier)
+        if accepted is None:
+            return False
+        await show(interaction, await in_time(interaction, self._card(accepted)))
+        await self._answers.given(accepted.job)
+        return True
 
     async def _asks_first(self, interaction: discord.Interaction, video: VideoSpec) -> bool:
         return await in_time(interaction, self._generation.asks_first(member_of(interaction)[0], video.price))
@@ -160,18 +179,6 @@ class Requests:
         _ = texts_of(interaction)
         model = self._availability.catalogue.get(video.model)
         return Card(embed=replies.price_question(_, video, model.name, balance), view=buttons.of_draft(_, draft.id))
-
-    async def _take_back(self, asking: asyncio.Task[Accepted]) -> None:
-        """Discord has told the member that we do not answer: give back what we have just taken for it.
-
-        A job that an earlier delivery of the interaction has brought stays; and one that the worker has sent on in the
-        meantime is paid for at the provider, so its member gets the video.
-        """
-        accepted = await asking
-        if accepted.is_new:
-            job = accepted.job
-            with contextlib.suppress(UserError):
-                await self._jobs.cancel(job.place.guild_id, job.user_id, job.id)
 
     async def _card(self, accepted: Accepted) -> Card:
         """The first card, in the guild's language because everybody sees it. Whatever moves the job edits it later."""

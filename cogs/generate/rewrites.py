@@ -8,7 +8,7 @@ import aiohttp
 import discord
 
 from bot import logs
-from bot.client import defer
+from bot.client import in_time
 from bot.client.controls import member_of, texts_of
 from bot.client.typed import place_of
 from bot.domain.ids import UserId
@@ -57,10 +57,10 @@ class Rewrites:
 
     async def take(self, interaction: discord.Interaction, number: int, *, is_own: bool) -> None:
         """The member has chosen: what the assistant wrote, or their own words."""
-        user_id = UserId(interaction.user.id)
-        await self._choose(interaction, (await self._assistance.find(user_id, number)).chosen(is_own=is_own))
-        async with self._assistance.taking(user_id, number) as offer:
-            await self._requests.accept(interaction, offer.chosen(is_own=is_own), has_seen_price=True)
+        if await self._requests.is_replayed(interaction):
+            return
+        offer = await in_time(interaction, self._assistance.find(UserId(interaction.user.id), number))
+        await self._choose(interaction, offer.chosen(is_own=is_own), number)
 
     async def edit(self, interaction: discord.Interaction, number: int) -> None:
         """Let the member change what the assistant wrote, before anything is charged."""
@@ -78,16 +78,16 @@ class Rewrites:
 
     async def _edited(self, interaction: discord.Interaction, request: VideoRequest, *, number: int) -> None:
         """The form came back."""
-        await self._choose(interaction, request)
-        async with self._assistance.taking(UserId(interaction.user.id), number):
-            await self._requests.accept(interaction, request, has_seen_price=True)
+        if not await self._requests.is_replayed(interaction):
+            await self._choose(interaction, request, number)
 
-    async def _choose(self, interaction: discord.Interaction, request: VideoRequest) -> None:
-        """Look whether it can still be made here; time has passed since it was asked for."""
+    async def _choose(self, interaction: discord.Interaction, request: VideoRequest, number: int) -> None:
+        """Make it, if it can still be made here; time has passed since it was asked for."""
         await self._requests.find_pictures(request)
         self._requests.check(interaction, request)
         self._requests.check_place(interaction)
-        await defer(interaction, ephemeral=False)
+        # The offer has told the price.
+        await self._requests.accept(interaction, request, has_seen_price=True, rewrite=number)
 
 
 async def _tell(interaction: discord.Interaction, text: str) -> None:

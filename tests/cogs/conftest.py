@@ -7,7 +7,7 @@ import contextlib
 import io
 import shutil
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -34,6 +34,7 @@ from bot.i18n import texts
 from bot.media import Charts, Clips, Pictures, VideoDownloads
 from bot.metrics import Metrics
 from bot.rendering import buttons
+from bot.services.answers import Answers
 from bot.services.assistance import Assistance
 from bot.services.availability import Availability, ProviderGate
 from bot.services.credits import Credits
@@ -156,6 +157,7 @@ class Stage:
             markup=MARKUP,
         )
         self.credits = Credits(self.database, self.clock)
+        self.woken = asyncio.Event()  # what the worker would wait for
 
     def client(self) -> CutsceneClient:
         """The client as the application builds it."""
@@ -173,6 +175,7 @@ class Stage:
                     clips=self.clips,
                     credits=self.credits,
                     substitutes=self.substitutes,
+                    answers=Answers(self.database, self.clock, self.lifecycle, self.woken.set),
                     markup=MARKUP,
                     assistance=self.assistance,
                 ),
@@ -384,3 +387,27 @@ async def answered(handle: Handle) -> Handle:
     return await handle.until(
         lambda now: not (now.is_thinking or now.is_updating) and (now.text() or now.modal), wanted="an answer"
     )
+
+
+async def settled(stage: Stage) -> None:
+    """Wait until the client has ended what it does for what people asked."""
+    await stage.bot.edge.settle(timedelta(seconds=10))
+
+
+async def dies_before_its_answer(stage: Stage, patch: pytest.MonkeyPatch, doing: Awaitable[Handle]) -> Handle:
+    """What somebody has asked of a process that is killed between what it writes and what it answers."""
+    died = asyncio.Event()
+
+    async def die(*_: object, **__: object) -> None:
+        died.set()
+        raise asyncio.CancelledError  # Nothing after this line runs, as after a kill.
+
+    with patch.context() as patched:
+        patched.setattr(discord.InteractionResponse, "send_message", die)
+        handle = await doing
+        async with asyncio.timeout(10):
+            await died.wait()
+        await settled(stage)
+    assert not handle.deferred
+    assert handle.message is None
+    return handle

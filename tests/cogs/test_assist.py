@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.ids import GuildId
+from bot.domain.jobs import JobState
 from bot.domain.policies import AssistMode
 from bot.errors import ProviderUnavailableError
 from bot.store import policies
+from sandbox.discord_server import Fault
 from sandbox.person import Handle, Person
-from tests.cogs.conftest import Stage, asked, clicked, connected
+from tests.cogs.conftest import Stage, answered, asked, clicked, connected, dies_before_its_answer, settled
 
 ANSWER = "Wide shot: a fox in the morning light."
 
@@ -152,3 +154,42 @@ async def test_without_the_option_nobody_is_asked(stage: Stage, ana: Person) -> 
 
     assert stage.assistant.asked == []
     assert await stage.find(2) is not None
+
+
+@pytest.mark.parametrize("button", ["Create", "Use my words"])
+async def test_a_process_that_dies_before_it_answers_the_choice_leaves_no_thinking_and_a_replay_is_answered(
+    stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch, button: str
+) -> None:
+    offer = (await offered(ana)).followups[0]
+
+    lost = await dies_before_its_answer(stage, monkeypatch, ana.clicks(offer, button))
+    stage.server.redeliver(lost.interaction)
+    await answered(lost)
+
+    assert "Job 1: waiting" in lost.text()
+    assert await stage.find(2) is None
+    assert await stage.balance(ana) == 400
+    assert await stage.differences() == []
+
+
+async def test_a_choice_that_discord_gave_up_charges_nothing_and_leaves_the_offer(stage: Stage, ana: Person) -> None:
+    offer = (await offered(ana)).followups[0]
+    stage.server.faults.add(Fault(method="POST", path="/callback", status=404, code=10062, times=1))
+
+    lost = await ana.clicks(offer, "Create")
+    callback = f"/interactions/{lost.interaction.id}/{lost.interaction.token}/callback"
+    await stage.server.wait_for_request("POST", callback)
+    await settled(stage)
+    assert (await stage.job(1)).state is JobState.CANCELLED
+    await clicked(ana, offer, "Create")
+
+    assert (await stage.job(2)).state is JobState.QUEUED
+    assert await stage.balance(ana) == 400
+    assert await stage.differences() == []
+
+
+async def test_a_choice_is_answered_with_the_card_itself(stage: Stage, ana: Person) -> None:
+    card = await clicked(ana, (await offered(ana)).followups[0], "Create")
+
+    assert not card.deferred
+    assert "Job 1: waiting" in card.text()

@@ -14,7 +14,7 @@ from bot.services.policies import Policies
 from bot.services.staff import Staff
 from sandbox.discord_server import Fault
 from sandbox.person import Handle, Person
-from tests.cogs.conftest import Stage, answered, asked, clicked, connected
+from tests.cogs.conftest import Stage, answered, asked, clicked, connected, dies_before_its_answer, settled
 
 
 async def asks_above(stage: Stage, price: int) -> None:
@@ -141,9 +141,33 @@ async def test_a_click_that_discord_gave_up_charges_nothing_and_leaves_the_quest
     lost = await ana.clicks(handle, "Create")
     callback = f"/interactions/{lost.interaction.id}/{lost.interaction.token}/callback"
     await stage.server.wait_for_request("POST", callback)
-    assert await stage.find(1) is None
+    await settled(stage)
+    assert (await stage.job(1)).state is JobState.CANCELLED
     await clicked(ana, handle, "Create")
 
-    assert (await stage.job()).state is JobState.QUEUED
+    assert (await stage.job(2)).state is JobState.QUEUED
+    assert await stage.balance(ana) == 376
+    assert await stage.differences() == []
+
+
+async def test_create_is_answered_with_the_card_itself(stage: Stage, ana: Person) -> None:
+    card = await clicked(ana, await question(stage, ana), "Create")
+
+    assert not card.deferred
+    assert "Job 1: waiting" in card.text()
+    assert not card.is_ephemeral
+
+
+async def test_a_process_that_dies_before_it_answers_create_leaves_no_thinking_and_a_replay_is_answered(
+    stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handle = await question(stage, ana)
+
+    lost = await dies_before_its_answer(stage, monkeypatch, ana.clicks(handle, "Create"))
+    stage.server.redeliver(lost.interaction)
+    await answered(lost)
+
+    assert "Job 1: waiting" in lost.text()
+    assert await stage.find(2) is None
     assert await stage.balance(ana) == 376
     assert await stage.differences() == []

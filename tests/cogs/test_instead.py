@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from bot.domain.ids import GuildId, JobId, ModelId, ProviderId
 from bot.domain.jobs import FailureReason, Job, JobState
 from bot.domain.policies import GuildPolicy, ModelRule
@@ -14,7 +16,7 @@ from bot.services.model_health import MOST_FAILURES
 from bot.store import policies
 from sandbox.discord_server import Fault, Message
 from sandbox.person import Person
-from tests.cogs.conftest import Stage, asked, clicked
+from tests.cogs.conftest import Stage, answered, asked, clicked, dies_before_its_answer, settled
 
 BUTTON = "Make it with Seedance 2 Fast"
 KIE = ProviderId("kie_jobs")
@@ -70,18 +72,36 @@ async def test_a_second_click_changes_nothing_more(stage: Stage, ana: Person) ->
     assert await stage.differences() == []
 
 
-async def test_a_click_that_discord_gave_up_leaves_the_waiting_job(stage: Stage, ana: Person) -> None:
+async def test_a_process_that_dies_before_it_answers_leaves_no_thinking_and_a_replay_is_answered(
+    stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job, shown = await waiting(stage, ana)
-    before = await stage.balance(ana)
+
+    lost = await dies_before_its_answer(stage, monkeypatch, ana.clicks(shown, BUTTON))
+    stage.server.redeliver(lost.interaction)
+    await answered(lost)
+
+    assert f"Job {job.id + 1}: waiting" in lost.text()
+    assert await stage.find(job.id + 2) is None
+    assert await stage.differences() == []
+
+
+async def test_a_click_that_discord_gave_up_is_done_all_the_same_because_the_waiting_job_has_ended(
+    stage: Stage, ana: Person
+) -> None:
+    job, shown = await waiting(stage, ana)
     stage.server.faults.add(Fault(method="POST", path="/callback", status=404, code=10062, times=1))
 
     lost = await ana.clicks(shown, BUTTON)
     callback = f"/interactions/{lost.interaction.id}/{lost.interaction.token}/callback"
     await stage.server.wait_for_request("POST", callback)
+    await settled(stage)
 
-    assert (await stage.job(job.id)).state is JobState.QUEUED
-    assert await stage.find(job.id + 1) is None
-    assert await stage.balance(ana) == before
+    assert (await stage.job(job.id)).state is JobState.CANCELLED
+    new = await stage.job(job.id + 1)
+    assert (new.state, new.due_at) == (JobState.QUEUED, stage.clock.now())
+    assert new.video.price <= job.video.price
+    assert await stage.differences() == []
 
 
 async def test_only_whoever_asked_for_the_video_decides(stage: Stage, ana: Person, ben: Person) -> None:

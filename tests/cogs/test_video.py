@@ -13,19 +13,15 @@ from bot.domain.ids import ProviderId
 from bot.domain.jobs import JobState
 from bot.domain.models import Mode, OptionName
 from bot.ports import NotSold
+from bot.services.queue import Queue
+from bot.store.claims import Claimed
 from sandbox.discord_server import Fault, Permission
 from sandbox.person import Handle, Person
-from tests.cogs.conftest import START, Stage, answered, asked
+from tests.cogs.conftest import START, Stage, answered, asked, dies_before_its_answer, settled
 from tests.media.drawings import animated, drawn
 
 KIE = ProviderId("kie_jobs")
-
-
-async def settled() -> None:
-    """Wait until the client has ended what it does for commands."""
-    working = [task for task in asyncio.all_tasks() if task.get_name() == "CommandTree-invoker"]
-    if working:
-        await asyncio.wait(working)
+LEASE = timedelta(minutes=5)
 
 
 async def refused(stage: Stage, person: Person, **options: object) -> Handle:
@@ -276,22 +272,8 @@ async def test_replayed_interaction_is_one_job_and_one_charge(stage: Stage, ana:
 async def test_a_process_that_dies_between_the_job_and_its_answer_leaves_no_thinking_and_a_replay_is_answered(
     stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    died: list[JobState] = []
-
-    async def die(*_: object, **__: object) -> None:
-        died.append((await stage.job()).state)
-        raise asyncio.CancelledError  # Nothing after this line runs, as after a kill.
-
-    with monkeypatch.context() as patched:
-        patched.setattr(discord.InteractionResponse, "send_message", die)
-        handle = await ana.types("/video", prompt="a red fox")
-        async with asyncio.timeout(10):
-            while not died:
-                await asyncio.sleep(0.005)
-        await settled()
-    assert died == [JobState.QUEUED]
-    assert not handle.deferred
-    assert handle.message is None
+    handle = await dies_before_its_answer(stage, monkeypatch, ana.types("/video", prompt="a red fox"))
+    assert (await stage.job()).state is JobState.QUEUED
 
     stage.server.redeliver(handle.interaction)
     await answered(handle)
@@ -300,6 +282,27 @@ async def test_a_process_that_dies_between_the_job_and_its_answer_leaves_no_thin
     assert await stage.find(2) is None
     assert await stage.balance(ana) == 376
     assert await stage.differences() == []
+
+
+async def test_a_worker_with_nothing_else_to_do_waits_for_discord_to_take_the_answer(
+    stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(stage.database, stage.clock)
+    send = discord.InteractionResponse.send_message
+    early: list[Claimed] = []
+
+    async def send_late(response: discord.InteractionResponse[CutsceneClient], **card: object) -> None:
+        early.extend(await queue.claim([JobState.QUEUED], 1, LEASE))
+        await send(response, **card)
+
+    monkeypatch.setattr(discord.InteractionResponse, "send_message", send_late)
+
+    await asked(ana, "/video", prompt="a red fox")
+    await settled(stage)
+
+    assert early == []
+    assert stage.woken.is_set()
+    assert [each.job.id for each in await queue.claim([JobState.QUEUED], 1, LEASE)] == [1]
 
 
 async def test_a_store_that_takes_its_time_lets_discord_see_thinking_first(
@@ -320,7 +323,7 @@ async def test_interaction_that_discord_gave_up_charges_nothing(stage: Stage, an
     await stage.server.wait_for_request(
         "POST", f"/interactions/{handle.interaction.id}/{handle.interaction.token}/callback"
     )
-    await settled()
+    await settled(stage)
 
     assert (await stage.job()).state is JobState.CANCELLED
     assert await stage.balance(ana) == 500
@@ -343,7 +346,7 @@ async def test_a_job_that_is_already_made_is_not_taken_back_when_discord_gave_up
     async with asyncio.timeout(10):
         while not sent:
             await asyncio.sleep(0.01)
-    await settled()
+    await settled(stage)
 
     assert (await stage.job()).state is JobState.SUBMITTING
     assert await stage.balance(ana) == 376
@@ -357,7 +360,7 @@ async def test_job_counts_although_its_card_cannot_be_shown(stage: Stage, ana: P
     await stage.server.wait_for_request(
         "POST", f"/interactions/{handle.interaction.id}/{handle.interaction.token}/callback", count=2
     )
-    await settled()
+    await settled(stage)
 
     assert (await stage.job()).state is JobState.QUEUED
     assert handle.deferred, "a later card has something to take the place of"

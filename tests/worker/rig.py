@@ -180,13 +180,15 @@ class Rig:
         last_frame: Picture | None = None,
         upload_limit: int = 10**7,
         of: VideoModel = MAKER,
+        is_answered: bool = True,
     ) -> Job:
         """A paid job in the queue, as `/video` writes it. The allowance is no matter here."""
         await self.database.write(_make_rich, place().guild_id)
         if picture is not None:
             (self.folders.inputs / picture.name).write_bytes(b"image")
         wanted = replace(video(price, picture, of=of), last_frame=last_frame)
-        accepted = await self.generation.request(user_id, place(upload_limit=upload_limit), wanted)
+        here = place(upload_limit=upload_limit)
+        accepted = await self.generation.request(user_id, here, wanted, is_answered=is_answered)
         return accepted.job
 
     async def go(self) -> None:

@@ -36,6 +36,20 @@ async def test_a_queued_job_is_submitted_by_the_next_start(rig: Rig) -> None:
     await assert_delivered_once(rig, job)
 
 
+async def test_a_job_whose_process_died_before_its_member_was_answered_is_submitted_by_the_next_start(rig: Rig) -> None:
+    job = await rig.accept(is_answered=False)
+    rig.start()
+    await rig.go()
+    assert rig.provider.created_at == []
+    await rig.kill()
+
+    rig.start_again()
+    await rig.pass_time(minutes=2)
+    await rig.stop()
+
+    await assert_delivered_once(rig, job)
+
+
 async def test_a_job_whose_process_died_while_its_picture_was_uploaded_is_submitted_once(rig: Rig) -> None:
     upload = Gate()
     rig.provider.uploads.then(upload, "https://uploads.test/2.png")

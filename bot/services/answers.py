@@ -1,0 +1,70 @@
+"""What becomes of a job between its command and the moment at which Discord has taken the answer to that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot import logs
+from bot.domain.ids import JobId, UserId
+from bot.domain.jobs import Job, JobState, Move, Place
+from bot.domain.policies import Requester
+from bot.errors import StoreError
+from bot.ports import Clock
+from bot.services import lifecycle
+from bot.services.generation import Accepted, earlier_of
+from bot.services.lifecycle import Lifecycle
+from bot.store import drafts, jobs, moves, rewrites
+from bot.store.database import Connection, Database
+
+log = logs.get(__name__)
+
+
+class Answers:
+    """Lets the worker have what was answered, and takes back what nobody will ever see an answer to."""
+
+    def __init__(self, database: Database, clock: Clock, moves: Lifecycle, wake: Callable[[], None]) -> None:
+        """*wake* tells the worker that there is something to do."""
+        self._database = database
+        self._clock = clock
+        self._moves = moves
+        self._wake = wake
+
+    async def given(self, job: Job) -> None:
+        """The member has the answer: the job may go on at once."""
+        try:
+            is_held = await self._database.write(jobs.release, job.id, self._clock.now())
+        except StoreError as error:
+            # It was promised, and its time comes in a moment anyway.
+            log.info("job_not_released", job=job.id, reason=str(error))
+            return
+        if is_held:
+            self._wake()
+
+    async def earlier(self, user_id: UserId, place: Place, requester: Requester) -> Accepted | None:
+        """What the same interaction has brought before, in a process that died before it answered."""
+        return await self._database.read(earlier_of, user_id, place, requester, self._clock.now())
+
+    async def lost(self, accepted: Accepted, *, rewrite: int | None = None) -> None:
+        """Discord takes no answer: credits, the question about the price and the assistant's offer are as before.
+
+        A job that an earlier delivery of the interaction has brought stays. So does one that the worker has sent on,
+        which is paid for at the provider, and one that stands in for another, to which there is no way back.
+        """
+        if not accepted.is_new:
+            return
+        if accepted.replaced is not None:
+            await self.given(accepted.job)
+            return
+        undone = await self._database.write(self._undo, accepted.job.id, rewrite)
+        if undone is not None:
+            self._moves.announce(undone)
+
+    def _undo(self, connection: Connection, job_id: JobId, rewrite: int | None) -> Job | None:
+        waiting = moves.take_over(connection, job_id, JobState.QUEUED)
+        if waiting is None:
+            return None
+        drafts.unmade(connection, job_id)
+        if rewrite is not None:
+            rewrites.give_back(connection, rewrite)
+        move = Move(to=JobState.CANCELLED, after=None, detail="Discord took no answer")
+        return lifecycle.apply(connection, waiting, move, self._clock.now(), self._moves.policy)

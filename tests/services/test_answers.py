@@ -1,0 +1,94 @@
+"""Between a command and its answer: nobody works on the job yet, and it can be taken back without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.jobs import Job, JobState, Move
+from bot.services.answers import Answers
+from bot.services.generation import ANSWER_WAIT, Accepted
+from tests.samples import ANNA, place, video
+from tests.services.desk import Desk
+
+LEASE = timedelta(minutes=5)
+
+
+@pytest.fixture
+def woken() -> asyncio.Event:
+    return asyncio.Event()
+
+
+@pytest.fixture
+def answers(desk: Desk, woken: asyncio.Event) -> Answers:
+    return Answers(desk.database, desk.clock, desk.lifecycle, woken.set)
+
+
+async def asked(desk: Desk) -> Accepted:
+    return await desk.generation.request(ANNA, place(), video(100), is_answered=False)
+
+
+async def claimed(desk: Desk) -> list[Job]:
+    return [each.job for each in await desk.queue.claim([JobState.QUEUED], 10, LEASE)]
+
+
+async def test_nobody_works_on_a_job_whose_member_has_no_answer_yet(
+    desk: Desk, answers: Answers, woken: asyncio.Event
+) -> None:
+    job = (await asked(desk)).job
+
+    before = await claimed(desk)
+    await answers.given(job)
+
+    assert before == []
+    assert woken.is_set()
+    assert [each.id for each in await claimed(desk)] == [job.id]
+
+
+async def test_a_job_that_is_never_answered_because_the_process_died_waits_for_a_moment_only(desk: Desk) -> None:
+    job = (await asked(desk)).job
+
+    desk.clock.advance(ANSWER_WAIT)
+
+    assert [each.id for each in await claimed(desk)] == [job.id]
+
+
+async def test_an_answer_to_a_replay_brings_no_job_forward_that_waits_for_its_provider(
+    desk: Desk, answers: Answers, woken: asyncio.Event
+) -> None:
+    job = (await asked(desk)).job
+    await answers.given(job)
+    woken.clear()
+    (in_hand,) = await claimed(desk)
+    await desk.lifecycle.apply(in_hand, Move(to=JobState.QUEUED, after=timedelta(minutes=2), is_retry=True))
+
+    await answers.given(job)
+
+    assert not woken.is_set()
+    assert await claimed(desk) == []
+
+
+async def test_a_job_whose_answer_is_lost_is_taken_back_before_anybody_could_have_sent_it(
+    desk: Desk, answers: Answers
+) -> None:
+    before = await desk.balance()
+    accepted = await asked(desk)
+    assert await claimed(desk) == []
+
+    await answers.lost(accepted)
+
+    assert (await desk.find(accepted.job)).state is JobState.CANCELLED
+    assert await desk.balance() == before
+    assert await desk.differences() == []
+
+
+async def test_a_job_that_an_earlier_delivery_has_brought_is_not_taken_back(desk: Desk, answers: Answers) -> None:
+    here = place()
+    first = await desk.generation.request(ANNA, here, video(100), is_answered=False)
+    again = await desk.generation.request(ANNA, here, video(100), is_answered=False)
+
+    await answers.lost(again)
+
+    assert (await desk.find(first.job)).state is JobState.QUEUED
