@@ -10,8 +10,13 @@ from bot.domain.credits import JobEntry
 from bot.domain.jobs import Job, JobState
 from bot.domain.safety import Block
 
-# From here a video can be brought to its place again.
+# Its video has been made and paid for.
 POSTED = (JobState.DELIVERED, JobState.PARKED)
+
+
+def is_redeliverable(job: Job) -> bool:
+    """Whether the video can be brought to its place again: it is here, or its provider may still have it."""
+    return job.state in POSTED and (job.stored is not None or job.result is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,4 +41,4 @@ class JobFile:
 
     @property
     def can_redeliver(self) -> bool:
-        return self.job.state in POSTED
+        return is_redeliverable(self.job)

@@ -13,7 +13,7 @@ from bot.ports import Clock
 from bot.services import lifecycle
 from bot.services.generation import Accepted, earlier_of
 from bot.services.lifecycle import Lifecycle
-from bot.store import drafts, jobs, moves, rewrites
+from bot.store import drafts, events, jobs, moves, rewrites
 from bot.store.database import Connection, Database
 
 log = logs.get(__name__)
@@ -66,5 +66,5 @@ class Answers:
         drafts.unmade(connection, job_id)
         if rewrite is not None:
             rewrites.give_back(connection, rewrite)
-        move = Move(to=JobState.CANCELLED, after=None, detail="Discord took no answer")
+        move = Move(to=JobState.CANCELLED, after=None, detail=events.UNANSWERED)
         return lifecycle.apply(connection, waiting, move, self._clock.now(), self._moves.policy)

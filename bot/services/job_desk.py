@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.domain.ids import JobId
-from bot.domain.job_files import POSTED, JobFile
+from bot.domain.job_files import JobFile, is_redeliverable
 from bot.domain.jobs import ACTIVE, ARROWS, FailureReason, Job, JobState, Move
 from bot.domain.staff_log import StaffEvent, StaffEventKind
 from bot.errors.jobs import AlreadyEndedError, TooLateError
@@ -116,7 +116,7 @@ class JobDesk:
         now = self._clock.now()
         job = _find(connection, staff, job_id, lock=True)
         last_at = staff_log.last_at(connection, StaffEventKind.REDELIVER, staff.guild_id, job_id)
-        if job.state not in POSTED or (last_at is not None and now - last_at < DOUBLE_CLICK):
+        if not is_redeliverable(job) or (last_at is not None and now - last_at < DOUBLE_CLICK):
             raise NotPostedError(job=job_id)
         # It would only be kept back again.
         if (

@@ -12,10 +12,12 @@ from sqlalchemy.engine import Connection
 from bot.domain import periods
 from bot.domain.credits import AccountKind, Balance
 from bot.domain.ids import GuildId, RoleId, UserId
+from bot.domain.jobs import JobState
 from bot.domain.policies import GuildPolicy, SoFar, allowance_of
 from bot.store import allowances, ledger, policies
 from bot.store.entries import NOBODY
-from bot.store.tables import accounts, jobs
+from bot.store.events import UNANSWERED
+from bot.store.tables import accounts, job_events, jobs
 
 # What every command asks is put together once: for SQLAlchemy that is more work than asking.
 _GUILD, _MEMBER = sa.bindparam("of_guild", type_=sa.BigInteger), sa.bindparam("of_member", type_=sa.BigInteger)
@@ -34,9 +36,13 @@ _RUNNING = (
     .where(jobs.c.guild_id == _GUILD, jobs.c.user_id == _MEMBER, _IS_OPEN)
 )
 _RUNNING_IN_GUILD = sa.select(sa.func.count()).select_from(jobs).where(jobs.c.guild_id == _GUILD, _IS_OPEN)
+_IS_TAKEN_BACK = sa.and_(
+    jobs.c.state == JobState.CANCELLED,
+    sa.exists().where(job_events.c.job_id == jobs.c.id, job_events.c.detail == UNANSWERED),
+)
 _NEWEST = (
     sa.select(jobs.c.created_at)
-    .where(jobs.c.guild_id == _GUILD, jobs.c.user_id == _MEMBER)
+    .where(jobs.c.guild_id == _GUILD, jobs.c.user_id == _MEMBER, sa.not_(_IS_TAKEN_BACK))
     .order_by(jobs.c.id.desc())
     .limit(1)
 )

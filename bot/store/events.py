@@ -12,6 +12,9 @@ from bot.domain.ids import JobId
 from bot.domain.jobs import JobState
 from bot.store.tables import job_events
 
+# Why a job was cancelled whose member has never had an answer: for them it has not been there at all.
+UNANSWERED = "Discord took no answer"
+
 _RECORD = sa.insert(job_events)
 
 

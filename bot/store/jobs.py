@@ -170,10 +170,15 @@ def find_by_interaction(connection: Connection, interaction_id: InteractionId) -
 
 
 def find_again(connection: Connection, user_id: UserId, again_of: JobId, since: datetime) -> JobId | None:
-    """The job that this member's click on the same button made just now."""
+    """The job that this member's click on the same button made just now, unless that is called off."""
     found = connection.execute(
         sa.select(jobs.c.id)
-        .where(jobs.c.user_id == user_id, jobs.c.again_of == again_of, jobs.c.created_at >= since)
+        .where(
+            jobs.c.user_id == user_id,
+            jobs.c.again_of == again_of,
+            jobs.c.created_at >= since,
+            jobs.c.state != JobState.CANCELLED,
+        )
         .order_by(jobs.c.id.desc())
         .limit(1)
     ).scalar_one_or_none()

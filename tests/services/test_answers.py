@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.jobs import Job, JobState, Move
+from bot.errors.policies import PolicyRefusedError
 from bot.services.answers import Answers
 from bot.services.generation import ANSWER_WAIT, Accepted
-from tests.samples import ANNA, place, video
+from tests.samples import ANNA, GUILD, place, video
 from tests.services.desk import Desk
 
 LEASE = timedelta(minutes=5)
@@ -92,3 +93,32 @@ async def test_a_job_that_an_earlier_delivery_has_brought_is_not_taken_back(desk
     await answers.lost(again)
 
     assert (await desk.find(first.job)).state is JobState.QUEUED
+
+
+async def test_what_was_taken_back_starts_no_cooldown(desk: Desk, answers: Answers) -> None:
+    await desk.decide(cooldown=timedelta(minutes=1))
+    await answers.lost(await asked(desk))
+
+    again = await asked(desk)
+
+    assert again.is_new
+
+
+async def test_what_its_member_has_cancelled_starts_a_cooldown_all_the_same(desk: Desk) -> None:
+    await desk.decide(cooldown=timedelta(minutes=1))
+    job = (await asked(desk)).job
+    await desk.jobs.cancel(GUILD, ANNA, job.id)
+
+    with pytest.raises(PolicyRefusedError):
+        await asked(desk)
+
+
+async def test_again_can_be_clicked_at_once_when_its_answer_was_lost(desk: Desk, answers: Answers) -> None:
+    first = (await asked(desk)).job
+
+    async def clicks_again() -> Accepted:
+        return await desk.generation.request(ANNA, place(), video(100), again_of=first.id, is_answered=False)
+
+    await answers.lost(await clicks_again())
+
+    assert (await clicks_again()).is_new

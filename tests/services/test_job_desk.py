@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from bot.domain.credits import AccountKind, EntryKind
-from bot.domain.jobs import JobState, LateResults, Move
+from bot.domain.jobs import JobState, LateResults, Move, Result
 from bot.errors.jobs import AlreadyEndedError, TooLateError
 from bot.errors.staff import (
     AlreadyRefundedError,
@@ -21,9 +21,11 @@ from bot.errors.staff import (
 from bot.services.job_desk import JobDesk
 from bot.services.lifecycle import Policy
 from bot.services.moderation import Moderation
-from bot.store import staff_log
+from bot.store import privacy, staff_log
 from tests.samples import ANNA, GUILD, ONE, OTHER_GUILD, STAFF
 from tests.services.desk import Desk, staff
+
+LATE = Result(url="https://files.test/late.mp4")
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ async def test_what_the_guild_keeps_back_is_not_delivered_again(desk: Desk, job_
 async def test_a_late_video_that_was_free_is_free_again(desk: Desk, job_desk: JobDesk) -> None:
     desk.lifecycle.policy = Policy(markup=ONE, late=LateResults.FREE)
     job = await desk.fail(await desk.lifecycle.apply(await desk.job(50), Move(to=JobState.SUBMITTING)))
-    job = await desk.lifecycle.apply(job, Move(to=JobState.FETCHING, is_late=True))
+    job = await desk.lifecycle.apply(job, Move(to=JobState.FETCHING, result=LATE, is_late=True))
     job = await desk.lifecycle.apply(job, Move(to=JobState.DELIVERING))
     job = await desk.lifecycle.apply(job, Move(to=JobState.PARKED))
     desk.lifecycle.policy = Policy(markup=ONE, late=LateResults.CHARGE)
@@ -185,3 +187,14 @@ async def test_staff_of_another_guild_and_members_reach_nothing(desk: Desk, job_
 
     assert (await desk.find(job)).state is JobState.DELIVERED
     assert await desk.differences() == []
+
+
+async def test_a_video_of_which_nothing_is_left_is_not_delivered_again(desk: Desk, job_desk: JobDesk) -> None:
+    job = await desk.deliver(await desk.job(100))
+    await desk.database.write(privacy.erase, ANNA, desk.clock.now())
+
+    assert not (await job_desk.open(staff(), job.id)).can_redeliver
+    with pytest.raises(NotPostedError):
+        await job_desk.redeliver(staff(), job.id)
+
+    assert (await desk.find(job)).state is JobState.DELIVERED
