@@ -55,9 +55,6 @@ class AssistServer(VendorServer):
             web.get("/v1/models", self.guard(Call.ACCOUNT, self._models)),
         ]
 
-    def is_authorised(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {self.key}"
-
     def refusal(self, path: str, status: int, text: str) -> web.Response:
         if not path.startswith("/v1/"):
             told = _KIE_UNAUTHORISED if status == 401 else text

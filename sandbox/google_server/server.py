@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
+from typing import Unpack
 
 from aiohttp import web
 
@@ -11,27 +10,16 @@ from sandbox.google_server.errors import error, interaction_error
 from sandbox.google_server.files import Files
 from sandbox.google_server.interactions import Interactions
 from sandbox.google_server.veo import Veo
-from sandbox.kie_server.agenda import Clock
-from sandbox.movies import MovieSize
 from sandbox.vendors.faults import Call
-from sandbox.vendors.house import RefusedError, VendorServer
+from sandbox.vendors.house import RefusedError, Usual, VendorServer
 
 
 class GoogleServer(VendorServer):
     usual_key = "google-sandbox-key"
 
-    def __init__(
-        self,
-        *,
-        key: str | None = None,
-        clock: Clock = time.time,
-        seconds: float = 0.3,
-        file_origin: str = "",
-        movie_size: MovieSize = MovieSize.DRAFT,
-        directory: Path | None = None,
-    ) -> None:
+    def __init__(self, *, file_origin: str = "", **usual: Unpack[Usual]) -> None:
         """*file_origin* replaces our own address in the addresses of files: Google's client only takes https."""
-        super().__init__(key=key, clock=clock, seconds=seconds, movie_size=movie_size, directory=directory)
+        super().__init__(**usual)
         self.files = Files(self, file_origin)
         self.veo = Veo(self, self.files)
         self.omni = Interactions(self, self.files)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 from aiohttp import web
 
-from sandbox.kie_server.agenda import Clock
-from sandbox.movies import MovieRequest, MovieSize
+from sandbox.movies import MovieRequest
 from sandbox.vendors.faults import Call
-from sandbox.vendors.house import RefusedError, VendorServer, read_object
+from sandbox.vendors.house import RefusedError, Usual, VendorServer, read_object
 from sandbox.vendors.pictures import NoPictureError, fetched
 from sandbox.vendors.works import End, Work
 
@@ -45,16 +44,8 @@ MODELS = (
 class HuggingFaceServer(VendorServer):
     usual_key = "hf_sandbox_key"
 
-    def __init__(
-        self,
-        *,
-        key: str | None = None,
-        clock: Clock = time.time,
-        seconds: float = 0.3,
-        movie_size: MovieSize = MovieSize.DRAFT,
-        directory: Path | None = None,
-    ) -> None:
-        super().__init__(key=key, clock=clock, seconds=seconds, movie_size=movie_size, directory=directory)
+    def __init__(self, **usual: Unpack[Usual]) -> None:
+        super().__init__(**usual)
         self.models = {model.provider_id: model for model in MODELS}
 
     def routes(self) -> list[web.RouteDef]:
@@ -67,9 +58,6 @@ class HuggingFaceServer(VendorServer):
             web.get(one, guard(Call.STATUS, self._response)),
             web.post("/fal-ai/{model:.+}", guard(Call.CREATE, self._submit)),
         ]
-
-    def is_authorised(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {self.key}"
 
     @property
     def unauthorised(self) -> RefusedError:

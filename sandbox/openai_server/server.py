@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 from aiohttp import web
 
-from sandbox.kie_server.agenda import Clock
-from sandbox.movies import MovieRequest, MovieSize
+from sandbox.movies import MovieRequest
 from sandbox.openai_server.forms import read_form
 from sandbox.replicate_server.webhooks import Webhooks
 from sandbox.vendors.faults import Call
-from sandbox.vendors.house import RefusedError, VendorServer, read_object
+from sandbox.vendors.house import RefusedError, Usual, VendorServer, read_object
 from sandbox.vendors.pictures import NoPictureError, fetched
 from sandbox.vendors.works import End, Work
 
@@ -34,17 +33,9 @@ class OpenAIServer(VendorServer):
 
     usual_key = "sk-sandbox-key"
 
-    def __init__(
-        self,
-        *,
-        key: str | None = None,
-        clock: Clock = time.time,
-        seconds: float = 0.3,
-        movie_size: MovieSize = MovieSize.DRAFT,
-        directory: Path | None = None,
-    ) -> None:
-        super().__init__(key=key, clock=clock, seconds=seconds, movie_size=movie_size, directory=directory)
-        self.webhooks = Webhooks(clock)
+    def __init__(self, **usual: Unpack[Usual]) -> None:
+        super().__init__(**usual)
+        self.webhooks = Webhooks(self.clock)
         self.webhook_url: str | None = None
         self.first_status = "queued"
         self.sizes = dict(SIZES)
@@ -67,9 +58,6 @@ class OpenAIServer(VendorServer):
             web.get("/v1/models", guard(Call.ACCOUNT, self._models)),
             web.get("/v1/models/{model}", guard(Call.ACCOUNT, self._model)),
         ]
-
-    def is_authorised(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {self.key}"
 
     @property
     def unauthorised(self) -> RefusedError:

@@ -7,16 +7,16 @@ import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Unpack
 
 from aiohttp import web
 
-from sandbox.kie_server.agenda import Clock
-from sandbox.movies import MovieRequest, MovieSize
+from sandbox.movies import MovieRequest
 from sandbox.replicate_server.files import Files
 from sandbox.replicate_server.models import MODELS, Model
 from sandbox.replicate_server.webhooks import Webhooks
 from sandbox.vendors.faults import Call
-from sandbox.vendors.house import RefusedError, VendorServer, read_object, stamp
+from sandbox.vendors.house import RefusedError, Usual, VendorServer, read_object, stamp
 from sandbox.vendors.pictures import NoPictureError, fetched
 from sandbox.vendors.works import End, Work
 
@@ -32,17 +32,9 @@ _CANCEL_AFTER = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?")
 class ReplicateServer(VendorServer):
     usual_key = "r8_sandbox_key"
 
-    def __init__(
-        self,
-        *,
-        key: str | None = None,
-        clock: Clock = time.time,
-        seconds: float = 0.3,
-        movie_size: MovieSize = MovieSize.DRAFT,
-        directory: Path | None = None,
-    ) -> None:
-        super().__init__(key=key, clock=clock, seconds=seconds, movie_size=movie_size, directory=directory)
-        self.webhooks = Webhooks(clock)
+    def __init__(self, **usual: Unpack[Usual]) -> None:
+        super().__init__(**usual)
+        self.webhooks = Webhooks(self.clock)
         self.files = Files(self)
         self.models = {model.slug: model for model in MODELS}
         self.has_webhook_in_records = False  # no page says that a record names the webhook it was made with
@@ -60,9 +52,6 @@ class ReplicateServer(VendorServer):
             web.get("/v1/account", guard(Call.ACCOUNT, self._account)),
             web.post("/v1/files", guard(Call.UPLOAD, self.files.create)),
         ]
-
-    def is_authorised(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {self.key}"
 
     @property
     def unauthorised(self) -> RefusedError:

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypedDict
 
 from aiohttp import web
 
@@ -54,6 +54,16 @@ class Seen:
     headers: dict[str, str]  # names in small letters
     body: str
     status: int
+
+
+class Usual(TypedDict, total=False):
+    """What every vendor can be given; what is left out is as `VendorServer` has it."""
+
+    key: str | None
+    clock: Clock
+    seconds: float
+    movie_size: MovieSize
+    directory: Path | None
 
 
 class VendorServer(ABC):
@@ -96,9 +106,9 @@ class VendorServer(ABC):
     def routes(self) -> list[web.RouteDef]:
         """The API's routes, each behind `guard`."""
 
-    @abstractmethod
     def is_authorised(self, request: web.Request) -> bool:
-        """Whether the request carries the key where this vendor wants it."""
+        """Whether the request carries the key where this vendor wants it: most take a bearer token."""
+        return request.headers.get("Authorization") == f"Bearer {self.key}"
 
     @abstractmethod
     def refusal(self, path: str, status: int, text: str) -> web.Response:

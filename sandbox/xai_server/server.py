@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from pathlib import Path
+from typing import Unpack
 
 from aiohttp import web
 
-from sandbox.kie_server.agenda import Clock
-from sandbox.movies import MovieRequest, MovieSize
+from sandbox.movies import MovieRequest
 from sandbox.vendors.faults import Call
-from sandbox.vendors.house import RefusedError, VendorServer, read_object
+from sandbox.vendors.house import RefusedError, Usual, VendorServer, read_object
 from sandbox.vendors.pictures import NoPictureError, fetched
 from sandbox.vendors.works import End, Work
 
@@ -24,16 +23,8 @@ LONGEST = 15
 class XAIServer(VendorServer):
     usual_key = "xai-sandbox-key"
 
-    def __init__(
-        self,
-        *,
-        key: str | None = None,
-        clock: Clock = time.time,
-        seconds: float = 0.3,
-        movie_size: MovieSize = MovieSize.DRAFT,
-        directory: Path | None = None,
-    ) -> None:
-        super().__init__(key=key, clock=clock, seconds=seconds, movie_size=movie_size, directory=directory)
+    def __init__(self, **usual: Unpack[Usual]) -> None:
+        super().__init__(**usual)
         self.models = list(MODELS)
 
     @property
@@ -48,9 +39,6 @@ class XAIServer(VendorServer):
             web.get("/v1/models", guard(Call.ACCOUNT, self._models)),
             web.get("/v1/models/{model}", guard(Call.ACCOUNT, self._model)),
         ]
-
-    def is_authorised(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {self.key}"
 
     def refusal(self, path: str, status: int, text: str) -> web.Response:
         return web.json_response({"code": f"HTTP {status}", "error": text}, status=status)

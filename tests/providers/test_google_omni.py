@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -20,7 +20,7 @@ from bot.errors import (
 from bot.ports import Done, Empty, NotVisible, Pending, Refused, Submission
 from bot.providers import google_omni
 from bot.providers.google_omni import GoogleOmni
-from tests.providers.vendor import KEY, Downloads, Vendor, answer, vendor
+from tests.providers.vendor import KEY, Downloads, Making, adapters, answer
 
 TASK = TaskId("v1_ChdxSGZo")
 RECORD = "https://google.test/v1beta/interactions/v1_ChdxSGZo"
@@ -30,21 +30,14 @@ SUBMISSION = Submission(
     callback_url=None,
 )
 
-Answering = Callable[..., tuple[GoogleOmni, Vendor]]
+
+Answering = Making[GoogleOmni]
 
 
 @pytest.fixture
 async def answering() -> AsyncIterator[Answering]:
-    opened: list[GoogleOmni] = []
-
-    def make(*replies: httpx.Response | Exception) -> tuple[GoogleOmni, Vendor]:
-        seen = vendor(*replies)
-        opened.append(GoogleOmni(api_key=KEY, base_url="https://google.test", inner=seen.inner))
-        return opened[-1], seen
-
-    yield make
-    for adapter in opened:
-        await adapter.aclose()
+    async with adapters(lambda inner: GoogleOmni(api_key=KEY, base_url="https://google.test", inner=inner)) as make:
+        yield make
 
 
 async def test_interaction_is_begun_in_the_background(answering: Answering) -> None:

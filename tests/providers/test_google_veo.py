@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -20,7 +20,7 @@ from bot.errors import (
 )
 from bot.ports import Credentials, Done, Empty, LocalFile, NotSold, NotVisible, Pending, Refused, Sold, Submission
 from bot.providers.google_veo import GoogleVeo
-from tests.providers.vendor import KEY, Downloads, Vendor, answer, vendor
+from tests.providers.vendor import KEY, Downloads, Making, adapters, answer
 
 MODEL = "veo-3.1-generate-preview"
 OPERATION = TaskId(f"models/{MODEL}/operations/abc123")
@@ -30,21 +30,14 @@ SUBMISSION = Submission(
     callback_url=None,
 )
 
-Answering = Callable[..., tuple[GoogleVeo, Vendor]]
+
+Answering = Making[GoogleVeo]
 
 
 @pytest.fixture
 async def answering() -> AsyncIterator[Answering]:
-    opened: list[GoogleVeo] = []
-
-    def make(*replies: httpx.Response | Exception) -> tuple[GoogleVeo, Vendor]:
-        seen = vendor(*replies)
-        opened.append(GoogleVeo(api_key=KEY, base_url="https://google.test", inner=seen.inner))
-        return opened[-1], seen
-
-    yield make
-    for adapter in opened:
-        await adapter.aclose()
+    async with adapters(lambda inner: GoogleVeo(api_key=KEY, base_url="https://google.test", inner=inner)) as make:
+        yield make
 
 
 async def test_create_call_sorts_the_fields_and_names_the_operation(answering: Answering) -> None:

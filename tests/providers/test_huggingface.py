@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -20,27 +20,20 @@ from bot.errors import (
 )
 from bot.ports import Done, Empty, NotVisible, Pending, Refused, Submission
 from bot.providers.huggingface import HuggingFace
-from tests.providers.vendor import KEY, Vendor, answer, vendor
+from tests.providers.vendor import KEY, Making, adapters, answer
 
 TASK = TaskId("fal-ai/clip/requests/764cabcf-b745-4b3e-ae38-1200304cf45b")
 ROUTER = "https://router.test/fal-ai"
 SUBMISSION = Submission(slug="fal-ai/clip/v2/text-to-video", fields={"prompt": "a fox"}, callback_url=None)
 
-Answering = Callable[..., tuple[HuggingFace, Vendor]]
+
+Answering = Making[HuggingFace]
 
 
 @pytest.fixture
 async def answering() -> AsyncIterator[Answering]:
-    opened: list[HuggingFace] = []
-
-    def make(*replies: httpx.Response | Exception) -> tuple[HuggingFace, Vendor]:
-        seen = vendor(*replies)
-        opened.append(HuggingFace(api_token=KEY, base_url="https://router.test", inner=seen.inner))
-        return opened[-1], seen
-
-    yield make
-    for adapter in opened:
-        await adapter.aclose()
+    async with adapters(lambda inner: HuggingFace(api_token=KEY, base_url="https://router.test", inner=inner)) as make:
+        yield make
 
 
 async def test_request_goes_to_the_queue_and_is_known_by_its_path(answering: Answering) -> None:

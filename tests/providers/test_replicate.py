@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,27 +26,20 @@ from bot.ports import Done, Empty, NotSold, NotVisible, Pending, Refused, Sold, 
 from bot.providers import callback_forms
 from bot.providers.replicate import Replicate
 from sandbox.replicate_server.webhooks import signature
-from tests.providers.vendor import ANSWERS, KEY, Vendor, answer, vendor
+from tests.providers.vendor import ANSWERS, KEY, Making, adapters, answer
 
 TASK = TaskId("gm3qorzdhgbfurvjtvhg6dckhu")
 HOOK = "https://bot.test/callbacks/replicate/7/secret"
 SUBMISSION = Submission(slug="acme/clip", fields={"prompt": "a fox", "duration": 5}, callback_url=HOOK)
 
-Answering = Callable[..., tuple[Replicate, Vendor]]
+
+Answering = Making[Replicate]
 
 
 @pytest.fixture
 async def answering() -> AsyncIterator[Answering]:
-    opened: list[Replicate] = []
-
-    def make(*replies: httpx.Response | Exception) -> tuple[Replicate, Vendor]:
-        seen = vendor(*replies)
-        opened.append(Replicate(api_token=KEY, base_url="https://replicate.test", inner=seen.inner))
-        return opened[-1], seen
-
-    yield make
-    for adapter in opened:
-        await adapter.aclose()
+    async with adapters(lambda inner: Replicate(api_token=KEY, base_url="https://replicate.test", inner=inner)) as make:
+        yield make
 
 
 async def test_prediction_is_made_by_model_with_a_webhook_and_an_end(answering: Answering) -> None:

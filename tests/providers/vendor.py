@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import deque
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 
 from bot.ports import Credentials
+from bot.providers.adapter import Adapter
+
+A = TypeVar("A", bound=Adapter)
+# Makes an adapter whose vendor gives these replies.
+Making = Callable[..., tuple[A, "Vendor"]]
 
 ANSWERS = Path(__file__).parent / "answers"
 KEY = "vendor-key-canary-77aa"
@@ -52,6 +60,20 @@ class Vendor:
 
 def vendor(*replies: httpx.Response | Exception) -> Vendor:
     return Vendor(deque(replies))
+
+
+@contextlib.asynccontextmanager
+async def adapters(build: Callable[[httpx.AsyncBaseTransport], A]) -> AsyncIterator[Making[A]]:
+    """Adapters that *build* makes on what stands for the network, closed in the end."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        def make(*replies: httpx.Response | Exception) -> tuple[A, Vendor]:
+            seen = vendor(*replies)
+            adapter = build(seen.inner)
+            stack.push_async_callback(adapter.aclose)
+            return adapter, seen
+
+        yield make
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A local Discord with one guild and two people, and the unmodified discord.py client to connect to it."""
+"""A local Discord with one guild and two people and the unmodified discord.py client for it; a local Kie.ai."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import aiohttp
+import httpx
 import pytest
 import yarl
 
@@ -19,7 +20,9 @@ with warnings.catch_warnings():
     from discord import app_commands
 
 from sandbox.discord_server import Channel, DiscordServer, Guild
+from sandbox.kie_server import KieServer, Limits
 from sandbox.person import Person
+from tests.sandbox.vendors import HandClock
 
 
 class Bot(discord.Client):
@@ -140,3 +143,22 @@ class Rest:
 async def rest(server: DiscordServer) -> AsyncIterator[Rest]:
     async with aiohttp.ClientSession() as session:
         yield Rest(server, session)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    """The clock of a vendor."""
+    return HandClock()
+
+
+@pytest.fixture
+async def kie(clock: HandClock) -> AsyncIterator[KieServer]:
+    async with KieServer(clock=clock, seconds=60, limits=Limits(records=None)) as server:
+        yield server
+
+
+@pytest.fixture
+async def api(kie: KieServer) -> AsyncIterator[httpx.AsyncClient]:
+    headers = {"Authorization": f"Bearer {kie.api_key}"}
+    async with httpx.AsyncClient(base_url=kie.api_url, headers=headers) as client:
+        yield client

@@ -18,20 +18,10 @@ import pytest
 from aiohttp import web
 
 from sandbox.kie_server import FORGED_URL, CallbackPlan, Failures, KieServer, Limits, Scenario
+from tests.sandbox.vendors import HandClock
 
 KEY = "webhook-key"
 ORDER = {"model": "wan/3-0-video", "input": {"prompt": "A fox", "duration": 2, "resolution": "480P"}}
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @dataclass
@@ -62,11 +52,6 @@ async def client() -> AsyncIterator[Client]:
     receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/done"
     yield receiver
     await runner.cleanup()
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
 
 
 @asynccontextmanager

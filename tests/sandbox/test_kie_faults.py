@@ -25,37 +25,15 @@ from sandbox.kie_server import (
     Slow,
 )
 from sandbox.movies import padded
+from tests.sandbox.vendors import HandClock
 
 ORDER = {"model": "wan/3-0-video", "input": {"prompt": "A fox", "duration": 2, "resolution": "480P"}}
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
 
 
 @pytest.fixture
 async def kie(clock: HandClock) -> AsyncIterator[KieServer]:
     async with KieServer(clock=clock, seconds=60, limits=Limits(creates=None, records=None)) as server:
         yield server
-
-
-@pytest.fixture
-async def api(kie: KieServer) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {kie.api_key}"}
-    async with httpx.AsyncClient(base_url=kie.api_url, headers=headers) as client:
-        yield client
 
 
 async def ask(api: httpx.AsyncClient, kie: KieServer, call: Call) -> httpx.Response:

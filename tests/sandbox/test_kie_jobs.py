@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 
@@ -22,37 +21,9 @@ from sandbox.kie_server import (
     Scenario,
     Unseen,
 )
+from tests.sandbox.vendors import HandClock
 
 WAN = {"prompt": "A fox runs through snow", "duration": 2, "resolution": "480P"}
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-async def kie(clock: HandClock) -> AsyncIterator[KieServer]:
-    async with KieServer(clock=clock, seconds=60, limits=Limits(records=None)) as server:
-        yield server
-
-
-@pytest.fixture
-async def api(kie: KieServer) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {kie.api_key}"}
-    async with httpx.AsyncClient(base_url=kie.api_url, headers=headers) as client:
-        yield client
 
 
 async def create(api: httpx.AsyncClient, **given: Any) -> str:

@@ -32,13 +32,6 @@ async def kie() -> AsyncIterator[KieServer]:
         yield server
 
 
-@pytest.fixture
-async def api(kie: KieServer) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {kie.api_key}"}
-    async with httpx.AsyncClient(base_url=kie.api_url, headers=headers) as client:
-        yield client
-
-
 async def answer_to(api: httpx.AsyncClient, model: object, given: object) -> tuple[int, str]:
     body = (await api.post("/api/v1/jobs/createTask", json={"model": model, "input": given})).json()
     return body["code"], body["msg"]

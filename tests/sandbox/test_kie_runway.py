@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from sandbox.kie_server import Failures, KieServer, Limits, PendingPath, Scenario
+from sandbox.kie_server import Failures, KieServer, PendingPath, Scenario
+from tests.sandbox.vendors import HandClock
 
 BODY = {"prompt": "A fox runs", "duration": 5, "quality": "720p", "aspectRatio": "16:9"}
 
 
-class HandClock:
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.4
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
 @pytest.fixture
 def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-async def kie(clock: HandClock) -> AsyncIterator[KieServer]:
-    async with KieServer(clock=clock, seconds=60, limits=Limits(records=None)) as server:
-        yield server
-
-
-@pytest.fixture
-async def api(kie: KieServer) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {kie.api_key}"}
-    async with httpx.AsyncClient(base_url=kie.api_url, headers=headers) as client:
-        yield client
+    return HandClock(1_790_000_000.4)
 
 
 async def post(api: httpx.AsyncClient, path: str, body: dict[str, Any]) -> dict[str, Any]:

@@ -12,29 +12,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from sandbox.kie_server import Call, Failed, Failure, Failures, KieServer, Limits, Refusals, Succeeded
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-async def kie(clock: HandClock) -> AsyncIterator[KieServer]:
-    async with KieServer(clock=clock, seconds=60, limits=Limits(records=None)) as server:
-        yield server
+from sandbox.kie_server import Call, Failed, Failure, Failures, KieServer, Refusals, Succeeded
+from tests.sandbox.vendors import HandClock
 
 
 @pytest.fixture

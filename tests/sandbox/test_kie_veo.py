@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 
@@ -10,38 +9,10 @@ import httpx
 import pytest
 from PIL import Image
 
-from sandbox.kie_server import Failure, Failures, KieServer, Limits, PendingPath, ResultShape, Scenario
+from sandbox.kie_server import Failure, Failures, KieServer, PendingPath, ResultShape, Scenario
+from tests.sandbox.vendors import HandClock
 
 PROMPT = {"prompt": "A fox runs"}
-
-
-class HandClock:
-    def __init__(self) -> None:
-        self.now = 1_790_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    return HandClock()
-
-
-@pytest.fixture
-async def kie(clock: HandClock) -> AsyncIterator[KieServer]:
-    async with KieServer(clock=clock, seconds=60, limits=Limits(records=None)) as server:
-        yield server
-
-
-@pytest.fixture
-async def api(kie: KieServer) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {kie.api_key}"}
-    async with httpx.AsyncClient(base_url=kie.api_url, headers=headers) as client:
-        yield client
 
 
 async def create(api: httpx.AsyncClient, **body: Any) -> str:
