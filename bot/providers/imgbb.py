@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -55,20 +54,15 @@ class Imgbb:
         # The name stands in the address, so it is nobody's.
         name = f"{secrets.token_hex(16)}.{content_type.rpartition('/')[2]}"
         params = httpx.QueryParams({"key": self._key, "expiration": str(int(EXPIRATION.total_seconds()))})
-        content = await asyncio.to_thread(path.open, "rb")
-        try:
-            answer = await self._http.post_file(
-                f"{self._upload}?{params}", {}, (name, content, content_type), field="image"
-            )
-        finally:
-            content.close()
+        url = f"{self._upload}?{params}"
+        answer = await self._http.post_file(url, path, name=name, content_type=content_type, field="image")
         if answer.status != 200 or answer.fields is None:
             raise self._error(answer)
         data = answer.fields.get("data")
-        url = web_address(data.get("url")) if isinstance(data, dict) else None
-        if url is None:
+        address = web_address(data.get("url")) if isinstance(data, dict) else None
+        if address is None:
             raise ProviderProtocolError("imgbb took the picture but did not say where it is")
-        return url
+        return address
 
     def _error(self, answer: Answer) -> ProviderError:
         text = _text_of(answer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
@@ -81,18 +80,16 @@ class Kie(Adapter):
         """Bring a file to Kie's file host. Kie keeps it for a day at least; the name is new each time."""
         # A name of our own, because the same name again overwrites the earlier file while caches still serve that.
         name = f"{secrets.token_hex(16)}.{EXTENSIONS[content_type]}"
-        content = await asyncio.to_thread(path.open, "rb")
-        try:
-            answer = await self._http.post_file(
-                f"{self._uploads}/api/file-stream-upload",
-                {"uploadPath": "cutscene", "fileName": name},
-                (name, content, content_type),
-            )
-        finally:
-            content.close()
+        answer = await self._http.post_file(
+            f"{self._uploads}/api/file-stream-upload",
+            path,
+            name=name,
+            content_type=content_type,
+            fields={"uploadPath": "cutscene", "fileName": name},
+        )
         if codes.code_of(answer) != 200 or (answer.fields or {}).get("success") is False:
             raise self._upload_error(answer)
-        url = inside(answer).get("downloadUrl")
+        url = records.inside(answer).get("downloadUrl")
         if not isinstance(url, str) or not is_web_address(url):
             raise ProviderProtocolError("the provider took the file but did not say where it is")
         return url
@@ -122,7 +119,7 @@ class Kie(Adapter):
         answer = await self._http.post_once(f"{self._api}{path}", sent)
         if codes.code_of(answer) != 200:
             raise codes.create_error(answer, self._http.clean)
-        task_id = inside(answer).get("taskId")
+        task_id = records.inside(answer).get("taskId")
         named = task_id.strip() if isinstance(task_id, str) else ""
         if not 0 < len(named) <= TASK_ID_LENGTH or not named.isprintable():
             raise AnswerLostError("the provider accepted the task but did not name it")
@@ -130,20 +127,8 @@ class Kie(Adapter):
 
     async def _recorded(self, path: str, task_id: TaskId) -> records.Record | None:
         """The record that one of Kie's APIs has of the task; None when it has none, or none yet."""
-        return self._read_record(await self._http.get(f"{self._api}{path}", {"taskId": task_id}))
-
-    def _read_record(self, answer: Answer) -> records.Record | None:
-        code, text = codes.code_of(answer), codes.text_of(answer)
-        if code == 200:
-            data = (answer.fields or {}).get("data")
-            if data is not None and not isinstance(data, dict):
-                raise ProviderProtocolError("the provider's record is not an object")
-            return data
-        if code == 404 or (code is None and answer.status == 404 and not answer.is_page):
-            return None
-        if codes.is_missing_record(text) and not answer.is_page:
-            return None
-        raise codes.read_error(answer, self._http.clean)
+        answer = await self._http.get(f"{self._api}{path}", {"taskId": task_id})
+        return records.record_in(answer, self._http.clean)
 
     def _upload_error(self, answer: Answer) -> ProviderError:
         """A refused upload: what is wrong with the file is final, the rest is as for every other call."""
@@ -151,9 +136,3 @@ class Kie(Adapter):
             detail = self._http.clean(codes.text_of(answer))
             return ProviderRejectedError(FailureReason.IMAGE, detail)
         return codes.read_error(answer, self._http.clean)
-
-
-def inside(answer: Answer) -> dict[str, object]:
-    """The answer's `data` object; empty when there is none."""
-    data = (answer.fields or {}).get("data")
-    return data if isinstance(data, dict) else {}

@@ -1,4 +1,4 @@
-"""Reads the records that Kie keeps of its tasks; what differs between its products is where a result stands in them."""
+"""Finds and reads the records that Kie keeps of its tasks; its products differ in where a result stands in them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,36 @@ from bot.domain.ids import TaskId
 from bot.domain.jobs import Result
 from bot.errors import ProviderProtocolError
 from bot.ports import Done, Empty, Pending, Refused, TaskStatus
-from bot.providers.kie_codes import reason_of
+from bot.providers import kie_codes as codes
 from bot.providers.kie_fields import links_in, moment_in, number_in, object_in, text_in
+from bot.providers.transport import Answer
 
 Record = Mapping[str, object]
 
 # Kie's documentation of the task record: result links live for 24 hours. Operators have measured far less, so nobody
 # should wait for this moment.
 LINK_LIFE = timedelta(hours=24)
+
+
+def inside(answer: Answer) -> dict[str, object]:
+    """The answer's `data` object; empty when there is none."""
+    data = (answer.fields or {}).get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def record_in(answer: Answer, clean: Callable[[str], str]) -> Record | None:
+    """The record that was asked for; None when Kie has none, or none yet."""
+    code, text = codes.code_of(answer), codes.text_of(answer)
+    if code == 200:
+        data = (answer.fields or {}).get("data")
+        if data is not None and not isinstance(data, dict):
+            raise ProviderProtocolError("the provider's record is not an object")
+        return data
+    if code == 404 or (code is None and answer.status == 404 and not answer.is_page):
+        return None
+    if codes.is_missing_record(text) and not answer.is_page:
+        return None
+    raise codes.read_error(answer, clean)
 
 
 def jobs_links(record: Record) -> Iterator[str]:
@@ -44,7 +66,8 @@ def status_of(
             return _finished(record, now, links)
         case "fail":
             code, text = text_in(record, "failCode", "errorCode"), text_in(record, "failMsg", "errorMessage")
-            return Refused(reason=reason_of(code, text), detail=clean(f"[{code or 'no code'}] {text or 'no text'}"))
+            detail = clean(f"[{code or 'no code'}] {text or 'no text'}")
+            return Refused(reason=codes.reason_of(code, text), detail=detail)
         case _:
             # Kie keeps most tasks in "waiting" until the end; a state that we have never heard of is no end either.
             return Pending()

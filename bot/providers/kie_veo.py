@@ -11,9 +11,9 @@ from bot.errors import ProviderProtocolError, ProviderRejectedError
 from bot.ports import Done, NotVisible, Pending, Refused, Submission, TaskStatus
 from bot.providers import kie_codes as codes
 from bot.providers.failure_texts import REQUEST_FAULTS
-from bot.providers.kie import TERMS, Kie, inside
+from bot.providers.kie import TERMS, Kie
 from bot.providers.kie_fields import links_in, object_in
-from bot.providers.kie_records import LINK_LIFE, Record, status_of
+from bot.providers.kie_records import LINK_LIFE, Record, inside, record_in, status_of
 from bot.providers.transport import Answer
 
 # A model string is a tier, for a new video, or a tier and what is to be done with a finished one: "veo3_fast/extend".
@@ -60,7 +60,7 @@ class KieVeo(Kie):
                 return Refused(reason=reason, detail=self._http.clean(f"[{code}] {text}"))
             if code == 422 and text.lower().startswith(_UNFINISHED):
                 return Pending()
-        record = self._read_record(answer)
+        record = record_in(answer, self._http.clean)
         if record is None:
             return NotVisible()
         return status_of(record, task_id, self._clock.now(), self._http.clean, _links)

@@ -7,13 +7,15 @@ from datetime import UTC, datetime
 
 from bot.domain.ids import TaskId
 from bot.domain.jobs import FailureReason, Result
-from bot.errors import ProviderProtocolError
+from bot.errors import AccountFault, ProviderAuthError, ProviderError, ProviderProtocolError
 from bot.ports import Done, Pending, Refused, TaskStatus
-from bot.providers.plain_codes import task_fault
+from bot.providers import plain_codes as codes
 from bot.providers.transport import Answer
 
 # Codes under which OpenAI's moderation refused, whatever the text says.
 _MODERATED = frozenset({"moderation_blocked", "content_policy_violation", "sentinel_block"})
+# Codes under which OpenAI and relays refuse because the account has nothing left.
+_NOTHING_LEFT = frozenset({"insufficient_quota", "insufficient_user_quota", "billing_hard_limit_reached"})
 
 
 def status_of(
@@ -55,13 +57,30 @@ def text_of(answer: Answer) -> str:
     return message_of(answer.fields) or answer.text
 
 
+def create_error(answer: Answer, clean: Callable[[str], str]) -> ProviderError:
+    """The error for a create call's answer that is no success."""
+    return _quota_error(answer, clean) or codes.create_error(answer, text_of(answer), clean)
+
+
+def read_error(answer: Answer, clean: Callable[[str], str]) -> ProviderError:
+    """The error for an answer that is no success, to a call that can be repeated."""
+    return _quota_error(answer, clean) or codes.read_error(answer, text_of(answer), clean)
+
+
+def _quota_error(answer: Answer, clean: Callable[[str], str]) -> ProviderAuthError | None:
+    """An empty account: OpenAI says it with 429, relays with 403, which otherwise mean something else."""
+    if code_of(answer.fields) in _NOTHING_LEFT:
+        return ProviderAuthError(f"[HTTP {answer.status}] {clean(text_of(answer))}", AccountFault.BALANCE)
+    return None
+
+
 def _error(fields: Mapping[str, object] | None) -> Mapping[str, object]:
     error = (fields or {}).get("error")
     return error if isinstance(error, dict) else {}
 
 
 def _reason(code: str, text: str) -> FailureReason:
-    reason = task_fault(f"{text} {code}")
+    reason = codes.task_fault(f"{text} {code}")
     if code in _MODERATED and reason is FailureReason.UPSTREAM:
         return FailureReason.MODERATION
     return reason

@@ -11,7 +11,7 @@ import httpx
 
 from bot.domain.ids import ProviderId, TaskId
 from bot.domain.jobs import Result
-from bot.errors import AccountFault, AnswerLostError, ProviderAuthError, ProviderError, ProviderUnavailableError
+from bot.errors import AnswerLostError, ProviderUnavailableError
 from bot.ports import (
     Downloads,
     NotSold,
@@ -25,7 +25,6 @@ from bot.ports import (
     Terms,
 )
 from bot.providers import openai_records as records
-from bot.providers import plain_codes as codes
 from bot.providers.adapter import Adapter
 from bot.providers.forms import form_of
 from bot.providers.transport import Answer, Timeouts, Transport
@@ -91,7 +90,7 @@ class OpenAIVideos(Adapter):
     async def create(self, submission: Submission) -> TaskId:
         answer = await self._create(submission)
         if not 200 <= answer.status < 300:
-            raise self._create_error(answer)
+            raise records.create_error(answer, self._http.clean)
         name = (answer.fields or {}).get("id")
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise AnswerLostError("the gateway accepted the video but did not name it")
@@ -116,7 +115,7 @@ class OpenAIVideos(Adapter):
         if answer.status == 404 and answer.fields is not None:
             return NotVisible()
         if answer.status != 200 or answer.fields is None:
-            raise self._read_error(answer)
+            raise records.read_error(answer, self._http.clean)
         return records.status_of(answer.fields, task_id, f"{self._video(task_id)}/content", self._http.clean)
 
     async def fetch(self, result: Result, to: Path, downloads: Downloads) -> int:
@@ -135,25 +134,10 @@ class OpenAIVideos(Adapter):
         """Gateways have no common way to tell a balance; their list of models tells whether the key is taken."""
         answer = await self._http.get(f"{self._api}/models", at_most=_MODEL_LIST)
         if answer.status != 200:
-            raise self._read_error(answer)
+            raise records.read_error(answer, self._http.clean)
         return None
 
     def _video(self, name: str) -> str:
         if not _NAME.fullmatch(name) or name.strip(".") == "":
             raise ProviderUnavailableError("that is not the name of a video")
         return f"{self._api}/videos/{name}"
-
-    def _create_error(self, answer: Answer) -> ProviderError:
-        return _quota_error(answer, self._http) or codes.create_error(answer, records.text_of(answer), self._http.clean)
-
-    def _read_error(self, answer: Answer) -> ProviderError:
-        return _quota_error(answer, self._http) or codes.read_error(answer, records.text_of(answer), self._http.clean)
-
-
-def _quota_error(answer: Answer, http: Transport) -> ProviderError | None:
-    """An empty account: OpenAI says it with 429, relays with 403, which otherwise mean something else."""
-    code = records.code_of(answer.fields)
-    if code in ("insufficient_quota", "insufficient_user_quota", "billing_hard_limit_reached"):
-        detail = f"[HTTP {answer.status}] {http.clean(records.text_of(answer))}"
-        return ProviderAuthError(detail, AccountFault.BALANCE)
-    return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 from collections.abc import Mapping
@@ -61,13 +60,9 @@ class Replicate(Adapter):
     async def upload(self, path: Path, content_type: str) -> Reference:
         """Bring a picture to Replicate's own file store, as its Python client does; it goes away by itself."""
         name = f"{secrets.token_hex(16)}.{content_type.rpartition('/')[2]}"
-        content = await asyncio.to_thread(path.open, "rb")
-        try:
-            answer = await self._http.post_file(
-                f"{self._api}/files", {}, (name, content, content_type), field="content"
-            )
-        finally:
-            content.close()
+        answer = await self._http.post_file(
+            f"{self._api}/files", path, name=name, content_type=content_type, field="content"
+        )
         if answer.status in (400, 413, 415, 422):
             raise ProviderRejectedError(FailureReason.IMAGE, self._http.clean(text_of(answer)))
         if answer.status not in (200, 201):

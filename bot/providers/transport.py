@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -140,12 +141,24 @@ class Transport:
             return await self._exchange(self._reads, request, self._timeouts.whole)
 
     async def post_file(
-        self, url: str, fields: Mapping[str, str], file: tuple[str, BinaryIO, str], *, field: str = "file"
+        self,
+        url: str,
+        path: Path,
+        *,
+        name: str,
+        content_type: str,
+        fields: Mapping[str, str] | None = None,
+        field: str = "file",
     ) -> Answer:
-        """Upload *file* (name, content, content type) as *field* of a form; for forms that may be sent again."""
-        with _repeatable():
-            request = self._reads.build_request("POST", url, data=dict(fields), files={field: file})
-            return await self._exchange(self._reads, request, self._timeouts.whole_upload)
+        """Upload the file at *path* under *name* as *field* of a form; for forms that may be sent again."""
+        content = await asyncio.to_thread(path.open, "rb")
+        try:
+            with _repeatable():
+                file = (name, content, content_type)
+                request = self._reads.build_request("POST", url, data=dict(fields or {}), files={field: file})
+                return await self._exchange(self._reads, request, self._timeouts.whole_upload)
+        finally:
+            content.close()
 
     async def post_once(self, url: str, body: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Answer:
         """Send JSON that must not arrive twice.
