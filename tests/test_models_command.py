@@ -107,6 +107,30 @@ def test_three_wrong_things_are_three_lines_with_file_and_line(
     assert lines[-1] == f"{len(load().catalogue.models)} models are right; the files above are left out"
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("order = 190", "ordre = 190", "`ordre` is not a key that is known here; did you mean `order`?"),
+        ('"1080p"]', '"1080p", "4k"]', '`quality` "4k" has no price in any combination'),
+        ("default = 5", "default = 7", "the default 7 is not one of the choices of `duration`"),
+        ("typical_seconds = ", 'typical_seconds = "soon" # ', "`typical_seconds`: input should be a valid integer"),
+    ],
+)
+def test_each_kind_of_mistake_is_told_with_file_and_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], right: str, wrong: str, said: str
+) -> None:
+    text = (OWN_FOLDER / "wan-2-5.toml").read_text("utf-8")
+    path = host_file(tmp_path, "wan-2-5.toml", text.replace(right, wrong, 1))
+    line = text[: text.index(right)].count("\n") + 1
+
+    assert command_line.main(["models", "check"]) == 1
+
+    told = capsys.readouterr().err
+    assert f"{path}:{line}: {said}" in told
+    assert told.endswith(f"{len(load().catalogue.models)} models are right; the files above are left out\n")
+    assert command_line.main(["models", "show", "wan-2-5"]) == 0, "ours is back"
+
+
 def test_a_wrong_use_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         command_line.main(["models", "shwo"])
@@ -134,18 +158,19 @@ async def test_a_probe_finds_what_is_switched_off_and_bills_nothing(
 
 
 def test_list_show_and_check_need_neither_token_nor_key_and_make_no_folders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("KIE_API_KEY")
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "none"))
 
-    listed, shown, checked = (typed("list"), typed("show", "wan-2-5"), typed("check"))
+    listed = typed("list")
+    codes = [command_line.main(["models", *act]) for act in (["show", "wan-2-5"], ["check"])]
 
-    assert [each.returncode for each in (listed, shown, checked)] == [0, 0, 0]
+    told = capsys.readouterr()
+    assert (listed.returncode, codes, listed.stderr + told.err) == (0, [0, 0], "")
     assert len(listed.stdout.splitlines()) == len(load().catalogue.models)
-    assert shown.stdout.startswith("wan-2-5: Wan 2.5")
-    assert checked.stdout == f"{len(load().catalogue.models)} models are right\n"
-    assert [each.stderr for each in (listed, shown, checked)] == ["", "", ""]
+    assert told.out.startswith("wan-2-5: Wan 2.5")
+    assert told.out.endswith(f"{len(load().catalogue.models)} models are right\n")
     assert not (tmp_path / "none").exists()
 
 
@@ -159,14 +184,15 @@ def test_a_probe_without_any_key_names_the_keys(monkeypatch: pytest.MonkeyPatch)
     assert "Traceback" not in refused.stderr
 
 
-def test_a_setting_that_is_wrong_is_named_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_is_wrong_is_named_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("KIE_API_URL", "not an address")
     monkeypatch.setenv("KIE_API_KEE", "a slip of the finger")
 
-    refused = typed("list")
+    assert command_line.main(["models", "list"]) == command_line.EX_CONFIG
 
-    assert refused.returncode == command_line.EX_CONFIG
-    assert {line.partition(":")[0] for line in refused.stderr.splitlines()} == {"KIE_API_URL", "KIE_API_KEE"}
+    assert {line.partition(":")[0] for line in capsys.readouterr().err.splitlines()} == {"KIE_API_URL", "KIE_API_KEE"}
 
 
 def test_what_a_provider_cannot_be_asked_for_nothing_is_said(

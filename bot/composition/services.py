@@ -111,7 +111,9 @@ def build(settings: Settings, database: Database, epoch: Epoch, keys: Keys, cloc
         screening=Screening(database, clock, outside.moderator),
     )
     estimates = Estimates(database, clock, availability)
-    folders = Folders(inputs=settings.folders.inputs, results=settings.folders.results)
+    folders = Folders(
+        inputs=settings.folders.inputs, results=settings.folders.results, odd_answers=settings.folders.odd_answers
+    )
     return Services(
         catalogue=catalogue,
         markup=markup,

@@ -213,7 +213,8 @@ class Transport:
 
     def _harmless(self, text: str) -> str:
         """The whole text without our key, and without the parts of addresses that open things."""
-        return re.sub(r"(://[^\s\"'?]*)\?[^\s\"']+", r"\1?[query]", text.replace(self._key, "[key]"))
+        # Some vendors' JSON writes each slash with a backslash before it.
+        return re.sub(r"(:\\?/\\?/[^\s\"'?]*)\?[^\s\"']+", r"\1?[query]", text.replace(self._key, "[key]"))
 
 
 def last_answer() -> str | None:

@@ -84,8 +84,11 @@ class Making:
             return self._wait_for_model(job)
         try:
             fields = await self._fields(job, spec, provider)
-        except (ProviderUnavailableError, ProviderProtocolError, AnswerLostError) as error:
+        except (ProviderUnavailableError, AnswerLostError) as error:
             return self._wait_in_queue(job, error)
+        except ProviderProtocolError as error:
+            # There is no task yet, so it may be tried again; but nobody who talks nonsense is waited for for an hour.
+            return await self._odd_answer(job, FailureReason.UPSTREAM, str(error))
         except ProviderAuthError as error:
             return await self._not_now(job, error)
         except ProviderRejectedError as error:
@@ -240,7 +243,7 @@ class Making:
         if is_last:
             return failed(reason, detail)
         wait = self._needs.back_off(job.attempts, first=3, longest=60)
-        return Move(to=JobState.RUNNING, after=wait, is_retry=True, detail=detail)
+        return Move(to=job.state, after=wait, is_retry=True, detail=detail)
 
     async def _kept_answer(self, job: Job, detail: str) -> str:
         """The detail, with the name of the file in which the host finds the whole answer."""

@@ -38,6 +38,7 @@ class Folders:
 
     inputs: Path
     results: Path
+    odd_answers: Path | None = None  # of providers; None where none are kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

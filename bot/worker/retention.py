@@ -13,6 +13,7 @@ from bot.errors import StoreError
 from bot.ports import Clock
 from bot.services.privacy import Privacy
 from bot.services.queue import Queue
+from bot.worker import odd_answers
 from bot.worker.needs import Folders
 
 log = logs.get(__name__)
@@ -27,7 +28,7 @@ VIDEOS_KEPT = timedelta(days=14)
 
 
 async def remove_files(folders: Folders, names: Collection[str], job_ids: Collection[JobId]) -> None:
-    """Remove pictures and videos by name, and every version of the videos of these jobs."""
+    """Remove pictures and videos by name, and of these jobs every version of the video and every odd answer."""
     await asyncio.to_thread(_remove_all, folders, names, job_ids)
 
 
@@ -78,6 +79,8 @@ def _remove_all(folders: Folders, names: Collection[str], job_ids: Collection[Jo
     for job_id in job_ids:
         for path in (folders.results / f"{job_id}.mp4", *folders.results.glob(f"{job_id}-*.mp4")):
             path.unlink(missing_ok=True)
+    if folders.odd_answers is not None:
+        odd_answers.forget(folders.odd_answers, job_ids)
 
 
 def _remove(folder: Path, in_use: Collection[str], before: datetime) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -171,3 +172,17 @@ async def test_whoever_discord_gave_up_on_pays_only_for_a_video_that_comes(stage
     is_made = job.state is JobState.DELIVERED
     assert len(stage.posts()) == is_made
     assert await stage.balance(ada) == 500 - job.video.price * is_made
+
+
+async def test_a_wrong_file_of_the_host_is_told_with_its_line_and_the_other_models_serve(
+    world: Stage, ada: Person, log: StringIO
+) -> None:
+    path = world.folder / "data" / "catalogue" / "mine.toml"
+    path.parent.mkdir()
+    path.write_text('name = "Mine"\nnonsense = 1\n', "utf-8")
+
+    await world.start()
+    await ada.types("/video", prompt=FOX)
+
+    await ada.waits_for_video()
+    assert f"{path}:2: `nonsense` is not a key that is known here" in log.getvalue()

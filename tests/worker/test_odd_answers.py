@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
+import pytest
 
 from bot.domain.ids import ProviderId, TaskId
 from bot.domain.jobs import FailureReason, JobState
@@ -14,7 +16,8 @@ from bot.domain.models import Catalogue
 from bot.errors import ProviderError
 from bot.providers.kie_jobs import KieJobs
 from bot.worker.odd_answers import MOST_CHARACTERS, MOST_FILES, OddAnswers
-from tests.samples import CATALOGUE, model
+from bot.worker.retention import remove_files
+from tests.samples import ANNA, CATALOGUE, PICTURE, model, place, video
 from tests.worker.rig import Rig
 
 ODD = ProviderId("odd")
@@ -26,12 +29,14 @@ def kept(rig: Rig) -> list[str]:
     return [path.read_text() for path in sorted((rig.folders.results.parent / "odd-answers").glob("*"))]
 
 
-def odd_vendor(rig: Rig, record: dict[str, object] | str) -> None:
-    """A provider whose create calls work and whose records nobody understands."""
+def odd_vendor(rig: Rig, record: dict[str, object] | str, *, upload: dict[str, object] | None = None) -> None:
+    """A provider whose create calls work and whose records, or answers to uploads, nobody understands."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/createTask"):
             return httpx.Response(200, json={"code": 200, "data": {"taskId": "task-1"}})
+        if request.method == "POST" and upload is not None:
+            return httpx.Response(200, json=upload)
         return httpx.Response(200, text=record if isinstance(record, str) else json.dumps(record))
 
     adapter = KieJobs(
@@ -78,6 +83,61 @@ async def test_an_answer_about_the_jobs_own_callback_address_does_not_show_its_s
 
     assert kept(rig)
     assert not any(job.callback_secret in text for text in kept(rig))
+
+
+@pytest.mark.parametrize("is_ascii", [True, False])
+async def test_what_the_member_wrote_is_not_in_what_is_kept(rig: Rig, is_ascii: bool) -> None:
+    words = 'my aunt "Zoë" in her garden'
+    odd_vendor(rig, json.dumps({"code": 200, "data": {"param": {"prompt": words}}}, ensure_ascii=is_ascii))
+    asked = replace(video(of=ODD_MODEL), prompt=words)
+    await rig.accept(of=ODD_MODEL)  # Somebody has credits.
+    job = (await rig.generation.request(ANNA, place(), asked)).job
+
+    async with rig.running():
+        await rig.pass_time(minutes=10)
+
+    mine = [text for text in kept(rig) if f"job {job.id}," in text]
+    assert mine
+    assert all('"prompt": "[prompt]"' in text for text in mine)
+    assert not any("aunt" in text for text in mine)
+
+
+async def test_an_address_with_escaped_slashes_does_not_show_its_signature(rig: Rig) -> None:
+    odd_vendor(rig, '{"code": 200, "data": {"news": "https:\\/\\/files.test\\/v.mp4?signature=canary-5678"}}')
+
+    async with rig.running():
+        await rig.accept(of=ODD_MODEL)
+        await rig.pass_time(minutes=10)
+
+    assert kept(rig)
+    assert all("v.mp4?[query]" in text for text in kept(rig))
+    assert not any("canary" in text for text in kept(rig))
+
+
+async def test_an_odd_answer_to_an_upload_is_retried_a_little_then_refunded_and_kept(rig: Rig) -> None:
+    odd_vendor(rig, "", upload={"success": True, "data": {"where": "guess"}})
+
+    async with rig.running():
+        job = await rig.accept(of=ODD_MODEL, picture=PICTURE)
+        await rig.pass_time(minutes=10)
+
+    found = await rig.find(job)
+    assert (found.state, found.failure) == (JobState.FAILED, FailureReason.UPSTREAM)
+    assert await rig.kinds(job) == ["charge", "refund"]
+    assert "submitting" not in await rig.path(job)
+    assert ["guess" in text for text in kept(rig)] == [True, True]
+
+
+async def test_what_is_kept_of_a_job_goes_with_its_member(rig: Rig) -> None:
+    odd_vendor(rig, {"code": 200, "data": {"news": "odd"}})
+    async with rig.running():
+        mine, other = [await rig.accept(of=ODD_MODEL) for _ in range(2)]
+        await rig.pass_time(minutes=10)
+
+    await remove_files(replace(rig.folders, odd_answers=rig.folders.results.parent / "odd-answers"), [], [mine.id])
+
+    assert kept(rig)
+    assert all(f"job {other.id}," in text for text in kept(rig))
 
 
 async def test_only_so_many_answers_of_a_limited_length_are_kept(rig: Rig, tmp_path: Path) -> None:
