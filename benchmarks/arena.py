@@ -8,7 +8,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -185,6 +185,8 @@ class Setup:
     queued: Sequence[Scenario] = ()  # and of the first ones
     typical_seconds: int = 130  # what our catalogue says about the model
     clock: Callable[[], float] = time.time  # the provider's
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the bot, beyond what it cannot do without
+    prepare: Callable[[Path], Awaitable[None]] | None = None  # the bot's data folder, before it starts
 
 
 @contextlib.asynccontextmanager
@@ -192,6 +194,8 @@ async def arena(contender: Contender, setup: Setup) -> AsyncIterator[Arena]:
     """Everything up and the bot connected; everything gone afterwards."""
     folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="cutscene-bench-"))
     await asyncio.to_thread(_write_model, folder / "data" / "catalogue", setup.typical_seconds)
+    if setup.prepare is not None:
+        await setup.prepare(folder / "data")
     kie = KieServer(balance=RICH, limits=NO_LIMITS, clock=setup.clock)
     kie.scenarios.default = setup.default
     kie.scenarios.next(*setup.queued)
@@ -200,7 +204,7 @@ async def arena(contender: Contender, setup: Setup) -> AsyncIterator[Arena]:
             guild = discord.add_guild("Bench")
             channels = [discord.add_channel(guild, f"videos-{number}") for number in range(50)]
             connections = Connections.to(discord, kie)
-            bot = BotUnderTest(contender, connections, folder)
+            bot = BotUnderTest(contender, connections, folder, setup.settings)
             try:
                 await bot.start()
                 await _connected(discord, bot)

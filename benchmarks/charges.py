@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from benchmarks.contenders import Contender
-from benchmarks.seasons import plain
+from benchmarks.rows import plain
 from benchmarks.table import Row, percentile
 from bot.domain.ids import ChannelId, GuildId, InteractionId, ModelId, ProviderId, RoleId, UserId
 from bot.domain.jobs import ACTIVE, Place

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,7 @@ class Contender(Enum):
 
     OURS = ("-m", "bot", "run")
     OURS_OPENED = ("-m", "benchmarks.ours")  # without the provider's limits
+    OURS_READING = ("-m", "benchmarks.reading")  # reads its histories all the time
     BASELINE = ("-m", "benchmarks.baseline")
 
 
@@ -32,7 +34,9 @@ def is_measurable() -> bool:
 class BotUnderTest:
     """One bot on a folder of its own, started, watched and killed."""
 
-    def __init__(self, contender: Contender, connections: Connections, folder: Path) -> None:
+    def __init__(
+        self, contender: Contender, connections: Connections, folder: Path, settings: Mapping[str, str]
+    ) -> None:
         self._contender = contender
         self._log = folder / "bot.log"
         self._folder = folder
@@ -51,6 +55,7 @@ class BotUnderTest:
             "PUBLIC_URL": f"http://127.0.0.1:{port}",
             "ALLOW_PRIVATE_ADDRESSES": "true",
             "LOG_FORMAT": "json",
+            **settings,
         }
         self._process: asyncio.subprocess.Process | None = None
         self._file: BinaryIO | None = None

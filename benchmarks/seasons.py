@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from benchmarks.contenders import Contender
+from benchmarks.rows import insert_jobs
 from benchmarks.table import Row
 from bot.catalogue import loader
 from bot.domain.charts import Theme
@@ -39,11 +40,6 @@ ROWS = (
     Row("stall", "the same, longest stall of the event loop", "ms"),
 )
 
-# One statement, and SQLite makes the million by itself. The columns that nobody counts are the same for all.
-_FILL = f"""
-WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {JOBS})
-INSERT INTO jobs ({{columns}}) SELECT {{values}} FROM numbers
-"""  # noqa: S608 - numbers and names of our own
 _COUNT = """
 INSERT INTO tallies (guild_id, day, user_id, model, asked, delivered, kept, failed, cancelled, spent)
 SELECT guild_id, created_at / 86400000000 * 86400000000, user_id, model, count(*),
@@ -131,15 +127,5 @@ def _fill(connection: Connection) -> None:
         "created_at": f"({today} - (n % {DAYS}) * 86400 + n % 3600) * 1000000",
         "due_at": "NULL",
     }
-    columns = [column for column in tables.jobs.c if column.name in special or not column.nullable]
-    values = [special.get(column.name, plain(column)) for column in columns]
-    names = ", ".join(column.name for column in columns)
-    connection.exec_driver_sql(_FILL.format(columns=names, values=", ".join(values)))
+    insert_jobs(connection, 1, JOBS, special)
     connection.exec_driver_sql(_COUNT)
-
-
-def plain(column: sa.Column[object]) -> str:
-    """A value of the column's kind."""
-    if isinstance(column.type, sa.JSON):
-        return "'{}'"
-    return "'a red fox runs over the hills'" if isinstance(column.type, sa.Text) else "0"
