@@ -42,6 +42,7 @@ class Measure:
     rows: Sequence[Row]
     play: Callable[[Contender, int], Awaitable[Results]]
     ours: Contender = Contender.OURS
+    turns: int = 1  # in each round; more where single numbers vary more than what they are to show
     at_once: bool = False  # both bots may run at the same time: they mostly wait
 
 
@@ -60,7 +61,7 @@ MEASURES = {
     "suggesting": Measure(suggesting.ROWS, suggesting.play, Contender.OURS_READING),
     "seasons": Measure(seasons.ROWS, lambda contender, _: seasons.play(contender)),
     "writes": Measure(writes.ROWS, lambda contender, _: writes.play(contender)),
-    "growth": Measure(growth.ROWS, lambda contender, _: growth.play(contender)),
+    "growth": Measure(growth.ROWS, lambda contender, _: growth.play(contender), turns=5),
 }
 
 
@@ -70,7 +71,7 @@ async def run(names: Sequence[str], rounds: int) -> str:
     for name in names:
         measure = MEASURES[name]
         results: dict[Contender, list[Results]] = {measure.ours: [], Contender.BASELINE: []}
-        for number in range(rounds):
+        for number in range(rounds * measure.turns):
             began = time.monotonic()
             # Taking turns in going first: a machine that slows down or warms up does so for both.
             order = list(results) if number % 2 == 0 else list(reversed(results))
@@ -81,7 +82,10 @@ async def run(names: Sequence[str], rounds: int) -> str:
                 found = [await measure.play(contender, seed) for contender in order]
             for contender, result in zip(order, found, strict=True):
                 results[contender].append(result)
-            print(f"{name}: round {number + 1} of {rounds}, {time.monotonic() - began:.0f} s", file=sys.stderr)
+            print(
+                f"{name}: round {number + 1} of {rounds * measure.turns}, {time.monotonic() - began:.0f} s",
+                file=sys.stderr,
+            )
         lines += [line(row, results[measure.ours], results[Contender.BASELINE]) for row in measure.rows]
     return rendered(lines)
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from benchmarks.contenders import Contender
-from benchmarks.rows import plain
+from benchmarks.rows import insert_jobs
 from benchmarks.table import Row, percentile
 from bot.domain.ids import ChannelId, GuildId, InteractionId, ModelId, ProviderId, RoleId, UserId
 from bot.domain.jobs import ACTIVE, Place
@@ -165,17 +165,13 @@ def _fill(connection: Connection) -> None:
         "created_at": at,
         "due_at": "NULL",
     }
-    columns = [column for column in tables.jobs.c if column.name in special or not column.nullable]
-    values = ", ".join(special.get(column.name, plain(column)) for column in columns)
-    names = ", ".join(column.name for column in columns)
+    insert_jobs(connection, 1, JOBS, special)
     given = {"jobs": JOBS, "members": MEMBERS, "guild": GUILD, "price": PRICE}
     connection.exec_driver_sql(
         "CREATE TEMP TABLE numbers AS WITH RECURSIVE numbers(n) AS "
         "(SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :jobs) SELECT n FROM numbers",
         given,
     )
-    # Names and values of our own.
-    connection.exec_driver_sql(f"INSERT INTO jobs ({names}) SELECT {values} FROM numbers")  # noqa: S608 - our own columns
     for statement in _FILL:
         connection.exec_driver_sql(statement, given)
     connection.exec_driver_sql("DROP TABLE numbers")

@@ -1,7 +1,8 @@
 """What more model files and more providers cost at the start: all of them beside a tenth of them, and beside one.
 
 "Ours" is the bot with everything, the "baseline" the same bot with little; the ratio is how much the start has grown.
-Processor time, because a start waits for nothing.
+Processor time, because a start waits for nothing, and time by the clock, because that is what a host sees. Both vary
+more from one start to the next than the files cost, so the two bots take turns many times.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -27,9 +29,11 @@ ONE = ("KIE_API_KEY",)
 SHARE = 10
 
 ROWS = (
-    Row("files time", f"start with all model files (baseline: a {SHARE}th of them)", "ms"),
+    Row("files time", f"start with all model files (baseline: a {SHARE}th of them), processor time", "ms"),
+    Row("files clock", "the same, by the clock", "ms"),
     Row("files memory", "the same, memory", "MiB"),
-    Row("keys time", "start with all providers set up (baseline: Kie alone)", "ms"),
+    Row("keys time", "start with all providers set up (baseline: Kie alone), processor time", "ms"),
+    Row("keys clock", "the same, by the clock", "ms"),
     Row("keys memory", "the same, memory", "MiB"),
 )
 
@@ -47,7 +51,8 @@ async def play(contender: Contender) -> Mapping[str, float]:
 
 
 async def _start(folder: Path, keys: Sequence[str], share: int) -> Mapping[str, float]:
-    _copy_models(folder, share)
+    copy_models(folder, share)
+    began = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -59,12 +64,13 @@ async def _start(folder: Path, keys: Sequence[str], share: int) -> Mapping[str, 
         stdout=asyncio.subprocess.PIPE,
     )
     output, _ = await process.communicate()
+    took = time.perf_counter() - began
     found = json.loads(output)
     memory = {} if found["kibibytes"] is None else {"memory": found["kibibytes"] / 1024}
-    return {"time": found["seconds"] * 1000, **memory}
+    return {"time": found["seconds"] * 1000, "clock": took * 1000, **memory}
 
 
-def _copy_models(folder: Path, share: int) -> None:
+def copy_models(folder: Path, share: int) -> None:
     """Every model, or one in *share*; of those only models that name no other one, which might be missing."""
     folder.mkdir()
     models: Sequence[VideoModel] = list(loader.load().catalogue.models.values())

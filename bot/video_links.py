@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot import links, logs
 from bot.domain.jobs import Job
 from bot.errors import DeliveryError
 from bot.ports import Clock, Link
-from bot.providers.buckets import Bucket
+
+if TYPE_CHECKING:
+    # Most hosts have none, and then it is not imported.
+    from bot.providers.buckets import Bucket
 
 log = logs.get(__name__)
 

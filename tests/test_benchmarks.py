@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from benchmarks import schedules
-from benchmarks.__main__ import MARKS, is_marked, put_into
+
+with warnings.catch_warnings():
+    # On Python 3.11 and 3.12 discord.py imports audioop, which 3.13 has dropped.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from benchmarks.__main__ import MARKS, is_marked, put_into
 from benchmarks.arena import Order, Setup, arena
 from benchmarks.contenders import Contender
 from benchmarks.table import Better, Row, line, percentile, rendered

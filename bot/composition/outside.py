@@ -11,12 +11,11 @@ from bot import media
 from bot.domain.ids import ProviderId
 from bot.ports import Assistant, Clock, LinkMaker, Moderator, PriceList, Provider
 from bot.providers import registry
-from bot.providers.buckets import Bucket
-from bot.providers.chat import ChatAssistant, TokenPrices
-from bot.providers.moderations import Moderations
 from bot.services.keys import Keys
 from bot.settings import Settings
 from bot.video_links import BucketLinks, OwnLinks
+
+# As in the registry, an adapter is imported only where the host has set it up.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +56,8 @@ def _assistant(settings: Settings, stack: AsyncExitStack) -> Assistant | None:
     """The chat model that rewrites prompts, if the host has one."""
     if settings.assist_base_url is None or settings.assist_api_key is None:
         return None
+    from bot.providers.chat import ChatAssistant, TokenPrices  # noqa: PLC0415
+
     asked, answered = settings.assist_prompt_usd, settings.assist_answer_usd
     assistant = ChatAssistant(
         base_url=settings.assist_base_url,
@@ -72,6 +73,8 @@ def _moderator(settings: Settings, stack: AsyncExitStack) -> Moderator | None:
     """The host's moderation endpoint, if there is one."""
     if settings.moderation_api_key is None:
         return None
+    from bot.providers.moderations import Moderations  # noqa: PLC0415
+
     moderations = Moderations(
         base_url=settings.moderation_base_url,
         api_key=settings.moderation_api_key.get_secret_value(),
@@ -88,6 +91,8 @@ def _link_maker(settings: Settings, keys: Keys, clock: Clock, stack: AsyncExitSt
     own = None if settings.public_url is None else OwnLinks(settings.public_url, keys.derive("videos"), clock, kept)
     if settings.bucket is None:
         return own
+    from bot.providers.buckets import Bucket  # noqa: PLC0415
+
     bucket = Bucket(settings.bucket, clock=clock)
     stack.push_async_callback(bucket.aclose)
     return BucketLinks(bucket, clock, own)
