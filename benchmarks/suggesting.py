@@ -14,7 +14,7 @@ from random import Random
 from sqlalchemy.engine import Connection
 
 from benchmarks.arena import PATIENCE, Arena, Setup, arena
-from benchmarks.contenders import Contender
+from benchmarks.contenders import Contender, is_measurable
 from benchmarks.rows import insert_jobs
 from benchmarks.table import Row, percentile
 from bot.catalogue import loader
@@ -37,6 +37,7 @@ ROWS = (
     Row("p50", "a key typed into /video until its suggestions, all models with full histories, p50", "ms"),
     Row("p99", "the same, p99", "ms"),
     Row("longest", "the same, longest", "ms"),
+    Row("processor", "the bot's processor time for that", "ms/key"),
 )
 
 # Nobody listens there: the other providers are set up, and none is asked for anything.
@@ -53,13 +54,16 @@ async def play(contender: Contender, seed: int) -> Mapping[str, float]:
     catalogue = loader.load().catalogue
     async with arena(contender, Setup(settings=settings, prepare=_fill)) as here:
         await here.settled()
+        before = here.bot.processor_seconds if is_measurable() else 0.0
         async with asyncio.TaskGroup() as tasks:
             typing = [
                 tasks.create_task(_type(here, catalogue, here.channels[number], Random(f"{number} {seed}")))
                 for number in range(MEMBERS)
             ]
-    waits = [wait for each in typing for wait in each.result()]
-    return {"p50": percentile(waits, 0.5), "p99": percentile(waits, 0.99), "longest": max(waits)}
+        waits = [wait for each in typing for wait in each.result()]
+        spent = (here.bot.processor_seconds - before) * 1000 / len(waits) if is_measurable() else None
+    processor = {} if spent is None else {"processor": spent}
+    return {"p50": percentile(waits, 0.5), "p99": percentile(waits, 0.99), "longest": max(waits), **processor}
 
 
 async def _type(here: Arena, catalogue: Catalogue, channel: Channel, random: Random) -> list[float]:
