@@ -44,12 +44,14 @@ class Drift:
 
 def listed_drifts(models: Iterable[VideoModel], listed: Sequence[ListedPrice]) -> list[Drift]:
     """The largest difference of each model to the list, as far as lines of it can be told to be about its prices."""
-    told = [(parts, line) for line in listed if (parts := _parts(line.description))]
+    told: dict[frozenset[str], list[ListedPrice]] = {}
+    for line in listed:
+        told.setdefault(_parts(line.description), []).append(line)
     found: dict[ModelId, Drift] = {}
     for model in models:
         for spec in model.modes.values():
             for row in spec.price.rows:
-                credits = {line.credits for parts, line in told if parts == _wanted(spec, row) and _fits(line, spec)}
+                credits = {line.credits for line in told.get(_wanted(spec, row), ()) if _fits(line, spec)}
                 if len(credits) == 1:
                     _keep(found, Drift(model=model.id, said=row.credits, found=credits.pop()))
     return list(found.values())
