@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,7 +80,7 @@ def load_folders(*folders: Path) -> Loaded:
                 del files[file.model.id]
 
 
-def _read(path: Path, folder: int) -> _File | list[CatalogueProblem]:
+def _read(path: Path, folder: int) -> _File | Sequence[CatalogueProblem]:
     if not _MODEL_ID.fullmatch(path.stem):
         text = "the file's name is the model's id: up to 50 small letters, digits and hyphens"
         return [CatalogueProblem(path, 1, text)]
@@ -92,11 +93,17 @@ def _read(path: Path, folder: int) -> _File | list[CatalogueProblem]:
         text = raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         return [CatalogueProblem(path, raw.count(b"\n", 0, error.start) + 1, "is not text in UTF-8")]
+    return _understood(path, folder, text)
+
+
+# Whoever starts several bots in one process, as our tests do, waits for our own files once.
+@lru_cache(maxsize=256)
+def _understood(path: Path, folder: int, text: str) -> _File | tuple[CatalogueProblem, ...]:
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         # Not only TOMLDecodeError: a number of 5000 digits is a plain ValueError.
-        return [_syntax_problem(path, text, error)]
+        return (_syntax_problem(path, text, error),)
     shape = read_shape(content)
     if isinstance(shape, FileShape):
         model = build(ModelId(path.stem), shape)
@@ -106,7 +113,7 @@ def _read(path: Path, folder: int) -> _File | list[CatalogueProblem]:
         faults = model
     else:
         faults = shape
-    return [_problem_at(path, text, fault) for fault in faults]
+    return tuple(_problem_at(path, text, fault) for fault in faults)
 
 
 def _problem_at(path: Path, text: str, fault: Fault) -> CatalogueProblem:
