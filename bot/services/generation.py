@@ -30,7 +30,7 @@ from bot.errors.requests import (
     UnconfirmedError,
 )
 from bot.ports import Clock
-from bot.services import host_limits, lifecycle
+from bot.services import foresight, host_limits, lifecycle
 from bot.services.assistance import OFFER_LIFE
 from bot.services.availability import Availability, ProviderGate
 from bot.services.grants import collect
@@ -179,6 +179,16 @@ class Generation:
         try:
             await self._screen(user_id, place, video)
             await self._database.read(check_block, place.guild_id, user_id, self._clock.now())
+        except UserError as refusal:
+            await self._screening.note(place.guild_id, user_id, refusal, video.prompt)
+            raise
+
+    async def foresee(self, user_id: UserId, place: Place, video: VideoSpec, requester: Requester) -> None:
+        """Refuse before anything is fetched what would be refused afterwards. Raises UserError; nothing is written."""
+        try:
+            await self._database.read(foresight.check, user_id, place, video, requester, self._clock.now())
+        except StoreError as error:
+            raise StorageTroubleError from error
         except UserError as refusal:
             await self._screening.note(place.guild_id, user_id, refusal, video.prompt)
             raise

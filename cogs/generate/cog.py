@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -13,6 +14,7 @@ from discord.ext import commands
 from bot.client import in_time
 from bot.client.attachments import Attachments, Clips, Pictures
 from bot.client.controls import member_of, suggestions
+from bot.client.typed import count_in
 from bot.domain.models import OptionName
 from bot.domain.policies import AssistMode
 from bot.domain.videos import VideoRequest, mode_of
@@ -32,6 +34,19 @@ from cogs.generate.repeats import Repeats
 from cogs.generate.requests import Requests
 from cogs.generate.rewrites import Rewrites
 from cogs.generate.suggestions import Suggestions
+
+# Pictures are fetched and decoded before anything is charged, and kept for days: how often, whatever becomes of them.
+MOST_WITH_PICTURES, PICTURES_PER = 12, timedelta(minutes=10)
+
+
+def pace_of_pictures(interaction: discord.Interaction) -> app_commands.Cooldown | None:
+    """Words alone take nothing but a look into the database."""
+    return app_commands.Cooldown(MOST_WITH_PICTURES, PICTURES_PER.total_seconds()) if count_in(interaction) else None
+
+
+def whose_pace(interaction: discord.Interaction) -> tuple[int, bool]:
+    """The library keeps one pace for each of these, whatever the next command is like."""
+    return interaction.user.id, count_in(interaction) > 0
 
 
 class Generate(commands.Cog):
@@ -102,6 +117,7 @@ class Generate(commands.Cog):
         assist=locale_str(N_("Have your words rewritten: as a shot description, or as a meme; you see it first")),
     )
     @app_commands.guild_only()
+    @app_commands.checks.dynamic_cooldown(pace_of_pictures, key=whose_pace)
     async def video(
         self,
         interaction: discord.Interaction,
@@ -145,6 +161,7 @@ class Generate(commands.Cog):
         if attachments or helps:
             # Fetching pictures, or asking the assistant, may take longer than Discord waits for a first answer.
             await self._requests.open(interaction, video)
+            await self._requests.foresee(interaction, video)
         request = await attachments.read(request, self._pictures)
         if helps:
             await self.rewrites.offer(interaction, request, mode)

@@ -86,6 +86,12 @@ class Requests:
         self.check_place(interaction)
         await defer(interaction, ephemeral=await self._asks_first(interaction, video))
 
+    async def foresee(self, interaction: discord.Interaction, video: VideoSpec) -> None:
+        """Nobody's files are fetched for what they may not have. Raises UserError."""
+        await self._generation.foresee(
+            UserId(interaction.user.id), place_of(interaction), video, requester_of(interaction)
+        )
+
     async def edited(self, interaction: discord.Interaction, request: VideoRequest) -> None:
         """A form came back with another prompt."""
         self.check(interaction, request)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import discord
 import pytest
 
 from bot.client import CutsceneClient, InteractionGoneError, edge
-from bot.domain.ids import ProviderId
+from bot.domain.ids import ChannelId, GuildId, ProviderId
 from bot.domain.jobs import JobState
 from bot.domain.models import Mode, OptionName
+from bot.domain.policies import GuildPolicy
 from bot.ports import NotSold
 from bot.services.queue import Queue
+from bot.store import policies
 from bot.store.claims import Claimed
+from cogs.generate.cog import MOST_WITH_PICTURES
 from sandbox.discord_server import Fault, Permission
 from sandbox.person import Handle, Person
-from tests.cogs.conftest import START, Stage, answered, asked, dies_before_its_answer, settled
+from tests.cogs.conftest import START, Stage, answered, asked, clicked, dies_before_its_answer, settled
 from tests.media.drawings import animated, drawn
 
 KIE = ProviderId("kie_jobs")
@@ -199,6 +203,52 @@ async def test_wrong_option_beside_a_picture_is_refused_before_the_picture_is_fe
     assert "nearest: `15`" in handle.text()
     assert not handle.deferred
     assert not stage.inputs.exists()
+
+
+@pytest.mark.parametrize("why", ["blocked", "poor", "elsewhere"])
+async def test_whoever_may_have_no_video_has_no_picture_fetched(
+    stage: Stage, ana: Person, mod: Person, why: str
+) -> None:
+    guild = GuildPolicy(guild_id=GuildId(stage.guild.id), allowance=500)
+    match why:
+        case "blocked":
+            await asked(mod, "/moderate block", member=ana.member, reason="spam")
+        case "poor":
+            await stage.database.write(policies.save, replace(guild, allowance=7))
+        case _:
+            await stage.database.write(policies.save, replace(guild, channels=frozenset({ChannelId(5)})))
+    picture = stage.server.add_attachment(drawn("PNG", (640, 360)), "fox.png", stage.channel)
+
+    handle = await asked(ana, "/video", image=picture)
+
+    assert any(word in handle.text() for word in ("spam", "you have 7", "<#5>"))
+    assert await stage.find(1) is None
+    assert not stage.inputs.exists()
+
+
+async def test_credits_that_wait_for_a_member_count_before_a_picture_is_fetched(
+    stage: Stage, ana: Person, mod: Person
+) -> None:
+    ana.member.joined_at = stage.clock.now()
+    await stage.allow(7)
+    question = await asked(mod, "/quota grant", role=stage.guild.everyone, credits=500)
+    await clicked(mod, question, "Give")
+
+    await asked(ana, "/video", image=stage.server.add_attachment(drawn("PNG", (640, 360)), "a.png", stage.channel))
+
+    assert (await stage.job()).video.picture is not None
+
+
+async def test_pictures_are_fetched_so_often_and_words_as_often_as_one_likes(stage: Stage, ana: Person) -> None:
+    empty = stage.server.add_attachment(b"", "fox.png", stage.channel)
+    for _ in range(MOST_WITH_PICTURES):
+        await refused(stage, ana, image=empty)
+
+    handle = await refused(stage, ana, image=empty)
+
+    assert "too fast" in handle.text()
+    await asked(ana, "/video", prompt="a red fox")
+    assert await stage.find(1) is not None
 
 
 async def test_file_that_is_no_picture_is_refused_in_private(stage: Stage, ana: Person) -> None:
