@@ -22,6 +22,7 @@ from bot.errors.host import NotServedError
 from bot.errors.staff import NotAllowedError
 from bot.i18n import N_, Texts
 from bot.rendering.cards import Card
+from bot.rendering.prompts import harmless
 
 log = logs.get(__name__)
 
@@ -50,6 +51,10 @@ OUTDATED = N_("This command has just changed. Restart Discord and try again.")
 ONLY_IN_SERVERS = N_("This only works inside a server.")
 TOO_FAST = N_("That was too fast. Try again in {seconds} seconds.")
 NOT_POSSIBLE = N_("`{given}` is not possible here. Choose one of the suggestions.")
+
+# Values of errors that staff has written, or a stranger's moderation endpoint.
+WRITTEN = frozenset({"reason", "categories"})
+LONGEST_QUOTE = 400
 
 # Where `defer` notes in `interaction.extras` how the interaction was deferred; the library forgets it.
 DEFERRAL = "cutscene.deferral"
@@ -206,9 +211,9 @@ def text_of(error: Exception, texts: Texts, interaction: discord.Interaction) ->
         case app_commands.CommandInvokeError():
             return text_of(error.original, texts, interaction)
         case app_commands.AppCommandError() if isinstance(cause, UserError):
-            return cause.message(texts)
+            return said(cause, texts)
         case UserError():
-            return error.message(texts)
+            return said(error, texts)
         case InteractionGoneError():
             log.info("interaction_gone", interaction=interaction.id, was=named(interaction))
             return None
@@ -230,6 +235,12 @@ def text_of(error: Exception, texts: Texts, interaction: discord.Interaction) ->
             reference = secrets.token_hex(2).upper()
             log.error("interaction_failed", reference=reference, was=named(interaction), exc_info=error)
             return texts(BROKEN, reference=reference)
+
+
+def said(error: UserError, texts: Texts) -> str:
+    """The error's text, in which nobody else's words have an effect: it is the bot that seems to say them."""
+    written = {name: value for name, value in error.values.items() if name in WRITTEN and isinstance(value, str)}
+    return error.message(texts, **{name: harmless(value, LONGEST_QUOTE) for name, value in written.items()})
 
 
 def named(interaction: discord.Interaction) -> str:

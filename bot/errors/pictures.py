@@ -13,8 +13,8 @@ class BadImageError(UserError):
 
     text = N_("**{field}**: this file is not a picture that we can read. Use JPEG, PNG or WebP.")
 
-    def message(self, texts: Texts) -> str:
-        return texts(self.text, **{"field": self.field, **self.values})
+    def message(self, texts: Texts, **shown: object) -> str:
+        return texts(self.text, **{"field": self.field, **self.values, **shown})
 
 
 class EmptyImageError(BadImageError):

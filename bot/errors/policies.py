@@ -53,8 +53,8 @@ class PolicyRefusedError(UserError):
         super().__init__(rule=refusal.rule, **refusal.values, **renews)
         self.refusal = refusal
 
-    def message(self, texts: Texts) -> str:
-        return texts(POLICY_TEXTS[self.refusal.rule], **self.values)
+    def message(self, texts: Texts, **shown: object) -> str:
+        return texts(POLICY_TEXTS[self.refusal.rule], **{**self.values, **shown})
 
 
 class InsufficientCreditsError(PolicyRefusedError):

@@ -57,8 +57,8 @@ class InvalidRequestError(UserError):
         super().__init__(rule=problem.rule, field=problem.field, **problem.values)
         self.problem = problem
 
-    def message(self, texts: Texts) -> str:
-        return texts(RULE_TEXTS[self.problem.rule], field=self.problem.field, **self.problem.values)
+    def message(self, texts: Texts, **shown: object) -> str:
+        return texts(RULE_TEXTS[self.problem.rule], **{**self.values, **shown})
 
 
 class UnknownModelError(UserError):

@@ -21,5 +21,6 @@ class UserError(CutsceneError):
         super().__init__(f"{type(self).__name__}: {values}")
         self.values: Mapping[str, object] = values
 
-    def message(self, texts: Texts) -> str:
-        return texts(self.text, **self.values)
+    def message(self, texts: Texts, **shown: object) -> str:
+        """The text; *shown* stand in the place of values that must not be shown as they are."""
+        return texts(self.text, **{**self.values, **shown})

@@ -12,11 +12,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.domain.credits import EntryKind, HistoryLine
+from bot.client.edge import said
+from bot.domain.credits import Balance, EntryKind, HistoryLine
+from bot.domain.ids import GuildId, JobId, TaskId, UserId
+from bot.domain.job_files import JobFile
 from bot.domain.jobs import FailureReason, JobState, Result
+from bot.domain.periods import Period
+from bot.domain.policies import PolicyRule, Refusal
+from bot.domain.safety import Block
+from bot.domain.staff_log import StaffEvent, StaffEventKind, StaffLine
+from bot.errors.policies import refused
+from bot.errors.screening import BlockedForGoodError, ModerationError
 from bot.i18n import texts
 from bot.ports import Receipt
-from bot.rendering import posts, replies
+from bot.rendering import job_files, moderation, posts, replies, rewrites, staff_log
 from bot.rendering.cards import Progress, card
 from sandbox.discord_server.mentions import Mentions, live_mentions
 from sandbox.discord_server.permissions import NOTHING
@@ -55,6 +64,7 @@ class Place:
 
 
 PLACE = Place()
+REQUESTER, GUILD = UserId(PLACE.requester.id), GuildId(3)
 VICTIM, ROLE = PLACE.victim.id, PLACE.role.id
 
 # Ordinary text is rarely hostile; these pieces are what attacks are made of.
@@ -131,6 +141,66 @@ def history(text: str) -> str:
     return whole(replies.history(ENGLISH, [line], 1)).replace("<t:", "(t:", 1)
 
 
+def asked_first(text: str) -> str:
+    balance = Balance(
+        allowance=500,
+        allowance_left=500,
+        period=Period.DAY,
+        starts_at=START,
+        renews_at=START,
+        bonus=0,
+        held=0,
+        running=0,
+        pool=None,
+        pool_renews_at=None,
+    )
+    return whole(replies.price_question(ENGLISH, job(prompt=text).video, "Swift 1", balance))
+
+
+def rewritten(text: str) -> str:
+    """Their own words and the assistant's."""
+    return whole(rewrites.offer(ENGLISH, 1, text, text, 50, "")[0])
+
+
+def staff_line(text: str) -> str:
+    events = (
+        StaffEvent(guild_id=GUILD, kind=StaffEventKind.REPORT, user_id=REQUESTER, job_id=JobId(12), reason=text),
+        StaffEvent(guild_id=GUILD, kind=StaffEventKind.SETTING, details={"name": text, "before": text, "after": text}),
+        StaffEvent(
+            guild_id=GUILD,
+            kind=StaffEventKind.REFUSAL,
+            user_id=REQUESTER,
+            details={"rule": "ForbiddenWords", "word": text, "prompt": text or " ", "categories": text},
+        ),
+    )
+    lines = [StaffLine(id=number, event=event, at=START, attempts=0) for number, event in enumerate(events)]
+    return whole(staff_log.lines_of(ENGLISH, lines)).replace("<t:", "(t:", len(lines))
+
+
+def blocked(text: str) -> str:
+    block = Block(user_id=REQUESTER, actor_id=REQUESTER, reason=text, until=None, at=START)
+    return moderation.blocked(ENGLISH, block, 0) + whole(moderation.block_list(ENGLISH, [block]))
+
+
+def job_file(text: str) -> str:
+    failed = job(JobState.FAILED, prompt=text, user_id=REQUESTER, failure_detail=text, task_id=TaskId(text or "t"))
+    block = Block(user_id=REQUESTER, actor_id=REQUESTER, reason=text, until=None, at=START)
+    file = JobFile(job=failed, timeline=[], entries=[], charged=0, given_back=None, block=block)
+    return whole(job_files.card(ENGLISH, file, CATALOGUE))
+
+
+def told_of_block(text: str) -> str:
+    return said(BlockedForGoodError(reason=text), ENGLISH)
+
+
+def told_of_stop(text: str) -> str:
+    return said(refused(Refusal(rule=PolicyRule.CLOSED_REASON, values={"reason": text})), ENGLISH)
+
+
+def told_of_moderation(text: str) -> str:
+    return said(ModerationError(categories=text), ENGLISH)
+
+
 MESSAGES: Mapping[str, Callable[[str], str]] = {
     **{f"card, {state}": lambda text, state=state: shown_card(text, state) for state in JobState},  # type: ignore[misc]
     "video post": video_post,
@@ -138,6 +208,14 @@ MESSAGES: Mapping[str, Callable[[str], str]] = {
     "link post": link_post,
     "failure post": failure_post,
     "details for staff": details,
+    "question about the price": asked_first,
+    "rewritten prompt": rewritten,
+    "staff log": staff_line,
+    "blocks": blocked,
+    "job's card for staff": job_file,
+    "refusal of the blocked": told_of_block,
+    "refusal while all is stopped": told_of_stop,
+    "refusal by a moderation endpoint": told_of_moderation,
     "list": listed,
     "history": history,
 }
