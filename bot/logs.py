@@ -31,10 +31,12 @@ CHATTY_LOGGERS = (
     "alembic",
 )
 
-# Tokens that nobody can list beforehand: an interaction's (good for 15 minutes), a job's callback secret, and whatever
-# a header carries. The part before the token is kept, it says what the line is about.
+# Tokens that nobody can list beforehand: an interaction's (good for 15 minutes), a job's callback secret, whatever a
+# header carries, and the signature of a link. The part before the token is kept, it says what the line is about.
 TOKEN_PLACES = re.compile(
-    r"(?P<before>/interactions/\d+/|/webhooks/\d+/|/callbacks/\w+/\d+/|/videos/\d+/|X-Amz-Signature=|\b(?:Bot|Bearer)\s+(?=\S{20}))"
+    r"(?P<before>/interactions/\d+/|/webhooks/\d+/|/callbacks/\w+/\d+/|/videos/\d+/|\b(?:Bot|Bearer)\s+(?=\S{20})"
+    # What opens a signed link (S3, Google, CloudFront, Azure, Discord's file host), and keys that go in an address.
+    r"|X-Amz-Signature=|[?&](?:X-Goog-Signature|Signature|sig|hm|key|api_key|token|access_token)=)"
     r"(?P<token>[^\s/?\"'\\<>]+)"
 )
 

@@ -115,6 +115,17 @@ def test_known_secrets_are_masked_everywhere(log_format: str) -> None:
             "{'authorization': 'bearer x'} Bearer 0123456789abcdef0123456789abcdef",
             "{'authorization': 'bearer x'} Bearer ***",
         ),
+        (
+            "GET https://cdn.discordapp.com/attachments/1/2/a.png?ex=66a&is=65b&hm=0a1b2c& failed",
+            "GET https://cdn.discordapp.com/attachments/1/2/a.png?ex=66a&is=65b&hm=*** failed",
+        ),
+        (
+            "'https://storage.test/v.mp4?X-Goog-Expires=900&X-Goog-Signature=0a1b'",
+            "'https://storage.test/v.mp4?X-Goog-Expires=900&X-Goog-Signature=***'",
+        ),
+        ("https://files.test/v.mp4?sv=1&sig=a%2Fb%3D 403", "https://files.test/v.mp4?sv=1&sig=*** 403"),
+        ("GET https://api.test/v1beta/models?key=AIzaSy-0123", "GET https://api.test/v1beta/models?key=***"),
+        ("GET https://api.test/v1/videos?page=2&monkey=1", "GET https://api.test/v1/videos?page=2&monkey=1"),
         ("Bot ready, Bearer of good news", "Bot ready, Bearer of good news"),
         ("GET /channels/333/messages/444", "GET /channels/333/messages/444"),
     ],
