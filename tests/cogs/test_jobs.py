@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.jobs import FailureReason, JobState
+from bot.domain.ids import TaskId
+from bot.domain.jobs import FailureReason, JobState, Move, Result, StoredVideo
 from sandbox.discord_server import NotOfferedError
 from sandbox.person import Person
 from tests.cogs.conftest import Stage, asked, clicked
@@ -160,3 +161,24 @@ async def test_job_is_cancelled_only_once(stage: Stage, ana: Person) -> None:
 
     assert "Job 1 has already ended." in handle.text()
     assert await stage.balance(ana) == 500
+
+
+async def test_video_for_adults_is_not_claimed_into_a_channel_for_everybody(stage: Stage, ana: Person) -> None:
+    adults = stage.server.add_channel(stage.guild, "adults", nsfw=True)
+    spicy = {"prompt": "a fox", "model": "grok-imagine", "style": "spicy"}
+    await asked(ana, "/video", channel=adults, **spicy)
+    job = await stage.submits(1)
+    for move in (
+        Move(to=JobState.RUNNING, task_id=TaskId("t-1")),
+        Move(to=JobState.FETCHING, result=Result(url="https://files.test/v.mp4")),
+        Move(to=JobState.DELIVERING, stored=StoredVideo(name="1.mp4", size=1000)),
+        Move(to=JobState.PARKED, after=None),
+    ):
+        job = await stage.lifecycle.apply(job, move)
+
+    refused = await asked(ana, "/jobs claim", job=1)
+    assert "`spicy` is only possible in channels with an age limit" in refused.text()
+    assert await stage.job() == job
+
+    taken = await asked(ana, "/jobs claim", channel=adults, job=1)
+    assert "is coming here" in taken.text()
