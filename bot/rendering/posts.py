@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from bot.domain.jobs import Job
 from bot.i18n import Texts
 from bot.ports import Link, Receipt
@@ -13,6 +15,9 @@ SHOWN_PROMPT = 1000
 SHOWN_OPTIONS = 300
 # Discord shows a line that begins like this small and grey.
 SMALL = "-# "
+# What an address may hold as it is (RFC 3986 without brackets and @, and the sign of what is encoded already); the rest
+# means the same when it is encoded.
+IN_ADDRESSES = "!#$%&'*+,/:;=?~"
 
 
 def video_post(_: Texts, job: Job, receipt: Receipt, model: str, *, has_prompt: bool = True) -> str:
@@ -48,11 +53,12 @@ def failure_post(_: Texts, job: Job) -> str:
 
 
 def _where(_: Texts, link: Link, *, is_spoiler: bool) -> str:
+    address = _address(link.url)
     # Usual links are far shorter; one that fills the message could not be posted at all.
-    if len(link.url) > MAX_CONTENT // 2:
+    if len(address) > MAX_CONTENT // 2:
         return _("The video is finished, but too large for this channel. The host keeps the file.")
     # Discord shows what lies behind an address that stands there openly.
-    url = f"|| {link.url} ||" if is_spoiler else link.url
+    url = f"|| {address} ||" if is_spoiler else address
     if link.expires_at is None:
         return _("The video is too large for this channel: {link}\nThe host keeps the file.", link=url)
     return _(
@@ -60,6 +66,11 @@ def _where(_: Texts, link: Link, *, is_spoiler: bool) -> str:
         link=url,
         expires=words.moment(link.expires_at),
     )
+
+
+def _address(url: str) -> str:
+    """The provider's address as one word: nothing of it ends a spoiler, and nothing behind it speaks for the bot."""
+    return quote(url, safe=IN_ADDRESSES)
 
 
 def _late_note(_: Texts, job: Job, receipt: Receipt) -> list[str]:

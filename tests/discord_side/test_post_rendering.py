@@ -130,6 +130,28 @@ def test_post_of_a_picture_without_words_has_no_empty_quote() -> None:
     assert ">" not in posts.video_post(ENGLISH, job(prompt=""), RECEIPT, "Swift 1").split("\n", 1)[1]
 
 
+@pytest.mark.parametrize("is_spoiler", [False, True])
+def test_address_of_the_provider_is_one_word_that_neither_speaks_nor_ends_a_spoiler(*, is_spoiler: bool) -> None:
+    hostile = "https://files.test/v.mp4?sig=a%2Fb||@here [free](https://evil.test) <@1> \u202e\u2028# Won"
+    made = job(result=Result(url=hostile, expires_at=None))
+
+    text = posts.link_post(ENGLISH, made, link_of(made), RECEIPT, "Swift 1", is_spoiler=is_spoiler)
+
+    (address,) = re.findall(r"https://\S+", text)
+    assert address.startswith("https://files.test/v.mp4?sig=a%2Fb%7C%7C%40here%20%5Bfree%5D%28https://evil.test%29%20")
+    assert address.endswith("Won")
+    assert text.count("||") == (2 if is_spoiler else 0)
+    assert not LIVE_MENTION.search(text.removeprefix(f"<@{made.user_id}>"))
+    assert not MASKED_LINK.search(text)
+
+
+def test_address_that_is_as_it_should_be_stays_as_it_is() -> None:
+    usual = "https://files.test:8443/a/~b/v_1.mp4?X-Amz-Date=20261120T120000Z&X-Amz-Signature=0a%2Fb=&c=d+e"
+    made = job(result=Result(url=usual, expires_at=None))
+
+    assert f" {usual}\n" in posts.link_post(ENGLISH, made, link_of(made), RECEIPT, "Swift 1")
+
+
 def test_link_post_says_until_when() -> None:
     expires = START + timedelta(hours=24)
     made = job(result=Result(url="https://files.test/12.mp4?sig=a_b", expires_at=expires))
