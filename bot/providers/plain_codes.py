@@ -40,7 +40,7 @@ def create_error(answer: Answer, text: str, clean: Clean) -> ProviderError:
     if shared is not None:
         return shared
     match answer.status:
-        case 408 | 499:
+        case 303 | 408 | 499:  # 303 is how a server points at what it has just made
             return AnswerLostError(detail)
         case status if 300 <= status < 500 and (answer.is_page or status < 400):
             return ProviderUnavailableError(f"turned away before the provider: {detail}", EDGE_PAUSE)

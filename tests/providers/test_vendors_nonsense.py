@@ -15,13 +15,18 @@ from hypothesis import strategies as st
 
 from bot.domain.ids import TaskId
 from bot.domain.jobs import Result
-from bot.errors import AnswerLostError, ProviderError
+from bot.errors import (
+    AnswerLostError,
+    ProviderError,
+)
 from bot.ports import Done, Empty, NotVisible, Pending, Refused, Submission
 from bot.providers.adapter import Adapter
 from bot.providers.google_omni import GoogleOmni
 from bot.providers.google_veo import GoogleVeo
 from bot.providers.huggingface import HuggingFace
+from bot.providers.openai_videos import OpenAIVideos
 from bot.providers.replicate import Replicate
+from bot.providers.xai_videos import XAIVideos
 from tests.providers.vendor import KEY, Downloads
 
 HUGE = 10**400
@@ -45,12 +50,23 @@ def hub(inner: httpx.AsyncBaseTransport) -> Adapter:
     return HuggingFace(api_token=KEY, base_url=ORIGIN, inner=inner)
 
 
+def gateway(inner: httpx.AsyncBaseTransport) -> Adapter:
+    return OpenAIVideos(api_key=KEY, base_url=f"{ORIGIN}/v1", inner=inner)
+
+
+def xai(inner: httpx.AsyncBaseTransport) -> Adapter:
+    return XAIVideos(api_key=KEY, base_url=f"{ORIGIN}/v1", inner=inner)
+
+
 ADAPTERS = [
     (veo, TaskId("models/m/operations/o")),
     (omni, TaskId("v1_a")),
     (replicate, TaskId("abc")),
     (hub, TaskId("fal-ai/clip/requests/a")),
+    (gateway, TaskId("abc")),
+    (xai, TaskId("abc")),
 ]
+MAKERS = [make for make, _ in ADAPTERS]
 Maker = Callable[[httpx.AsyncBaseTransport], Adapter]
 
 anything = st.recursive(
@@ -144,7 +160,7 @@ def test_record_is_always_understood_or_refused(make: Maker, task: TaskId, body:
         outcome.detail.encode()
 
 
-@pytest.mark.parametrize("make", [make for make, _ in ADAPTERS])
+@pytest.mark.parametrize("make", MAKERS)
 @settings(max_examples=60, deadline=timedelta(seconds=20))
 @given(body=bodies | anything, status=statuses)
 def test_create_call_ends_in_a_task_or_in_a_decision(make: Maker, body: object, status: int) -> None:
@@ -155,7 +171,7 @@ def test_create_call_ends_in_a_task_or_in_a_decision(make: Maker, body: object, 
         assert isinstance(outcome, AnswerLostError)
 
 
-@pytest.mark.parametrize("make", [make for make, _ in ADAPTERS])
+@pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("url", ["http://[", "https://x.test/\0", f"{ORIGIN}/v1beta/interactions/a"])
 async def test_odd_address_of_a_result_is_no_bug(make: Maker, url: str, tmp_path: Path) -> None:
     adapter = make(httpx.MockTransport(lambda _: httpx.Response(200, json={"steps": [7]})))
@@ -165,3 +181,22 @@ async def test_odd_address_of_a_result_is_no_bug(make: Maker, url: str, tmp_path
         pass
     finally:
         await adapter.aclose()
+
+
+async def outcome_of(make: Maker, answer: httpx.Response, question: Callable[[Adapter], Awaitable[object]]) -> object:
+    adapter = make(httpx.MockTransport(lambda _: answer))
+    try:
+        return await question(adapter)
+    except ProviderError as err:
+        return err
+    finally:
+        await adapter.aclose()
+
+
+@pytest.mark.parametrize("make", MAKERS)
+async def test_see_other_may_point_at_a_task_so_nothing_is_sent_again(make: Maker) -> None:
+    elsewhere = httpx.Response(303, headers={"Location": f"{ORIGIN}/v1/tasks/abc"})
+
+    outcome = await outcome_of(make, elsewhere, lambda adapter: adapter.create(SUBMISSION))
+
+    assert isinstance(outcome, AnswerLostError)
