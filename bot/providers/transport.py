@@ -29,6 +29,9 @@ BODY_LIMIT = 1024 * 1024
 # What of a provider's text is kept for staff and the log.
 DETAIL_LENGTH = 300
 
+# How an edge refuses in one line instead of a page ("error code: 1010", seen at Kie).
+_EDGE_LINE = re.compile(r"\s*error code: \d{3,4}\s*", re.IGNORECASE)
+
 # Name, content and content type of a file in a form.
 FormFile = tuple[str, BinaryIO | bytes, str]
 
@@ -71,8 +74,8 @@ class Answer:
 
     @property
     def is_page(self) -> bool:
-        """Whether a web page came back: that is an edge or a proxy speaking, not the provider's API."""
-        return self.text.lstrip()[:1] == "<"
+        """Whether a web page or its one line came back: that is an edge or a proxy speaking, not the provider's API."""
+        return self.text.lstrip()[:1] == "<" or _EDGE_LINE.fullmatch(self.text) is not None
 
 
 class Transport:

@@ -18,6 +18,7 @@ from bot.domain.jobs import Result
 from bot.errors import (
     AnswerLostError,
     ProviderError,
+    ProviderUnavailableError,
 )
 from bot.ports import Done, Empty, NotVisible, Pending, Refused, Submission
 from bot.providers.adapter import Adapter
@@ -200,3 +201,16 @@ async def test_see_other_may_point_at_a_task_so_nothing_is_sent_again(make: Make
     outcome = await outcome_of(make, elsewhere, lambda adapter: adapter.create(SUBMISSION))
 
     assert isinstance(outcome, AnswerLostError)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("question", ["create", "status"])
+async def test_an_edge_that_blocks_us_in_one_line_says_nothing_of_the_key(make: Maker, question: str) -> None:
+    blocked = httpx.Response(403, text="error code: 1010")
+    task = next(task for maker, task in ADAPTERS if maker is make)
+
+    outcome = await outcome_of(
+        make, blocked, lambda adapter: adapter.create(SUBMISSION) if question == "create" else adapter.status(task)
+    )
+
+    assert isinstance(outcome, ProviderUnavailableError)
