@@ -80,9 +80,11 @@ class GoogleOmni(GoogleAdapter):
             return NotVisible()
         if answer.status != 200 or answer.fields is None:
             raise self._read_error(answer)
-        shown = str(answer.fields.get("status"))
+        shown = answer.fields.get("status")
+        if not isinstance(shown, str) or not shown:
+            raise ProviderProtocolError("the interaction has no status")
         if shown in _STOPPED:
-            text = " ".join(records.complaints(answer.fields)) or str(shown)
+            text = " ".join(records.complaints(answer.fields)) or shown
             return Refused(reason=codes.task_fault(text), detail=self._http.clean(f"[{shown}] {text}"))
         if shown != "completed":
             return Pending()  # in_progress, queued, and whatever comes to be known later

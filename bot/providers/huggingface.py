@@ -76,7 +76,10 @@ class HuggingFace(Adapter):
             return NotVisible()
         if answer.status not in (200, 202) or answer.fields is None:
             raise self._read_error(answer)
-        if answer.fields.get("status") != "COMPLETED":
+        shown = answer.fields.get("status")
+        if not isinstance(shown, str) or not shown:
+            raise ProviderProtocolError("the request has no status")
+        if shown != "COMPLETED":
             return Pending()  # IN_QUEUE, IN_PROGRESS, and whatever comes to be known later
         return self._outcome(await self._http.get(f"{self._api}/{task_id}", QUEUE))
 

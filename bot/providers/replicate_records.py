@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from bot.domain.jobs import FailureReason, Result
+from bot.errors import ProviderProtocolError
 from bot.ports import Done, Empty, Pending, Refused, TaskStatus
 from bot.providers import plain_codes as codes
 from bot.providers.addresses import web_address
@@ -16,7 +17,11 @@ RESULTS_KEPT = timedelta(hours=1)
 
 
 def status_of(record: Mapping[str, object], clean: Callable[[str], str]) -> TaskStatus:
-    match record.get("status"):
+    """What the record says; ProviderProtocolError when it is none."""
+    status = record.get("status")
+    if not isinstance(status, str) or not status:
+        raise ProviderProtocolError("the prediction has no status")
+    match status:
         case "succeeded":
             return _outcome(record)
         case "failed":

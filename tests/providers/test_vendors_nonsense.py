@@ -18,6 +18,7 @@ from bot.domain.jobs import Result
 from bot.errors import (
     AnswerLostError,
     ProviderError,
+    ProviderProtocolError,
     ProviderUnavailableError,
 )
 from bot.ports import Done, Empty, NotVisible, Pending, Refused, Submission
@@ -214,3 +215,13 @@ async def test_an_edge_that_blocks_us_in_one_line_says_nothing_of_the_key(make: 
     )
 
     assert isinstance(outcome, ProviderUnavailableError)
+
+
+@pytest.mark.parametrize(("make", "task"), [each for each in ADAPTERS if each[0] is not veo])
+@pytest.mark.parametrize("body", [{}, {"message": "ok"}, {"status": None}, {"status": ["completed"]}])
+async def test_record_without_a_state_is_odd_and_not_waited_for(make: Maker, task: TaskId, body: object) -> None:
+    answer = httpx.Response(200, text=json.dumps({"id": task, **body} if isinstance(body, dict) else body))
+
+    outcome = await outcome_of(make, answer, lambda adapter: adapter.status(task))
+
+    assert isinstance(outcome, ProviderProtocolError)
