@@ -14,6 +14,7 @@ from bot.errors import ProviderError
 from bot.ports import Credentials, Downloads, LocalFile, NotSold, ProbeAnswer, Sold
 from bot.providers import plain_codes as codes
 from bot.providers.adapter import Adapter
+from bot.providers.forms import content_of
 from bot.providers.transport import Answer, Timeouts, Transport
 
 # The name under which the Gemini API keeps a file, without the part that asks for its content.
@@ -73,6 +74,6 @@ async def encoded(picture: LocalFile) -> str:
     """The picture in base64; the catalogue bounds its size."""
 
     def read() -> str:
-        return base64.b64encode(picture.path.read_bytes()).decode()
+        return base64.b64encode(content_of(picture)).decode()
 
     return await asyncio.to_thread(read)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,6 +18,7 @@ from bot.providers import plain_codes as codes
 from bot.providers.adapter import Adapter
 from bot.providers.addresses import web_address
 from bot.providers.failure_texts import reason_in
+from bot.providers.forms import data_address
 from bot.providers.transport import Answer, Timeouts, Transport
 
 # Without this the router asks fal's other host, which keeps the caller waiting until the video is there.
@@ -113,8 +113,7 @@ async def _spelled(value: object) -> object:
         return [await _spelled(each) for each in value]
     if not isinstance(value, LocalFile):
         return value
-    content = await asyncio.to_thread(value.path.read_bytes)
-    return f"data:{value.content_type};base64,{base64.b64encode(content).decode()}"
+    return await asyncio.to_thread(data_address, value)
 
 
 def _task_of(accepted: Mapping[str, object]) -> TaskId:

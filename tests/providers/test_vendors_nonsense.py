@@ -14,14 +14,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.domain.ids import TaskId
-from bot.domain.jobs import Result
+from bot.domain.jobs import FailureReason, Result
 from bot.errors import (
     AnswerLostError,
     ProviderError,
     ProviderProtocolError,
+    ProviderRejectedError,
     ProviderUnavailableError,
 )
-from bot.ports import Done, Empty, NotVisible, Pending, Refused, Submission
+from bot.ports import Done, Empty, LocalFile, NotVisible, Pending, Refused, Submission, SubmittedValue
 from bot.providers.adapter import Adapter
 from bot.providers.google_omni import GoogleOmni
 from bot.providers.google_veo import GoogleVeo
@@ -225,3 +226,19 @@ async def test_record_without_a_state_is_odd_and_not_waited_for(make: Maker, tas
     outcome = await outcome_of(make, answer, lambda adapter: adapter.status(task))
 
     assert isinstance(outcome, ProviderProtocolError)
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [(veo, "image"), (omni, "image"), (hub, "image_url"), (xai, "image"), (gateway, "input_reference")],
+)
+async def test_picture_that_went_away_refuses_the_job_before_anything_leaves(
+    make: Maker, field: str, tmp_path: Path
+) -> None:
+    gone: SubmittedValue = LocalFile(path=tmp_path / "gone.png", content_type="image/png")
+    submission = Submission(slug="a/b", fields={"prompt": "a fox", field: gone}, callback_url=None)
+
+    outcome = await outcome_of(make, httpx.Response(200), lambda adapter: adapter.create(submission))
+
+    assert isinstance(outcome, ProviderRejectedError)
+    assert outcome.reason is FailureReason.IMAGE
