@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.prices import ListedPrice
 from bot.errors import ProviderProtocolError
 from bot.providers import kie_codes as codes
+from bot.providers.kie_fields import number_in
 from bot.providers.transport import Transport
 
 PAGE = 100
@@ -35,8 +36,7 @@ class KiePrices:
             if not isinstance(data, dict) or not isinstance(records, list):
                 raise ProviderProtocolError("the price list has no records")
             found += [price for record in records if (price := _price(record)) is not None]
-            pages = data.get("pages")
-            if not isinstance(pages, int) or number >= pages:
+            if number >= (number_in(data.get("pages")) or 1):
                 break
         return found
 
@@ -46,10 +46,7 @@ def _price(record: object) -> ListedPrice | None:
     if not isinstance(record, dict):
         return None
     description, credits, unit = (record.get(key) for key in ("modelDescription", "creditPrice", "creditUnit"))
-    try:
-        value = float(credits) if isinstance(credits, str | int | float) and not isinstance(credits, bool) else 0.0
-    except ValueError:
-        return None
-    if not isinstance(description, str) or not 0 < value < 1_000_000:
+    value = number_in(credits)
+    if not isinstance(description, str) or value is None or not 0 < value < 1_000_000:
         return None
     return ListedPrice(description=description, credits=value, unit=unit.lower() if isinstance(unit, str) else "")

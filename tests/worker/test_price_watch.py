@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import httpx
 import pytest
 
 from bot.catalogue.loader import load
@@ -102,3 +103,61 @@ async def test_the_local_kies_list_is_read_to_its_end_and_agrees(
     await prices.aclose()
     [told] = publisher.told
     assert told.startswith("wan-2-5: the provider's price list says +100 %")
+
+
+LINE = {"modelDescription": "kling-3.0/video, 4K", "creditPrice": "100", "creditUnit": "per second"}
+
+
+def feed(*pages: object) -> KiePrices:
+    """A list whose pages are these, in order, the last one for ever."""
+    left = list(pages)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"code": 200, "data": left.pop(0) if len(left) > 1 else left[0]})
+
+    return KiePrices(Transport(key="key", inner=httpx.MockTransport(answer)), "https://kie.test")
+
+
+async def told_of(database: Database, publisher: FakePublisher, *pages: object) -> list[str]:
+    """What the host is told when the list has these pages."""
+    prices = feed(*pages)
+    await watch(database, publisher, prices).compare()
+    await prices.aclose()
+    return publisher.told
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"creditPrice": int("9" * 400)},
+        {"creditPrice": "9" * 400},
+        {"creditPrice": "nan"},
+        {"creditPrice": -1},
+        {"creditPrice": True},
+        {"creditPrice": ["67"]},
+        {"creditPrice": None},
+        {"modelDescription": None},
+        {"modelDescription": {"en": "kling"}},
+    ],
+    ids=lambda odd: str(odd)[:40],
+)
+async def test_an_odd_line_of_the_list_hides_no_other(
+    database: Database, publisher: FakePublisher, odd: dict[str, object]
+) -> None:
+    [told] = await told_of(database, publisher, {"pages": 1, "records": [{**LINE, **odd}, None, "line", LINE]})
+
+    assert told.startswith("kling-3-0: the provider's price list says +49 %")
+
+
+@pytest.mark.parametrize("data", [None, [], "prices", {}, {"records": {}}, {"records": None, "pages": "all"}], ids=str)
+async def test_a_list_of_another_shape_is_no_news(database: Database, publisher: FakePublisher, data: object) -> None:
+    assert await told_of(database, publisher, data) == []
+
+
+@pytest.mark.parametrize("pages", [2, "2", 2.0])
+async def test_the_number_of_pages_may_come_in_any_form(
+    database: Database, publisher: FakePublisher, pages: object
+) -> None:
+    first, second = {"pages": pages, "records": []}, {"pages": 2, "records": [LINE]}
+
+    assert len(await told_of(database, publisher, first, second)) == 1
