@@ -22,7 +22,7 @@ _MODERATION = (
 )
 # What a refusal by a filter names, by the reason that follows.
 _NAMED: tuple[tuple[FailureReason, tuple[str, ...]], ...] = (
-    (FailureReason.MODERATION_PROMPT, ("prompt", "sensitive_word", "sensitive word", "input text")),
+    (FailureReason.MODERATION_PROMPT, ("prompt", "sensitive word", "input text")),
     (FailureReason.MODERATION_IMAGE, ("image", "picture", "photo", "upload", "frame")),
     (FailureReason.MODERATION_RESULT, ("output", "generated", "result")),
 )
@@ -79,7 +79,8 @@ REQUEST_FAULTS = frozenset(
 
 def reason_in(text: str) -> FailureReason | None:
     """Why something failed, as far as the text alone says so; None when it says nothing that we know."""
-    lowered = text.lower()
+    # Google's codes come as they are ("PUBLIC_ERROR_MINOR_UPLOAD") and as words.
+    lowered = text.lower().replace("_", " ")
     if _has(lowered, ("insufficient",)) and _has(lowered, ("credit", "balance")):
         return FailureReason.BALANCE
     if _has(lowered, ("minor upload", "prominent people")):

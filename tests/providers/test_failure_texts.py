@@ -45,3 +45,8 @@ SEEN = [
 def test_text_says_what_was_at_fault_in_any_case(text: str, reason: FailureReason | None) -> None:
     assert reason_in(text) is reason
     assert reason_in(text.upper()) is reason
+
+
+@pytest.mark.parametrize(("text", "reason"), SEEN, ids=[text for text, _ in SEEN])
+def test_text_may_come_as_a_code_with_underscores(text: str, reason: FailureReason | None) -> None:
+    assert reason_in(text.upper().replace(" ", "_")) is reason
