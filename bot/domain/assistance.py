@@ -40,8 +40,9 @@ _INSTRUCTIONS = {
 
 # Control, format (zero-width and direction marks), surrogate, private and unassigned characters.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-_MENTION = re.compile(r"<(?:@[!&]?|#|:\w+:|a:\w+:|t:|id:|/)[^>]{0,100}>|@(?=everyone\b|here\b)", re.IGNORECASE)
+_MENTION = re.compile(r"<(?:@[!&]?|#|:\w+:|a:\w+:|t:|id:|/)[^>]{0,100}>|@+(?=everyone\b|here\b)", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b[a-z]{2,10}://\S+|\b(?:discord(?:app)?\.(?:gg|com)|www\.)\S*", re.IGNORECASE)
+_MARK = re.compile(r"<(\s*/?\s*idea\s*)>", re.IGNORECASE)
 _FENCE = re.compile(r"^```\w*\s*|\s*```$")
 _QUOTED = re.compile(
     r"\"([^\"\n]{1,200})\"|“([^”\n]{1,200})”|«([^»\n]{1,200})»|„([^“”\n]{1,200})[“”]|「([^」\n]{1,200})」"
@@ -60,7 +61,8 @@ class Instructions:
 def instructions(mode: AssistMode, text: str, limit: int) -> Instructions:
     """For ASSIST or MEME."""
     task = _INSTRUCTIONS[mode] + _SHARED.format(limit=limit)
-    material = re.sub(r"</?\s*idea\s*>", "", text, flags=re.IGNORECASE)
+    # Written with other brackets instead of taken out, so that the rest of a mark around a mark makes none.
+    material = _MARK.sub(r"(\1)", text)
     return Instructions(task=task, text=f"{OPENING}\n{material}\n{CLOSING}")
 
 
