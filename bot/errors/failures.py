@@ -51,8 +51,16 @@ FAILURE_TEXTS: Mapping[FailureReason, str] = {
 }
 
 
-# For a job that had no picture.
-MODERATION_WITHOUT_PICTURE = N_(
+_MODERATION_WITHOUT_PICTURE = N_(
     "The model's safety filter refused it, and does not say whether because of the prompt or the finished video. "
     "Choose other words."
 )
+
+# For a job that had no picture: vendors talk of images also where they mean their own, or a frame of an earlier video.
+TEXTS_WITHOUT_PICTURE: Mapping[FailureReason, str] = {
+    FailureReason.MODERATION: _MODERATION_WITHOUT_PICTURE,
+    FailureReason.MODERATION_IMAGE: _MODERATION_WITHOUT_PICTURE,
+    FailureReason.PERSON: _MODERATION_WITHOUT_PICTURE,
+    FailureReason.IMAGE: FAILURE_TEXTS[FailureReason.REJECTED],
+    FailureReason.IMAGE_UNREACHED: FAILURE_TEXTS[FailureReason.UPSTREAM],
+}

@@ -10,7 +10,7 @@ from bot.domain.jobs import FailureReason, Job, JobState
 from bot.domain.models import Mode, OptionName
 from bot.domain.values import show
 from bot.domain.videos import VideoSpec
-from bot.errors.failures import FAILURE_TEXTS, MODERATION_WITHOUT_PICTURE
+from bot.errors.failures import FAILURE_TEXTS, TEXTS_WITHOUT_PICTURE
 from bot.i18n import N_, Texts
 
 STATES: Mapping[JobState, str] = {
@@ -58,8 +58,8 @@ def state_of(_: Texts, state: JobState) -> str:
 def failure_of(_: Texts, job: Job) -> str:
     """Why there is no video, and what to change. What the provider said itself is for staff only."""
     reason = job.failure or FailureReason.BROKEN
-    if reason is FailureReason.MODERATION and not job.video.has_picture:
-        return _(MODERATION_WITHOUT_PICTURE)
+    if reason in TEXTS_WITHOUT_PICTURE and not job.video.has_picture:
+        return _(TEXTS_WITHOUT_PICTURE[reason])
     return _(FAILURE_TEXTS[reason])
 
 

@@ -291,8 +291,20 @@ async def test_failure_can_be_edited_and_repeated_where_that_may_help(failure: F
 
 
 @pytest.mark.parametrize(("picture", "is_named"), [(PICTURE, True), (None, False)])
-def test_picture_is_only_suspected_where_there_was_one(picture: Picture | None, is_named: bool) -> None:
-    made = job(JobState.FAILED, failure=FailureReason.MODERATION)
+@pytest.mark.parametrize(
+    "failure",
+    [
+        FailureReason.MODERATION,
+        FailureReason.MODERATION_IMAGE,
+        FailureReason.PERSON,
+        FailureReason.IMAGE,
+        FailureReason.IMAGE_UNREACHED,
+    ],
+)
+def test_picture_is_only_suspected_where_there_was_one(
+    failure: FailureReason, picture: Picture | None, is_named: bool
+) -> None:
+    made = job(JobState.FAILED, failure=failure)
     made = dataclasses.replace(made, video=dataclasses.replace(made.video, picture=picture))
 
     assert ("picture" in posts.failure_post(ENGLISH, made)) == is_named
