@@ -101,15 +101,22 @@ def leaves(stage: Stage) -> Iterator[tuple[str, list[JSON]]]:
 
 def custom_ids(number: int) -> list[str]:
     """Every button there is, on the job or page *number*, and some that are not."""
-    of_job = ("again", "instead", "edit", "extend", "upscale", "restyle", "delete", "cancel", "report")
+    of_job = ("again", "edit", "extend", "upscale", "restyle", "delete", "cancel", "report")
     there = [f"job:{number}:{action}" for action in of_job]
+    there.append(f"instead:{number}:seedance-2")
     there += [f"staff:{number}:{action}" for action in ("card", "redeliver", "refund", "cancel", "block")]
     there += [f"draft:{number}:{action}" for action in ("create", "edit", "cancel")]
     there += [f"grant:{number}:{action}" for action in ("give", "drop")]
     there += [f"page:{what}:{number}" for what in ("jobs", "credits", "models")]
     there += [f"rewrite:{number}:{action}" for action in ("create", "edit", "mine", "cancel")]
     there += [f"do:{number}:extend:seedance-2-fast::", f"do:{number}:upscale:topaz-upscale::"]
-    untrue = [f"job:{number}:claim", f"job:0{number}:deletes", f"job:{number} :again", f"job:{number}:again:1"]
+    untrue = [
+        f"job:{number}:claim",
+        f"job:{number}:instead",
+        f"job:0{number}:deletes",
+        f"job:{number} :again",
+        f"job:{number}:again:1",
+    ]
     return [*there, f"job:0{number}:delete", f"job:00{number}:again", *untrue]
 
 

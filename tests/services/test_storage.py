@@ -328,7 +328,7 @@ async def test_a_watch_that_could_not_use_the_store_goes_on_when_it_can(house: H
 FULL = """
 import asyncio, json, resource, sys
 from pathlib import Path
-from bot.errors import StorageTroubleError
+from bot.errors.intake import StorageTroubleError
 from bot.store import audit
 from tests.services.test_storage import House
 
