@@ -20,7 +20,7 @@ from sandbox.discord_server.server import DiscordServer
 from sandbox.discord_server.wire import JSON
 from sandbox.discord_server.world import Attachment, Channel, Guild, Member, Message, Role, User, permissions_in
 
-PATIENCE = 10.0  # seconds; a test that waits longer says so
+PATIENCE = 30.0  # seconds; a test that waits longer says so
 SHOWN_MESSAGES = 8
 LINK, PREMIUM = 5, 6
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import shutil
 import socket
@@ -12,10 +13,23 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from aiohttp import web_app
 from sqlalchemy.engine import make_url
 
 from bot.store import schema
 from bot.store.database import Database
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays until the end: garbage is not looked for in it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_runtest_logfinish() -> None:
+    """aiohttp remembers the last thousand applications, and behind each of them a whole bot would stay in memory."""
+    web_app._cached_build_middleware.cache_clear()
+
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "")
 

@@ -24,10 +24,11 @@ from sandbox.person import Handle, Person
 from tests.e2e.clock import SkippingClock
 
 # Nothing here takes long; who waits longer than this waits in vain.
-PATIENCE = 15.0
+PATIENCE = 60.0
 # Jobs and the provider's records tell nobody that they have changed, so they are looked at again and again.
 ANSWER = 2.0  # real seconds that a bot has for its first answer, before the time is moved on
 LOOK_AGAIN = 0.01
+LOOK_IDLY = 0.03  # where no time is to pass: each look costs the bot beside it some of its processor
 
 # Members' create requests carry words; the questions whether a model is sold carry nothing.
 OF_MEMBERS = '"prompt"'
@@ -155,7 +156,7 @@ class Stage:
                         return
                     if passing and not (self._is_somebody_waiting() and loop.time() < began + ANSWER):
                         self.clock.advance(seconds=passing)
-                    await asyncio.sleep(LOOK_AGAIN)
+                    await asyncio.sleep(LOOK_AGAIN if passing else LOOK_IDLY)
         except TimeoutError as error:
             raise TimeoutError(f"waited for {wanted} in vain; {await self._where_jobs_are()}") from error
 
