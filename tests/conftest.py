@@ -14,10 +14,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 from aiohttp import web_app
+from hypothesis import settings
 from sqlalchemy.engine import make_url
 
 from bot.store import schema
 from bot.store.database import Database
+
+# A slow machine is no wrong answer, and one version passes or fails always; --hypothesis-profile=default tries others.
+settings.register_profile("every run the same", deadline=None, derandomize=True)
+settings.load_profile("every run the same")
 
 
 def pytest_collection_finish() -> None:

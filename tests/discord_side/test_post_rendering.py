@@ -9,7 +9,7 @@ from typing import Any
 
 import discord
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.ids import MessageId
@@ -28,6 +28,8 @@ RECEIPT = Receipt(charged=50, returned=12, spendable=438)
 
 LIVE_MENTION = re.compile(r"@everyone|@here|<@[!&]?\d+>|<#\d+>|<id:\w+>|(?<!\\)</[\w -]+:\d+>")
 MASKED_LINK = re.compile(r"(?<!\\)(?:\\\\)*\[[^\]]*(?<!\\)(?:\\\\)*\]\(")
+# Divided from the words before it, and from those behind it where the text was not cut there.
+LIVE_ADDRESS = re.compile("(?<!\u200b)://|://(?!\u200b|…$)")
 TIMESTAMP = re.compile(r"(?<!\\)<t:-?\d+")
 
 # Ordinary text is rarely hostile; these pieces are what attacks are made of.
@@ -46,6 +48,7 @@ def mentions_in(text: str) -> list[str]:
 
 
 @given(PROMPTS, st.integers(min_value=1, max_value=400))
+@example("https://evil.test/x", 10)
 def test_no_prompt_has_an_effect(prompt: str, limit: int) -> None:
     shown = harmless(prompt, limit)
 
@@ -53,7 +56,7 @@ def test_no_prompt_has_an_effect(prompt: str, limit: int) -> None:
     assert mentions_in(shown) == []
     assert not MASKED_LINK.search(shown)
     assert not TIMESTAMP.search(shown)
-    assert "://" not in shown.replace("\u200b://\u200b", "")
+    assert not LIVE_ADDRESS.search(shown)
     assert "\n" not in shown
     assert "\u202e" not in shown
     shown.encode("utf-8")
