@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import os
 import pkgutil
@@ -284,6 +285,21 @@ def test_files_that_are_named_exist(document: Path) -> None:
 
     for path in re.findall(r"`((?:bot|cogs|sandbox|tests|docs|benchmarks)/[\w./-]*)`", text):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_tests_that_are_named_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+
+    named = set(re.findall(r"`(test_\w+)`", text))
+
+    assert named <= all_tests()
+
+
+@functools.cache
+def all_tests() -> set[str]:
+    files = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    return {name for text in files for name in re.findall(r"^(?:async )?def (test_\w+)\(", text, re.MULTILINE)}
 
 
 def test_every_decision_record_is_listed() -> None:
