@@ -164,8 +164,8 @@ async def test_input_that_does_not_fit_is_refused(
         ("hailuo/2-3-image-to-video-pro", {"prompt": "A fox", "image_url": URL, "duration": "10"}, 90),
         ("minimax-h3/text-to-video", {"prompt": "A fox", "duration": 6, "aspect_ratio": "1:1"}, 78),
         ("minimax-h3/image-to-video", {"duration": 4, "first_frame_url": URL, "last_frame_url": URL}, 56),
-        ("happyhorse-1-1/text-to-video", {"prompt": "A fox", "duration": 3, "resolution": "720p"}, 67.5),
-        ("happyhorse-1-1/image-to-video", {"image_urls": [URL]}, 145),
+        ("happyhorse-1-1/text-to-video", {"prompt": "A fox", "duration": 3, "resolution": "720p"}, 99),
+        ("happyhorse-1-1/image-to-video", {"image_urls": [URL]}, 212.5),
         (
             "pixverse-v6/text-to-video",
             {"prompt": "A fox", "duration": 1, "quality": "1080p", "aspect_ratio": "1:1"},

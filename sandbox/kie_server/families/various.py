@@ -146,7 +146,7 @@ def _happyhorse(slug: str, *own: Field, needs_prompt: bool = True) -> Model:
             NSFW_CHECKER,
             *own,
         ),
-        rates=_by("resolution", {"720p": 28, "1080p": 48} if is_first else {"720p": 22.5, "1080p": 29}),
+        rates=_by("resolution", {"720p": 28, "1080p": 48} if is_first else {"720p": 33, "1080p": 42.5}),
         images=ImageRule(max_bytes=10_000_000 if is_first else 20_000_000, min_side=300),
         has_sound=True,
     )
