@@ -1,4 +1,7 @@
-"""What the bot talks to beside Discord and its database, as the settings name it."""
+"""What the bot talks to beside Discord and its database, as the settings name it.
+
+What few hosts have set up is imported where it is made: the others do not wait for it at each start.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def _assistant(settings: Settings, stack: AsyncExitStack) -> Assistant | None:
     """The chat model that rewrites prompts, if the host has one."""
     if settings.assist_base_url is None or settings.assist_api_key is None:
         return None
-    from bot.providers.chat import ChatAssistant, TokenPrices  # noqa: PLC0415
+    from bot.providers.chat import ChatAssistant, TokenPrices  # noqa: PLC0415 - see the module's first lines
 
     asked, answered = settings.assist_prompt_usd, settings.assist_answer_usd
     assistant = ChatAssistant(
@@ -73,7 +76,7 @@ def _moderator(settings: Settings, stack: AsyncExitStack) -> Moderator | None:
     """The host's moderation endpoint, if there is one."""
     if settings.moderation_api_key is None:
         return None
-    from bot.providers.moderations import Moderations  # noqa: PLC0415
+    from bot.providers.moderations import Moderations  # noqa: PLC0415 - see the module's first lines
 
     moderations = Moderations(
         base_url=settings.moderation_base_url,
@@ -91,7 +94,7 @@ def _link_maker(settings: Settings, keys: Keys, clock: Clock, stack: AsyncExitSt
     own = None if settings.public_url is None else OwnLinks(settings.public_url, keys.derive("videos"), clock, kept)
     if settings.bucket is None:
         return own
-    from bot.providers.buckets import Bucket  # noqa: PLC0415
+    from bot.providers.buckets import Bucket  # noqa: PLC0415 - see the module's first lines
 
     bucket = Bucket(settings.bucket, clock=clock)
     stack.push_async_callback(bucket.aclose)
