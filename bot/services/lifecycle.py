@@ -15,7 +15,7 @@ from bot.errors import StaleJobError
 from bot.ports import Clock, Receipt
 from bot.services import host_limits
 from bot.services.screening import note_model_filter
-from bot.store import balances, jobs, ledger, moves, statistics
+from bot.store import balances, events, jobs, ledger, moves, statistics
 from bot.store.database import Connection, Database
 
 Listener = Callable[[Job], None]
@@ -124,10 +124,10 @@ def _cost(job: Job, policy: Policy) -> int:
 
 
 def _is_still_to_be_charged(connection: Connection, job: Job, policy: Policy) -> bool:
-    """A late video is charged once: one that was kept and is claimed later has been paid for."""
-    return (
-        job.is_late and not job.redelivery and policy.late is LateResults.CHARGE and jobs.paid(connection, job.id) == 0
-    )
+    """A late video is charged when it comes, or never: what it cost its member stands from the time it was kept."""
+    if not job.is_late or job.redelivery or policy.late is not LateResults.CHARGE:
+        return False
+    return jobs.paid(connection, job.id) == 0 and not events.has_left(connection, job.id, JobState.PARKED)
 
 
 def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: datetime) -> Job:

@@ -32,6 +32,12 @@ def timeline(connection: Connection, job_id: JobId) -> list[Event]:
     return [Event(at=row.at, target=JobState(row.target), detail=row.detail) for row in rows]
 
 
+def has_left(connection: Connection, job_id: JobId, state: JobState) -> bool:
+    """Whether the job has been in this state before and went on from it."""
+    left = sa.select(job_events.c.id).where(job_events.c.job_id == job_id, job_events.c.source == state)
+    return connection.execute(left.limit(1)).first() is not None
+
+
 def record(
     connection: Connection,
     job_id: JobId,

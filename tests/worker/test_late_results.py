@@ -47,10 +47,17 @@ async def refunded(rig: Rig, failure: FailureReason = FailureReason.TIMEOUT, tas
 
 
 async def impoverish(rig: Rig) -> None:
-    """From now on the guild allows nobody anything."""
+    """From now on the guild allows nobody enough for a video."""
+    await allow(rig, 50)
 
+
+async def enrich(rig: Rig) -> None:
+    await allow(rig, 10_000)
+
+
+async def allow(rig: Rig, credits: int) -> None:
     def write(connection: Connection) -> None:
-        connection.execute(sa.update(tables.guilds).values(allowance=50))
+        connection.execute(sa.update(tables.guilds).values(allowance=credits))
 
     await rig.database.write(write)
 
@@ -229,6 +236,30 @@ async def test_a_late_video_that_was_kept_and_is_claimed_is_charged_once(rig: Ri
     assert posted.receipt.charged == 100
     assert await rig.state(job) is JobState.DELIVERED
     assert await rig.kinds(job) == ["charge", "refund", "late"]
+    assert await rig.differences() == []
+
+
+@pytest.mark.parametrize("why", ["could not pay", "was free then"])
+async def test_a_late_video_that_was_kept_for_nothing_is_claimed_for_nothing(rig: Rig, why: str) -> None:
+    policy(rig, LateResults.CHARGE if why == "could not pay" else LateResults.FREE)
+    rig.publisher.videos.then(GONE, GONE, None)
+    job = await refunded(rig)
+    if why == "could not pay":
+        await impoverish(rig)
+    async with rig.running():
+        await rig.pass_time(hours=2)
+        assert await rig.state(job) is JobState.PARKED
+        policy(rig, LateResults.CHARGE)
+        await enrich(rig)
+
+        await rig.jobs.claim(ANNA, job.id, spot(ELSEWHERE), 10**7)
+        await rig.go()
+
+    (posted,) = rig.publisher.posts.values()
+    assert posted.receipt is not None
+    assert posted.receipt.charged == 0
+    assert await rig.state(job) is JobState.DELIVERED
+    assert await rig.kinds(job) == ["charge", "refund"]
     assert await rig.differences() == []
 
 
