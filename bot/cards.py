@@ -13,11 +13,11 @@ from typing import Protocol
 from bot import i18n, logs
 from bot.domain.ids import JobId
 from bot.domain.jobs import ACTIVE, Job, JobState
-from bot.domain.models import Catalogue, VideoModel
-from bot.domain.videos import VideoSpec
+from bot.domain.models import Catalogue
+from bot.domain.substitutes import Substitute
 from bot.errors import DeliveryUnavailableError, PlaceGoneError
 from bot.ports import Clock
-from bot.rendering.cards import Card, Instead, Progress, card
+from bot.rendering.cards import Card, Progress, card
 from bot.rendering.replies import model_name
 
 log = logs.get(__name__)
@@ -66,22 +66,14 @@ class Outlook(Protocol):
         ...
 
 
-class Alternatives(Protocol):
+class Substitutes(Protocol):
     def is_broken(self, job: Job) -> bool:
         """Whether the job waits because its model fails again and again."""
         ...
 
-    async def offer(self, job: Job) -> Offer | None:
-        """What could be made instead; None when there is nothing."""
+    async def find(self, job: Job) -> Substitute | None:
+        """What its member may have instead; None when there is nothing."""
         ...
-
-
-class Offer(Protocol):
-    @property
-    def model(self) -> VideoModel: ...
-
-    @property
-    def video(self) -> VideoSpec: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -109,10 +101,10 @@ class ProgressCards:
         estimates: Outlook,
         catalogue: Catalogue,
         clock: Clock,
-        alternatives: Alternatives | None = None,
+        substitutes: Substitutes | None = None,
     ) -> None:
-        """Without *alternatives* no card offers another model."""
-        self._alternatives = alternatives
+        """Without *substitutes* no card offers another model."""
+        self._substitutes = substitutes
         self._editor = editor
         self._jobs = jobs
         self._estimates = estimates
@@ -232,14 +224,10 @@ class ProgressCards:
             ahead=await self._jobs.queue_place(job) if is_waiting else None,
             ready_at=ready_at,
             is_late=self._late_at(job) <= now,
-            is_broken=self._alternatives is not None and self._alternatives.is_broken(job),
-            instead=await self._instead(job),
+            is_broken=self._substitutes is not None and self._substitutes.is_broken(job),
+            substitute=None if self._substitutes is None else await self._substitutes.find(job),
             is_leaving=is_leaving,
         )
-
-    async def _instead(self, job: Job) -> Instead | None:
-        found = None if self._alternatives is None else await self._alternatives.offer(job)
-        return None if found is None else Instead(model=found.model, video=found.video)
 
     def _late_at(self, job: Job) -> datetime:
         model = self._catalogue.find(job.model)

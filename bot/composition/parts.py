@@ -106,7 +106,7 @@ def build(
         estimates=services.estimates,
         catalogue=services.catalogue,
         clock=clock,
-        alternatives=services.substitutes,
+        substitutes=services.substitutes,
     )
 
     # The worker.

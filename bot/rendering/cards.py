@@ -10,8 +10,7 @@ from datetime import datetime
 import discord
 
 from bot.domain.jobs import ACTIVE, Job, JobState
-from bot.domain.models import VideoModel
-from bot.domain.videos import VideoSpec
+from bot.domain.substitutes import Substitute
 from bot.i18n import N_, Texts
 from bot.rendering import buttons, words
 from bot.rendering.prompts import harmless
@@ -36,14 +35,6 @@ COLOURS: Mapping[JobState, discord.Colour] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instead:
-    """Another model that could make a waiting job's video, and what it would make of it."""
-
-    model: VideoModel
-    video: VideoSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """What a card shows beside the job itself. `ahead` are the jobs before it, known while it waits."""
 
@@ -52,7 +43,7 @@ class Progress:
     ready_at: datetime | None = None
     is_late: bool = False
     is_broken: bool = False  # the job waits because its model fails again and again
-    instead: Instead | None = None  # what could be made now, in place of that
+    substitute: Substitute | None = None  # what could be made now, in place of that
     is_leaving: bool = False  # the last words before Discord lets us edit no more
 
 
@@ -119,7 +110,7 @@ def card(_: Texts, job: Job, progress: Progress) -> Card:
 def _buttons(_: Texts, job: Job, progress: Progress) -> discord.ui.View | None:
     if job.state is not JobState.QUEUED:
         return None
-    return buttons.of_waiting(_, job.id, None if progress.instead is None else progress.instead.model)
+    return buttons.of_waiting(_, job.id, None if progress.substitute is None else progress.substitute.model)
 
 
 def _add_outlook(_: Texts, embed: discord.Embed, progress: Progress) -> None:
@@ -134,14 +125,14 @@ def _add_outlook(_: Texts, embed: discord.Embed, progress: Progress) -> None:
 
 
 def _broken(_: Texts, progress: Progress) -> str:
-    if progress.instead is None:
+    if progress.substitute is None:
         return _(BROKEN)
     return _(
         "The model fails again and again at the moment, so the job waits for it. {model} can make the video now for "
         "{credits}; what this job has cost comes back then. Options: {options}",
-        model=progress.instead.model.name,
-        credits=words.credits_of(_, progress.instead.video.price),
-        options=words.options_of(progress.instead.video) or "–",
+        model=progress.substitute.model.name,
+        credits=words.credits_of(_, progress.substitute.video.price),
+        options=words.options_of(progress.substitute.video) or "–",
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from bot.domain.ids import GuildId, JobId, ModelId, UserId
 from bot.domain.jobs import ACTIVE, Job, JobState
 from bot.domain.models import Mode, VideoModel
 from bot.domain.policies import GuildPolicy
+from bot.domain.substitutes import Substitute
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
 from bot.errors.jobs import AlreadyEndedError, NotFoundError, NotYoursError, OfferOverError, TooLateError
 from bot.services.availability import Availability, ProviderGate
@@ -19,17 +20,8 @@ from bot.store import jobs, policies
 from bot.store.database import Database
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Substitute:
-    """What would be made instead: as it is asked for, and as the model makes it, with its price."""
-
-    model: VideoModel
-    request: VideoRequest
-    video: VideoSpec
-
-
 class Substitutes:
-    """Knows what to offer; nothing is changed here."""
+    """Finds them; nothing is changed here."""
 
     def __init__(
         self,
@@ -50,11 +42,11 @@ class Substitutes:
         """Whether the job waits because its model fails again and again."""
         return job.state is JobState.QUEUED and self._health.is_broken(job)
 
-    async def offer(self, job: Job) -> Substitute | None:
+    async def find(self, job: Job) -> Substitute | None:
         """What the member may have instead; None while the job's own model works, or when there is nothing to offer."""
         return next(await self._candidates(job), None)
 
-    async def offered(self, guild_id: GuildId, user_id: UserId, job_id: JobId, model_id: ModelId) -> Substitute:
+    async def get(self, guild_id: GuildId, user_id: UserId, job_id: JobId, model_id: ModelId) -> Substitute:
         """What stands under the button of this model now. Raises UserError when nothing does."""
         job = await self._database.read(jobs.find_in_guild, guild_id, job_id)
         if job is None:

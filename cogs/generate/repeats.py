@@ -40,9 +40,9 @@ class Repeats:
         if await self._requests.is_replayed(interaction):
             return
         guild_id, user_id = member_of(interaction)
-        offered = self._substitutes.offered(guild_id, user_id, job_id, model_id)
-        found = await in_time(interaction, offered)
-        video = self._requests.check(interaction, found.request)
+        found = self._substitutes.get(guild_id, user_id, job_id, model_id)
+        substitute = await in_time(interaction, found)
+        video = self._requests.check(interaction, substitute.request)
         self._requests.check_place(interaction)
         # Its card has told the price, which is no higher than what was agreed to before.
         await self._requests.make(interaction, video, instead_of=job_id, seen_price=video.price)

@@ -35,8 +35,8 @@ async def waiting(stage: Stage, person: Person) -> tuple[Job, Message]:
 
 
 async def card(stage: Stage, job: Job) -> Message:
-    offer = await stage.substitutes.offer(job)
-    model = None if offer is None else offer.model
+    substitute = await stage.substitutes.find(job)
+    model = None if substitute is None else substitute.model
     there = stage.bot.get_partial_messageable(stage.channel.id, guild_id=stage.guild.id)
     sent = await there.send("card", view=buttons.of_waiting(texts("en-US"), JobId(job.id), model))
     return stage.channel.messages[sent.id]
@@ -120,7 +120,7 @@ async def test_a_guild_may_decide_that_nothing_is_offered(stage: Stage, ana: Per
 
     handle = await clicked(ana, shown, BUTTON)
 
-    assert await stage.substitutes.offer(job) is None
+    assert await stage.substitutes.find(job) is None
     assert handle.is_ephemeral
     assert f"This offer is over, and nothing was changed: job {job.id} waits for its own model." in handle.text()
     assert (await stage.job(job.id)).state is JobState.QUEUED
@@ -129,7 +129,7 @@ async def test_a_guild_may_decide_that_nothing_is_offered(stage: Stage, ana: Per
 async def test_while_the_model_works_nothing_is_offered(stage: Stage, ana: Person) -> None:
     await asked(ana, "/video", prompt="a red fox", duration=4)
 
-    assert await stage.substitutes.offer(await stage.job(1)) is None
+    assert await stage.substitutes.find(await stage.job(1)) is None
 
 
 async def test_the_click_makes_what_the_button_said_or_nothing(stage: Stage, ana: Person) -> None:
@@ -140,7 +140,7 @@ async def test_the_click_makes_what_the_button_said_or_nothing(stage: Stage, ana
 
     handle = await clicked(ana, shown, BUTTON)
 
-    other = await stage.substitutes.offer(job)
+    other = await stage.substitutes.find(job)
     assert other is not None
     assert other.model.id != "seedance-2-fast"
     assert "This offer is over" in handle.text()
@@ -154,10 +154,10 @@ async def test_a_model_that_the_guild_does_not_allow_is_not_offered(stage: Stage
     policy = GuildPolicy(guild_id=GuildId(stage.guild.id), allowance=10_000, models=allowed)
     await stage.database.write(policies.save, policy)
 
-    offer = await stage.substitutes.offer(job)
+    substitute = await stage.substitutes.find(job)
 
-    assert offer is not None
-    assert offer.model.id == "kling-3-0-turbo"
+    assert substitute is not None
+    assert substitute.model.id == "kling-3-0-turbo"
 
 
 async def test_a_model_for_channels_with_an_age_limit_is_not_offered_elsewhere(stage: Stage, ana: Person) -> None:
@@ -166,10 +166,10 @@ async def test_a_model_for_channels_with_an_age_limit_is_not_offered_elsewhere(s
     policy = GuildPolicy(guild_id=GuildId(stage.guild.id), allowance=10_000, models=restricted)
     await stage.database.write(policies.save, policy)
 
-    offer = await stage.substitutes.offer(job)
+    substitute = await stage.substitutes.find(job)
 
-    assert offer is not None
-    assert offer.model.id != "seedance-2-fast"
+    assert substitute is not None
+    assert substitute.model.id != "seedance-2-fast"
 
 
 async def test_the_time_between_two_videos_does_not_hold_the_exchange_back(stage: Stage, ana: Person) -> None:

@@ -15,8 +15,9 @@ import pytest
 from bot.cards import MOST_CARDS, ProgressCards
 from bot.domain.ids import JobId, MessageId, ModelId
 from bot.domain.jobs import Job, JobState
-from bot.domain.models import OptionName, VideoModel
-from bot.domain.videos import VideoSpec
+from bot.domain.models import OptionName
+from bot.domain.substitutes import Substitute
+from bot.domain.videos import VideoRequest
 from bot.errors import DeliveryUnavailableError, PlaceGoneError
 from bot.rendering.cards import BROKEN, LATE, LEAVING, Card
 from tests.discord_side.making import CATALOGUE, MODEL, START, HandClock, job, settle
@@ -77,25 +78,17 @@ class Queue:
         return self.ready_at_
 
 
-@dataclasses.dataclass
-class Offered:
-    """Another model, and the video that it would make."""
-
-    model: VideoModel
-    video: VideoSpec
-
-
-class Offers:
+class FixedSubstitutes:
     """Whether the model is broken and what there is instead, as the test sets it."""
 
     def __init__(self) -> None:
         self.has_trouble = False
-        self.found: Offered | None = None
+        self.found: Substitute | None = None
 
     def is_broken(self, job: Job) -> bool:
         return self.has_trouble and job.state is JobState.QUEUED
 
-    async def offer(self, job: Job) -> Offered | None:
+    async def find(self, job: Job) -> Substitute | None:
         return self.found if self.is_broken(job) else None
 
 
@@ -115,13 +108,15 @@ def queue() -> Queue:
 
 
 @pytest.fixture
-def offers() -> Offers:
-    return Offers()
+def substitutes() -> FixedSubstitutes:
+    return FixedSubstitutes()
 
 
 @pytest.fixture
-async def cards(clock: HandClock, edits: NotedEdits, queue: Queue, offers: Offers) -> AsyncIterator[ProgressCards]:
-    made = ProgressCards(edits, jobs=queue, estimates=queue, catalogue=CATALOGUE, clock=clock, alternatives=offers)
+async def cards(
+    clock: HandClock, edits: NotedEdits, queue: Queue, substitutes: FixedSubstitutes
+) -> AsyncIterator[ProgressCards]:
+    made = ProgressCards(edits, jobs=queue, estimates=queue, catalogue=CATALOGUE, clock=clock, substitutes=substitutes)
     running = asyncio.create_task(made.run())
     await settle()
     yield made
@@ -406,20 +401,22 @@ async def test_memory_is_bounded(clock: HandClock, edits: NotedEdits, queue: Que
 
 # A model that is broken, and what there is instead.
 
-OFFER = Offered(
-    model=dataclasses.replace(MODEL, id=ModelId("calm-2"), name="Calm 2"),
+CALM = dataclasses.replace(MODEL, id=ModelId("calm-2"), name="Calm 2")
+SUBSTITUTE = Substitute(
+    model=CALM,
+    request=VideoRequest(prompt=job().video.prompt, model=CALM.id, duration=5, aspect="16:9"),
     video=dataclasses.replace(job().video, options={OptionName.DURATION: 5, OptionName.ASPECT: "16:9"}, price=40),
 )
 CANCEL = {"Cancel": "job:12:cancel"}
 
 
 async def test_card_of_a_job_that_waits_for_a_broken_model_offers_another_with_its_price_and_options(
-    cards: ProgressCards, edits: NotedEdits, clock: HandClock, offers: Offers
+    cards: ProgressCards, edits: NotedEdits, clock: HandClock, substitutes: FixedSubstitutes
 ) -> None:
     cards.changed(moved(JobState.QUEUED))
     await settle()
     before = edits.buttons(), edits.fields()
-    offers.has_trouble, offers.found = True, OFFER
+    substitutes.has_trouble, substitutes.found = True, SUBSTITUTE
 
     await clock.advance(seconds=10)
 
@@ -433,9 +430,9 @@ async def test_card_of_a_job_that_waits_for_a_broken_model_offers_another_with_i
 
 
 async def test_card_offers_nothing_where_there_is_nothing_and_still_says_why_the_job_waits(
-    cards: ProgressCards, edits: NotedEdits, offers: Offers
+    cards: ProgressCards, edits: NotedEdits, substitutes: FixedSubstitutes
 ) -> None:
-    offers.has_trouble = True
+    substitutes.has_trouble = True
 
     cards.changed(moved(JobState.QUEUED))
     await settle()
@@ -445,12 +442,12 @@ async def test_card_offers_nothing_where_there_is_nothing_and_still_says_why_the
 
 
 async def test_card_takes_the_offer_away_once_the_model_works_although_the_job_has_not_moved(
-    cards: ProgressCards, edits: NotedEdits, clock: HandClock, offers: Offers
+    cards: ProgressCards, edits: NotedEdits, clock: HandClock, substitutes: FixedSubstitutes
 ) -> None:
-    offers.has_trouble, offers.found = True, OFFER
+    substitutes.has_trouble, substitutes.found = True, SUBSTITUTE
     cards.changed(moved(JobState.QUEUED))
     await settle()
-    offers.has_trouble = False
+    substitutes.has_trouble = False
 
     await clock.advance(seconds=10)
 
@@ -461,9 +458,9 @@ async def test_card_takes_the_offer_away_once_the_model_works_although_the_job_h
 
 @pytest.mark.parametrize("state", [JobState.SUBMITTING, JobState.RUNNING, JobState.CANCELLED])
 async def test_card_takes_the_offer_away_when_the_job_goes_on_or_ends(
-    cards: ProgressCards, edits: NotedEdits, clock: HandClock, offers: Offers, state: JobState
+    cards: ProgressCards, edits: NotedEdits, clock: HandClock, substitutes: FixedSubstitutes, state: JobState
 ) -> None:
-    offers.has_trouble, offers.found = True, OFFER
+    substitutes.has_trouble, substitutes.found = True, SUBSTITUTE
     cards.changed(moved(JobState.QUEUED))
     await settle()
 
@@ -475,12 +472,12 @@ async def test_card_takes_the_offer_away_when_the_job_goes_on_or_ends(
 
 
 async def test_card_names_the_offer_of_the_moment(
-    cards: ProgressCards, edits: NotedEdits, clock: HandClock, offers: Offers
+    cards: ProgressCards, edits: NotedEdits, clock: HandClock, substitutes: FixedSubstitutes
 ) -> None:
-    offers.has_trouble, offers.found = True, OFFER
+    substitutes.has_trouble, substitutes.found = True, SUBSTITUTE
     cards.changed(moved(JobState.QUEUED))
     await settle()
-    offers.found = Offered(model=MODEL, video=OFFER.video)
+    substitutes.found = dataclasses.replace(SUBSTITUTE, model=MODEL)
 
     await clock.advance(seconds=10)
 
