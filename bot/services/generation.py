@@ -11,7 +11,7 @@ from functools import partial
 
 from bot.domain.credits import split
 from bot.domain.ids import DraftId, GuildId, JobId, UserId
-from bot.domain.jobs import ACTIVE, Job, JobState, Move, Place
+from bot.domain.jobs import Job, JobState, Move, Place
 from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
 from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, refusal
 from bot.domain.problems import Problem
@@ -19,7 +19,7 @@ from bot.domain.videos import VideoRequest, VideoSpec, resolve
 from bot.errors import StoreError, StoreTrouble, UserError
 from bot.errors.assistance import RewriteGoneError
 from bot.errors.intake import AccountEmptyError, IntakeClosedError, NotNowError, StorageTroubleError
-from bot.errors.jobs import AlreadyEndedError, NotFoundError, NotYoursError, TooLateError
+from bot.errors.jobs import NotFoundError
 from bot.errors.policies import refused
 from bot.errors.requests import (
     InvalidRequestError,
@@ -30,7 +30,7 @@ from bot.errors.requests import (
     UnconfirmedError,
 )
 from bot.ports import Clock
-from bot.services import foresight, host_limits, lifecycle
+from bot.services import foresight, host_limits, lifecycle, waiting
 from bot.services.assistance import OFFER_LIFE
 from bot.services.availability import Availability, ProviderGate
 from bot.services.grants import collect
@@ -40,7 +40,7 @@ from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import Screening, check_block
 from bot.services.storage import StorageGuard
-from bot.store import balances, drafts, jobs, ledger, moves, policies, rewrites, statistics
+from bot.store import balances, drafts, jobs, ledger, policies, rewrites, statistics
 from bot.store.database import Connection, Database
 from bot.store.drafts import Draft
 from bot.store.jobs import NewJob
@@ -248,19 +248,13 @@ class Generation:
 
     def _take_back(self, new: NewJob, job_id: JobId, connection: Connection) -> Job:
         """End the waiting job that *new* stands in for. Raises UserError when there is nothing to stand in for."""
-        job = jobs.find_in_guild(connection, new.place.guild_id, job_id)
-        if job is None:
-            raise NotFoundError(job=job_id)
-        if job.user_id != new.user_id:
-            raise NotYoursError
-        # The second of two clicks finds it ended; a step that is just preparing it finds its fence old.
-        waiting = moves.take_over(connection, job_id, JobState.QUEUED)
-        if waiting is None:
-            raise (TooLateError if job.state in ACTIVE else AlreadyEndedError)(job=job_id)
+        job = waiting.get_own(connection, new.place.guild_id, new.user_id, job_id)
+        # The second of two clicks finds it ended.
+        taken = waiting.take_over(connection, job)
         if new.video.price > job.video.price:
             raise StaleControlError
         move = Move(to=JobState.CANCELLED, after=None, detail=f"made with {new.video.model} instead")
-        return lifecycle.apply(connection, waiting, move, self._clock.now(), self._lifecycle.policy)
+        return lifecycle.apply(connection, taken, move, self._clock.now(), self._lifecycle.policy)
 
     async def repeat(self, guild_id: GuildId, job_id: JobId) -> VideoRequest:
         """The request behind an earlier job of this guild, to be made again. Raises NotFoundError."""

@@ -8,7 +8,6 @@ from bot.domain.ids import JobId
 from bot.domain.job_files import JobFile, is_redeliverable
 from bot.domain.jobs import ACTIVE, ARROWS, FailureReason, Job, JobState, Move
 from bot.domain.staff_log import StaffEvent, StaffEventKind
-from bot.errors.jobs import AlreadyEndedError, TooLateError
 from bot.errors.staff import (
     AlreadyRefundedError,
     NotEndedError,
@@ -18,7 +17,7 @@ from bot.errors.staff import (
     WithheldError,
 )
 from bot.ports import Clock
-from bot.services import lifecycle
+from bot.services import lifecycle, waiting
 from bot.services.lifecycle import Lifecycle
 from bot.services.staff import Staff, check_staff
 from bot.services.troubles import doubt_of
@@ -73,10 +72,8 @@ class JobDesk:
             # It was sent long ago. Its member hears that no video came of it, and that the credits are back.
             move = Move(to=JobState.FAILED, failure=FailureReason.NO_RESULT, detail="given up by staff")
             troubles.end(connection, doubt_of(job_id), f"Job {job_id}: the server's staff has given its credits back.")
-        waiting = moves.take_over(connection, job_id, job.state if move.failure else JobState.QUEUED)
-        if waiting is None:
-            raise (TooLateError if job.state in ACTIVE else AlreadyEndedError)(job=job_id)
-        cancelled = lifecycle.apply(connection, waiting, move, now, self._moves.policy)
+        taken = waiting.take_over(connection, job, job.state if move.failure else JobState.QUEUED)
+        cancelled = lifecycle.apply(connection, taken, move, now, self._moves.policy)
         _note(connection, staff, StaffEventKind.CANCEL, job, now)
         return cancelled
 

@@ -6,22 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.ids import ChannelId, GuildId, JobId, UserId
-from bot.domain.jobs import ACTIVE, Job, JobState, Move
+from bot.domain.jobs import Job, JobState, Move
 from bot.domain.models import Catalogue
 from bot.domain.policies import Asked, Requester, refusal_of_showing
-from bot.errors.jobs import (
-    AlreadyEndedError,
-    NotFoundError,
-    NotKeptError,
-    NotWaitingError,
-    NotYoursError,
-    StoppedError,
-    TooLateError,
-)
+from bot.errors.jobs import NotFoundError, NotKeptError, NotWaitingError, StoppedError
 from bot.errors.policies import refused
 from bot.errors.requests import AdultsOnlyError
 from bot.ports import Clock
-from bot.services import lifecycle
+from bot.services import lifecycle, waiting
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import check_block
 from bot.store import claims, events, jobs, moves, policies
@@ -100,17 +92,10 @@ class Jobs:
         return cancelled
 
     def _cancel(self, connection: Connection, guild_id: GuildId, user_id: UserId, job_id: JobId, is_staff: bool) -> Job:
-        job = jobs.find_in_guild(connection, guild_id, job_id)
-        if job is None:
-            raise NotFoundError(job=job_id)
-        if job.user_id != user_id and not is_staff:
-            raise NotYoursError
-        # A step that is just preparing this job finds its fence old and stops before the create call.
-        waiting = moves.take_over(connection, job_id, JobState.QUEUED)
-        if waiting is None:
-            raise (TooLateError if job.state in ACTIVE else AlreadyEndedError)(job=job_id)
+        job = waiting.get_own(connection, guild_id, user_id, job_id, is_staff=is_staff)
+        taken = waiting.take_over(connection, job)
         move = Move(to=JobState.CANCELLED, after=None)
-        return lifecycle.apply(connection, waiting, move, self._clock.now(), self._moves.policy)
+        return lifecycle.apply(connection, taken, move, self._clock.now(), self._moves.policy)
 
     async def parked(self, user_id: UserId) -> list[Job]:
         """The member's videos that wait for them, in every guild, newest first."""

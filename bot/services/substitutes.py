@@ -7,16 +7,17 @@ from dataclasses import replace
 from decimal import Decimal
 
 from bot.domain.ids import GuildId, JobId, ModelId, UserId
-from bot.domain.jobs import ACTIVE, Job, JobState
+from bot.domain.jobs import Job, JobState
 from bot.domain.models import Mode, VideoModel
 from bot.domain.policies import GuildPolicy
 from bot.domain.substitutes import Substitute
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
-from bot.errors.jobs import AlreadyEndedError, NotFoundError, NotYoursError, OfferOverError, TooLateError
+from bot.errors.jobs import OfferOverError
+from bot.services import waiting
 from bot.services.availability import Availability, ProviderGate
 from bot.services.generation import request_of
 from bot.services.model_health import ModelHealth
-from bot.store import jobs, policies
+from bot.store import policies
 from bot.store.database import Database
 
 
@@ -48,13 +49,8 @@ class Substitutes:
 
     async def get(self, guild_id: GuildId, user_id: UserId, job_id: JobId, model_id: ModelId) -> Substitute:
         """What stands under the button of this model now. Raises UserError when nothing does."""
-        job = await self._database.read(jobs.find_in_guild, guild_id, job_id)
-        if job is None:
-            raise NotFoundError(job=job_id)
-        if job.user_id != user_id:
-            raise NotYoursError
-        if job.state is not JobState.QUEUED:
-            raise (TooLateError if job.state in ACTIVE else AlreadyEndedError)(job=job_id)
+        job = await self._database.read(waiting.get_own, guild_id, user_id, job_id)
+        waiting.check_waiting(job)
         # The button has named a model: that one or none, even if another one would be offered by now.
         found = next((each for each in await self._candidates(job) if each.model.id == model_id), None)
         if found is None:
