@@ -68,7 +68,7 @@ async def test_link_that_fails_twice_is_asked_for_afresh_and_followed(fault: Fau
     assert len(stage.kie.tasks) == 1
     assert stage.kie.tasks[0].polls > 1
     assert stage.kie.counts[Call.RESULT] == 3
-    assert leftovers(stage) == []
+    await stage.until(lambda: leftovers(stage) == [], "the posted file to be gone")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_link_that_never_leads_to_a_video_is_refunded(download: Download, 
     message = await ada.waits_for_message(lambda each: "could not be made" in text_of(each), PATIENCE)
     assert FAILURE_TEXTS[FailureReason.NO_RESULT] in text_of(message)
     assert await stage.balance(ada) == 500
-    assert leftovers(stage) == []
+    await stage.until(lambda: leftovers(stage) == [], "what arrived of it to be gone")
     assert stage.videos() == []
 
 
