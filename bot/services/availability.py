@@ -92,8 +92,9 @@ class Availability:
 
     def default(self, mode: Mode) -> VideoModel | None:
         """What is used when the member names no model; None when nothing can be had."""
-        usable = [model for model in self.offered() if mode in self.modes(model)]
-        return next((model for model in usable if model.is_default), usable[0] if usable else None)
+        # Each /video comes by here: mostly it is the first one that is looked at.
+        models = sorted(self.visible.models.values(), key=lambda model: not model.is_default)
+        return next((model for model in models if mode in self.modes(model)), None)
 
     def get(self, typed: str, mode: Mode) -> VideoModel:
         """The model that a member named, if it can be used now in this mode or has no such mode at all.
