@@ -43,7 +43,8 @@ CutsceneError                  trunk.py
     assistance.py              the prompt assistant
       NoAssistantError             the host has set none up
       AssistNotHereError           the guild does not use it
-      RewriteGoneError             the rewritten prompt was used or is too old
+      RewriteGoneError             the rewritten prompt is too old
+        RewriteUsedError             its member has decided about it
     jobs.py                    what a member wants of a job
       NotFoundError                there is no such job for this person
       NotYoursError                it is somebody else's

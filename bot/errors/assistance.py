@@ -15,4 +15,10 @@ class AssistNotHereError(UserError):
 
 
 class RewriteGoneError(UserError):
-    text = N_("This offer was used or is too old. Nothing was charged; type /video again.")
+    text = N_("This offer is too old. Nothing was charged; type `/video` again.")
+
+
+class RewriteUsedError(RewriteGoneError):
+    """Its video is on its way, or it was cancelled: what was charged then stays charged."""
+
+    text = N_("You have decided about this offer already. Nothing more was charged.")

@@ -17,7 +17,7 @@ from bot.domain.policies import AssistMode
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, resolve
 from bot.errors import ProviderAuthError, ProviderError, ProviderRejectedError
-from bot.errors.assistance import AssistNotHereError, NoAssistantError, RewriteGoneError
+from bot.errors.assistance import AssistNotHereError, NoAssistantError, RewriteGoneError, RewriteUsedError
 from bot.ports import Assistant, Clock, Rewritten
 from bot.services import host_limits
 from bot.services.host_limits import Budget
@@ -114,18 +114,12 @@ class Assistance:
 
     async def find(self, user_id: UserId, number: int) -> Rewrite:
         """The member's offer. Raises RewriteGoneError."""
-        found = await self._database.read(rewrites.find, number, user_id, self._clock.now() - OFFER_LIFE)
-        if found is None:
-            raise RewriteGoneError
-        return found
+        return await self._database.read(_find, number, user_id, self._clock.now())
 
     @asynccontextmanager
     async def taking(self, user_id: UserId, number: int) -> AsyncIterator[Rewrite]:
         """The member's offer, used up; given back when what is done with it fails. Raises RewriteGoneError."""
-        now = self._clock.now()
-        found = await self._database.write(rewrites.take, number, user_id, now - OFFER_LIFE, now)
-        if found is None:
-            raise RewriteGoneError
+        found = await self._database.write(take, number, user_id, self._clock.now())
         try:
             yield found
         except BaseException:
@@ -189,3 +183,23 @@ class Assistance:
         self._failures, self._rests_until = 0, None
         if had_trouble and self._troubles is not None:
             await self._troubles.end(TROUBLE, "The prompt assistant works again.")
+
+
+def take(connection: Connection, number: int, user_id: UserId, now: datetime) -> Rewrite:
+    """The member's offer, used up. Raises RewriteGoneError."""
+    found = rewrites.take(connection, number, user_id, now - OFFER_LIFE, now)
+    if found is None:
+        raise _gone(connection, number, user_id)
+    return found
+
+
+def _find(connection: Connection, number: int, user_id: UserId, now: datetime) -> Rewrite:
+    found = rewrites.find(connection, number, user_id, now - OFFER_LIFE)
+    if found is None:
+        raise _gone(connection, number, user_id)
+    return found
+
+
+def _gone(connection: Connection, number: int, user_id: UserId) -> RewriteGoneError:
+    """The second of two clicks must not be told that nothing was charged: the first one may have paid."""
+    return RewriteUsedError() if rewrites.is_used(connection, number, user_id) else RewriteGoneError()

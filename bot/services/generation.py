@@ -17,7 +17,6 @@ from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, r
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, VideoSpec, resolve
 from bot.errors import StoreError, StoreTrouble, UserError
-from bot.errors.assistance import RewriteGoneError
 from bot.errors.intake import AccountEmptyError, IntakeClosedError, NotNowError, StorageTroubleError
 from bot.errors.jobs import NotFoundError
 from bot.errors.policies import refused
@@ -30,8 +29,7 @@ from bot.errors.requests import (
     UnconfirmedError,
 )
 from bot.ports import Clock
-from bot.services import foresight, host_limits, lifecycle, waiting
-from bot.services.assistance import OFFER_LIFE
+from bot.services import assistance, foresight, host_limits, lifecycle, waiting
 from bot.services.availability import Availability, ProviderGate
 from bot.services.grants import collect
 from bot.services.host_limits import Budget
@@ -40,7 +38,7 @@ from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import Screening, check_block
 from bot.services.storage import StorageGuard
-from bot.store import balances, drafts, jobs, ledger, policies, rewrites, statistics
+from bot.store import balances, drafts, jobs, ledger, policies, statistics
 from bot.store.database import Connection, Database
 from bot.store.drafts import Draft
 from bot.store.jobs import NewJob
@@ -314,8 +312,8 @@ def accept(
         _check_draft(connection, new, new.draft_id)
     elif _is_asked_first(policy, price) and (new.seen_price is None or price > new.seen_price):
         raise UnconfirmedError(price=price)
-    if new.rewrite is not None and rewrites.take(connection, new.rewrite, new.user_id, now - OFFER_LIFE, now) is None:
-        raise RewriteGoneError
+    if new.rewrite is not None:
+        assistance.take(connection, new.rewrite, new.user_id, now)
     replaced = None if take_back is None else take_back(connection)
     policy = balances.refill(connection, policy, now)
     collect(connection, policy, new.user_id, requester, now)

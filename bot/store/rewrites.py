@@ -63,6 +63,12 @@ def take(connection: Connection, number: int, user_id: UserId, since: datetime, 
     return None if row is None else _of(row)
 
 
+def is_used(connection: Connection, number: int, user_id: UserId) -> bool:
+    """Whether the member has decided about it already, as long as that is remembered."""
+    wanted = sa.select(rewrites.c.used_at).where(rewrites.c.id == number, rewrites.c.user_id == user_id)
+    return connection.execute(wanted).scalar_one_or_none() is not None
+
+
 def give_back(connection: Connection, number: int) -> None:
     """Nothing came of it: the member may choose again."""
     connection.execute(sa.update(rewrites).where(rewrites.c.id == number).values(used_at=None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from bot.domain.ids import GuildId
 from bot.domain.jobs import JobState
 from bot.domain.policies import AssistMode
 from bot.errors import ProviderUnavailableError
+from bot.services.assistance import OFFER_LIFE
 from bot.store import policies
 from sandbox.discord_server import Fault
 from sandbox.person import Handle, Person
@@ -52,9 +54,33 @@ async def test_click_makes_the_video_once_with_the_words_that_were_chosen(
     job = await stage.job()
     assert (job.video.prompt, job.video.price) == (prompt, 100)
     assert not card.is_ephemeral
-    assert again.text() == "This offer was used or is too old. Nothing was charged; type /video again."
+    assert again.text() == "You have decided about this offer already. Nothing more was charged."
     assert await stage.find(2) is None
     assert await stage.balance(ana) == 400
+
+
+async def test_form_of_an_offer_that_was_used_meanwhile_does_not_deny_that_it_was_paid(
+    stage: Stage, ana: Person
+) -> None:
+    offer = (await offered(ana)).followups[0]
+    form = await clicked(ana, offer, "Edit")
+    await clicked(ana, offer, "Create")
+
+    late = await answered(await ana.submits(form, Prompt="two foxes"))
+
+    assert late.text() == "You have decided about this offer already. Nothing more was charged."
+    assert await stage.find(2) is None
+    assert await stage.balance(ana) == 400
+
+
+async def test_offer_of_yesterday_is_said_to_be_too_old(stage: Stage, ana: Person) -> None:
+    offer = (await offered(ana)).followups[0]
+    stage.clock.advance(OFFER_LIFE + timedelta(seconds=1))
+
+    late = await clicked(ana, offer, "Create")
+
+    assert late.text() == "This offer is too old. Nothing was charged; type `/video` again."
+    assert await stage.find(1) is None
 
 
 async def test_offer_is_edited_before_it_is_paid_for(stage: Stage, ana: Person) -> None:
