@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
+import shutil
 from pathlib import Path
 
 from bot import logs
@@ -12,7 +14,7 @@ from bot.domain.jobs import StoredVideo
 from bot.domain.pictures import Clip
 from bot.errors import ProviderError
 from bot.errors.pictures import VideoGoneError
-from bot.media.downloads import VideoDownloads
+from bot.media.downloads import PART, VideoDownloads
 
 log = logs.get(__name__)
 
@@ -43,12 +45,25 @@ class Clips:
 
 
 def _shared(source: Path, target: Path) -> bool:
-    """Whether *target* is now another name of *source*, so that each may be cleared away without the other."""
+    """Whether *target* is now another name of *source*, so that each may be cleared away without the other.
+
+    It is put in place whole and at once: a second click may do the same, and an earlier job may be reading it.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}{PART}")
     try:
-        target.unlink(missing_ok=True)
-        os.link(source, target)
+        try:
+            os.link(source, part)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # Not every file system has hard links: exFAT and many network shares have none.
+            shutil.copyfile(source, part)
+        os.utime(part)
+        part.replace(target)
     except FileNotFoundError:
         return False
-    os.utime(target)
+    finally:
+        # Where it is the same file already, to replace does nothing and leaves the other name.
+        part.unlink(missing_ok=True)
     return True
