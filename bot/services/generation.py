@@ -305,7 +305,7 @@ def accept(
     policy = policies.load(connection, place.guild_id, lock=True)
     check_block(connection, place.guild_id, new.user_id, now)
     if new.again_of is not None:
-        twin = jobs.find_again(connection, new.user_id, new.again_of, now - DOUBLE_CLICK)
+        twin = jobs.find_twin(connection, new.user_id, new.again_of, new.video, now - DOUBLE_CLICK)
         if twin is not None:
             raise JustAskedError(job=twin)
     if new.draft_id is not None:

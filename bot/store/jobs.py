@@ -33,7 +33,7 @@ from bot.domain.jobs import (
     Result,
     StoredVideo,
 )
-from bot.domain.models import Mode, OptionName
+from bot.domain.models import Mode, OptionName, OptionValue
 from bot.domain.videos import VideoSpec
 from bot.store import events, inputs
 from bot.store.ledger import Payment
@@ -114,7 +114,7 @@ def insert(connection: Connection, new: NewJob, payment: Payment, now: datetime)
         "provider": new.provider,
         "mode": video.mode,
         "prompt": video.prompt,
-        "options": {str(name): value for name, value in video.options.items()},
+        "options": _options_as_json(video),
         "picture": inputs.picture_as_json(video.picture),
         "inputs": inputs.as_json(video),
         "again_of": new.again_of,
@@ -134,6 +134,10 @@ def insert(connection: Connection, new: NewJob, payment: Payment, now: datetime)
         return None
     events.record(connection, JobId(row.id), None, JobState.QUEUED, 0, None, now)
     return job_of(row)
+
+
+def _options_as_json(video: VideoSpec) -> dict[str, OptionValue]:
+    return {str(name): value for name, value in video.options.items()}
 
 
 @cache
@@ -169,20 +173,25 @@ def find_by_interaction(connection: Connection, interaction_id: InteractionId) -
     return None if row is None else job_of(row)
 
 
-def find_again(connection: Connection, user_id: UserId, again_of: JobId, since: datetime) -> JobId | None:
+def find_twin(
+    connection: Connection, user_id: UserId, again_of: JobId, video: VideoSpec, since: datetime
+) -> JobId | None:
     """The job that this member's click on the same button made just now, unless that is called off."""
     found = connection.execute(
-        sa.select(jobs.c.id)
+        sa.select(jobs.c.id, jobs.c.options)
         .where(
             jobs.c.user_id == user_id,
             jobs.c.again_of == again_of,
+            jobs.c.model == video.model,
+            jobs.c.mode == video.mode,
+            jobs.c.prompt == video.prompt,
             jobs.c.created_at >= since,
             jobs.c.state != JobState.CANCELLED,
         )
         .order_by(jobs.c.id.desc())
-        .limit(1)
-    ).scalar_one_or_none()
-    return None if found is None else JobId(found)
+    )
+    options = _options_as_json(video)
+    return next((JobId(row.id) for row in found if row.options == options), None)
 
 
 def of_member(connection: Connection, guild_id: GuildId, user_id: UserId, limit: int, offset: int) -> list[Job]:

@@ -132,6 +132,31 @@ async def test_two_clicks_on_the_same_offer_are_one_wish(stage: Stage, posted: M
     assert await stage.balance(ana) == ALLOWANCE - 15 - 10
 
 
+async def test_two_offers_one_right_after_the_other_are_two_wishes(stage: Stage, posted: Message, ana: Person) -> None:
+    offers = await clicked(ana, posted, "Upscale")
+    await clicked(ana, offers, "Grok Imagine · 10 credits")
+
+    await clicked(ana, offers, "Topaz · 2x · 48 credits")
+    handle = await clicked(ana, offers, "Topaz · 4x · 84 credits")
+
+    assert "Job 4: waiting" in handle.text()
+    assert await stage.balance(ana) == ALLOWANCE - 15 - 10 - 48 - 84
+    assert await stage.differences() == []
+
+
+async def test_a_click_beside_another_offer_is_still_the_second_of_its_own(
+    stage: Stage, posted: Message, ana: Person
+) -> None:
+    offers = await clicked(ana, posted, "Upscale")
+    await clicked(ana, offers, "Topaz · 2x · 48 credits")
+    await clicked(ana, offers, "Grok Imagine · 10 credits")
+
+    handle = await clicked(ana, offers, "Topaz · 2x · 48 credits")
+
+    assert "job 2 is on its way" in handle.text()
+    assert await stage.balance(ana) == ALLOWANCE - 15 - 48 - 10
+
+
 async def test_an_offer_that_is_no_longer_made_is_refused(stage: Stage, posted: Message, ana: Person) -> None:
     offers = await clicked(ana, posted, "Upscale")
     model = stage.catalogue.get("grok-imagine")
