@@ -13,8 +13,9 @@ from bot.client.attachments import Clips, Pictures
 from bot.client.controls import member_of, requester_of, texts_of
 from bot.client.typed import place_of
 from bot.domain.ids import DraftId, JobId, UserId
-from bot.domain.jobs import JobState
+from bot.domain.jobs import Job, JobState
 from bot.domain.videos import VideoRequest, VideoSpec
+from bot.errors import StoreError
 from bot.errors.pictures import PictureGoneError, VideoGoneError
 from bot.errors.requests import AdultsOnlyError, MissingPermissionsError
 from bot.i18n import texts
@@ -192,10 +193,20 @@ class Requests:
         model = self._availability.catalogue.find(job.model)
         progress = Progress(
             model=str(job.model) if model is None else model.name,
-            ahead=await self._jobs.queue_place(job) if job.state is JobState.QUEUED else None,
+            ahead=await self._ahead_of(job),
             ready_at=self._estimates.ready_at(job),
         )
         _ = texts(job.place.guild_locale)
         card = cards.card(_, job, progress)
         card.embed.add_field(name=_("Left to spend"), value=words.limit_of(_, accepted.spendable))
         return card
+
+    async def _ahead_of(self, job: Job) -> int | None:
+        """How many wait before the job. It is written and charged: no trouble with that number may say otherwise."""
+        if job.state is not JobState.QUEUED:
+            return None
+        try:
+            return await self._jobs.queue_place(job)
+        except StoreError as err:
+            log.info("queue_place_unknown", job=job.id, reason=str(err))
+            return None
