@@ -103,6 +103,30 @@ class VideoSpec:
         return bool(self.picture or self.last_frame or self.references)
 
 
+def request_of(video: VideoSpec) -> VideoRequest:
+    """What was typed for this video, as far as the model's present options still know it."""
+    options = {str(name): value for name, value in video.options.items()}
+    duration, audio = options.get("duration"), options.get("audio")
+    aspect, quality = options.get("aspect"), options.get("quality")
+    style, seed, negative = options.get("style"), options.get("seed"), options.get("negative")
+    return VideoRequest(
+        prompt=video.prompt,
+        model=video.model,
+        picture=video.picture,
+        last_frame=video.last_frame,
+        references=video.references,
+        source=video.source,
+        follow_up=video.mode if video.mode in FOLLOW_UPS else None,
+        aspect=aspect if isinstance(aspect, str) else None,
+        duration=duration if isinstance(duration, int) and not isinstance(duration, bool) else None,
+        quality=quality if isinstance(quality, str) else None,
+        audio=audio if isinstance(audio, bool) else None,
+        style=style if isinstance(style, str) else None,
+        seed=seed if isinstance(seed, int) and not isinstance(seed, bool) else None,
+        negative=negative if isinstance(negative, str) else None,
+    )
+
+
 def mode_of(*, has_frame: bool, has_reference: bool) -> Mode:
     """What pictures make of a request."""
     if has_reference:

@@ -103,7 +103,7 @@ def card(_: Texts, job: Job, progress: Progress) -> Card:
         case _:
             pass
     if job.state in ACTIVE:
-        _add_outlook(_, embed, progress)
+        _add_outlook(_, embed, job, progress)
     return Card(embed=embed, view=_buttons(_, job, progress))
 
 
@@ -113,9 +113,9 @@ def _buttons(_: Texts, job: Job, progress: Progress) -> discord.ui.View | None:
     return buttons.of_waiting(_, job.id, None if progress.substitute is None else progress.substitute.model)
 
 
-def _add_outlook(_: Texts, embed: discord.Embed, progress: Progress) -> None:
+def _add_outlook(_: Texts, embed: discord.Embed, job: Job, progress: Progress) -> None:
     if progress.is_broken:
-        embed.add_field(name=_("Why it waits"), value=_broken(_, progress)[:MAX_FIELD], inline=False)
+        embed.add_field(name=_("Why it waits"), value=_broken(_, job, progress.substitute)[:MAX_FIELD], inline=False)
     if progress.ready_at is not None:
         embed.add_field(name=_("Ready"), value=words.moment(progress.ready_at))
     if progress.is_leaving:
@@ -124,16 +124,21 @@ def _add_outlook(_: Texts, embed: discord.Embed, progress: Progress) -> None:
         embed.add_field(name=_("What now"), value=_(LATE), inline=False)
 
 
-def _broken(_: Texts, progress: Progress) -> str:
-    if progress.substitute is None:
+def _broken(_: Texts, job: Job, substitute: Substitute | None) -> str:
+    if substitute is None:
         return _(BROKEN)
-    return _(
+    offer = _(
         "The model fails again and again at the moment, so the job waits for it. {model} can make the video now for "
         "{credits}; what this job has cost comes back then. Options: {options}",
-        model=progress.substitute.model.name,
-        credits=words.credits_of(_, progress.substitute.video.price),
-        options=words.options_of(progress.substitute.video) or "–",
+        model=substitute.model.name,
+        credits=words.credits_of(_, substitute.video.price),
+        options=words.options_of(substitute.video) or "–",
     )
+    changes = substitute.changes(job.video)
+    if not changes:
+        return offer
+    # Only the names: negative words are the member's own, and what the others are in this job stands above.
+    return offer + "\n" + _("Not as in this job: {options}", options=" · ".join(changes))
 
 
 def _nothing(_: Texts, job: Job) -> str:

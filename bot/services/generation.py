@@ -12,10 +12,10 @@ from functools import partial
 from bot.domain.credits import split
 from bot.domain.ids import DraftId, GuildId, JobId, UserId
 from bot.domain.jobs import Job, JobState, Move, Place
-from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
+from bot.domain.models import Mode, VideoModel
 from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, refusal
 from bot.domain.problems import Problem
-from bot.domain.videos import VideoRequest, VideoSpec, resolve
+from bot.domain.videos import VideoRequest, VideoSpec, request_of, resolve
 from bot.errors import StoreError, StoreTrouble, UserError
 from bot.errors.intake import AccountEmptyError, IntakeClosedError, NotNowError, StorageTroubleError
 from bot.errors.jobs import NotFoundError
@@ -260,30 +260,6 @@ class Generation:
         if job is None:
             raise NotFoundError(job=job_id)
         return request_of(job.video)
-
-
-def request_of(video: VideoSpec) -> VideoRequest:
-    """What was typed for this video, as far as the model's present options still know it."""
-    options = {str(name): value for name, value in video.options.items()}
-    duration, audio = options.get("duration"), options.get("audio")
-    aspect, quality = options.get("aspect"), options.get("quality")
-    style, seed, negative = options.get("style"), options.get("seed"), options.get("negative")
-    return VideoRequest(
-        prompt=video.prompt,
-        model=video.model,
-        picture=video.picture,
-        last_frame=video.last_frame,
-        references=video.references,
-        source=video.source,
-        follow_up=video.mode if video.mode in FOLLOW_UPS else None,
-        aspect=aspect if isinstance(aspect, str) else None,
-        duration=duration if isinstance(duration, int) and not isinstance(duration, bool) else None,
-        quality=quality if isinstance(quality, str) else None,
-        audio=audio if isinstance(audio, bool) else None,
-        style=style if isinstance(style, str) else None,
-        seed=seed if isinstance(seed, int) and not isinstance(seed, bool) else None,
-        negative=negative if isinstance(negative, str) else None,
-    )
 
 
 def accept(

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 
 from bot.domain.ids import GuildId, JobId, ModelId, UserId
 from bot.domain.jobs import Job, JobState
 from bot.domain.models import Mode, VideoModel
 from bot.domain.policies import GuildPolicy
-from bot.domain.substitutes import Substitute
-from bot.domain.videos import VideoRequest, VideoSpec, resolve
+from bot.domain.substitutes import Substitute, fitted
 from bot.errors.jobs import OfferOverError
 from bot.services import waiting
 from bot.services.availability import Availability, ProviderGate
-from bot.services.generation import request_of
 from bot.services.model_health import ModelHealth
 from bot.store import policies
 from bot.store.database import Database
@@ -65,13 +62,12 @@ class Substitutes:
         return self._substitutes(job, policy) if policy.may_offer_successor else iter(())
 
     def _substitutes(self, job: Job, policy: GuildPolicy) -> Iterator[Substitute]:
-        asked = request_of(job.video)
         for model in self._others(job):
             if not _is_allowed(policy, job, model.id):
                 continue
-            found = self._fitting(replace(asked, model=model.id), model)
-            if found is not None and found[1].price <= job.video.price:
-                yield Substitute(model=model, request=found[0], video=found[1])
+            substitute = fitted(job.video, model, self._markup)
+            if substitute is not None and substitute.video.price <= job.video.price:
+                yield substitute
 
     def _others(self, job: Job) -> Iterator[VideoModel]:
         """The named successors, then every model in the order of offer, as far as they work in this mode now."""
@@ -94,19 +90,6 @@ class Substitutes:
             and self._gate.find(model.provider) is None
             and self._health.is_well(model)
         )
-
-    def _fitting(self, request: VideoRequest, model: VideoModel) -> tuple[VideoRequest, VideoSpec] | None:
-        """The request as the model can do it: what it does not know is left to it."""
-        for simpler in (request, replace(request, style=None, seed=None, negative=None), _plain(request)):
-            video = resolve(simpler, model, self._markup)
-            if isinstance(video, VideoSpec):
-                return simpler, video
-        return None
-
-
-def _plain(request: VideoRequest) -> VideoRequest:
-    """The prompt and the pictures, and everything else as the model likes it."""
-    return replace(request, style=None, seed=None, negative=None, audio=None, quality=None, aspect=None, duration=None)
 
 
 def _is_allowed(policy: GuildPolicy, job: Job, model: ModelId) -> bool:

@@ -7,7 +7,8 @@ import discord
 from bot.client import in_time
 from bot.client.controls import member_of, texts_of
 from bot.domain.ids import DraftId
-from bot.services.generation import Generation, request_of
+from bot.domain.videos import request_of
+from bot.services.generation import Generation
 from cogs.generate.forms import PromptForm
 from cogs.generate.requests import Requests
 

@@ -429,6 +429,21 @@ async def test_card_of_a_job_that_waits_for_a_broken_model_offers_another_with_i
     )
 
 
+async def test_card_names_what_the_other_model_makes_differently_and_never_the_words_of_a_member(
+    cards: ProgressCards, edits: NotedEdits, substitutes: FixedSubstitutes
+) -> None:
+    waiting = moved(JobState.QUEUED)
+    options = {OptionName.DURATION: 8, OptionName.ASPECT: "16:9", OptionName.NEGATIVE: "my neighbour"}
+    substitutes.has_trouble, substitutes.found = True, SUBSTITUTE
+
+    cards.changed(dataclasses.replace(waiting, video=dataclasses.replace(waiting.video, options=options)))
+    await settle()
+
+    told = str(edits.fields()["Why it waits"])
+    assert told.endswith("Options: duration 5 · aspect 16:9\nNot as in this job: duration · negative")
+    assert "neighbour" not in told
+
+
 async def test_card_offers_nothing_where_there_is_nothing_and_still_says_why_the_job_waits(
     cards: ProgressCards, edits: NotedEdits, substitutes: FixedSubstitutes
 ) -> None:

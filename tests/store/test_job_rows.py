@@ -17,8 +17,7 @@ from bot.domain.ids import JobId, MessageId, ModelId, ProviderId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.domain.models import Mode, OptionName
 from bot.domain.pictures import Clip
-from bot.domain.videos import Source
-from bot.services.generation import request_of
+from bot.domain.videos import Source, request_of
 from bot.store import claims, durations, events, hints, jobs, moves, tables
 from bot.store.claims import Claimed
 from bot.store.database import Connection, Database
