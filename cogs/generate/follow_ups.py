@@ -74,10 +74,11 @@ class FollowUps:
             form = PromptForm(request, texts_of(interaction), partial(self._described, again_of=job_id))
             await interaction.response.send_modal(form)
             return
-        self._requests.check(interaction, chosen.request(finished_of(job), "", unread))
+        video = self._requests.check(interaction, chosen.request(finished_of(job), "", unread))
         self._requests.check_place(interaction)
         if chosen.needs_file:
             await defer(interaction, ephemeral=False)
+            await self._requests.foresee(interaction, video)
         clip = await self._clip_of(interaction, job) if chosen.needs_file else None
         request = chosen.request(finished_of(job), "", clip)
         # The offer has told the price.
@@ -90,6 +91,7 @@ class FollowUps:
         source = request.source
         if source is not None and source.clip is not None and not source.clip.name:
             await self._requests.open(interaction, video)
+            await self._requests.foresee(interaction, video)
             clip = await self._clip_of(interaction, await self._finished(interaction, source.job))
             request = replace(request, source=replace(source, clip=clip))
         await self._requests.accept(interaction, request, again_of=again_of)

@@ -122,6 +122,26 @@ async def test_a_video_whose_file_is_gone_costs_nothing(stage: Stage, posted: Me
     assert await stage.balance(ana) == ALLOWANCE - 15
 
 
+@pytest.mark.parametrize(
+    ("button", "offer"),
+    [("Upscale", "Topaz · 2x · 48 credits"), ("Restyle", "Aleph · 110 credits")],
+    ids=["at once", "with words"],
+)
+async def test_a_video_is_not_fetched_for_whoever_may_not_have_what_is_made_of_it(
+    stage: Stage, posted: Message, ben: Person, button: str, offer: str
+) -> None:
+    offers = await clicked(ben, posted, button)
+    await stage.allow(40)
+
+    handle = await clicked(ben, offers, offer)
+    if handle.modal is not None:
+        handle = await answered(await ben.submits(handle, Prompt="in the snow"))
+
+    assert "you have 40" in handle.text()
+    assert list(stage.inputs.glob("*")) == []
+    assert await stage.find(2) is None
+
+
 async def test_two_clicks_on_the_same_offer_are_one_wish(stage: Stage, posted: Message, ana: Person) -> None:
     offers = await clicked(ana, posted, "Upscale")
     await clicked(ana, offers, "Grok Imagine · 10 credits")
