@@ -88,7 +88,7 @@ class UnconfirmedError(UserError):
 
 
 class PriceChangedError(UserError):
-    text = N_("The price has changed to {price} credits. Nothing was charged; ask again with `/video`.")
+    text = N_("The price has changed to {price} credits. Nothing was charged; ask again if you still want it.")
 
 
 class JustAskedError(UserError):

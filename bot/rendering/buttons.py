@@ -58,10 +58,10 @@ def follow_up_id(job_id: JobId, mode: Mode) -> str:
 
 
 def chosen_id(job_id: JobId, follow_up: FollowUp) -> str:
-    """At most 18 + 8 + 50 + 4 + 20 characters and what is between them; Discord takes 100."""
+    """With the price that the button tells: a click on it never costs more. Discord takes 100 characters."""
     duration = follow_up.options.get(OptionName.DURATION, "")
     quality = follow_up.options.get(OptionName.QUALITY, "")
-    return f"do:{job_id}:{follow_up.mode}:{follow_up.model.id}:{duration}:{quality}"
+    return f"do:{job_id}:{follow_up.mode}:{follow_up.model.id}:{duration}:{quality}:{follow_up.price}"
 
 
 def lasting(*buttons: discord.ui.Button[discord.ui.View]) -> discord.ui.View:

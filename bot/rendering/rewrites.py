@@ -20,8 +20,9 @@ NO_HELP = {
 }
 
 
-def rewrite_id(number: int, action: str) -> str:
-    return f"rewrite:{number}:{action}"
+def rewrite_id(number: int, action: str, price: int) -> str:
+    """With the price that the offer tells: what a click makes never costs more."""
+    return f"rewrite:{number}:{action}:{price}"
 
 
 def offer(
@@ -35,10 +36,10 @@ def offer(
     card.add_field(name=_("Price"), value=words.credits_of(_, price))
     card.set_footer(text=_("Nothing is charged before you choose. The offer lasts a day."))
     buttons = lasting(
-        _button(_("Create"), rewrite_id(number, "create"), discord.ButtonStyle.primary),
-        _button(_("Edit"), rewrite_id(number, "edit")),
-        _button(_("Use my words"), rewrite_id(number, "mine")),
-        _button(_("Cancel"), rewrite_id(number, "cancel"), discord.ButtonStyle.danger),
+        _button(_("Create"), rewrite_id(number, "create", price), discord.ButtonStyle.primary),
+        _button(_("Edit"), rewrite_id(number, "edit", price)),
+        _button(_("Use my words"), rewrite_id(number, "mine", price)),
+        _button(_("Cancel"), rewrite_id(number, "cancel", price), discord.ButtonStyle.danger),
     )
     return card, buttons
 

@@ -49,23 +49,28 @@ class DraftButton(Control, template=r"draft:(?P<id>[0-9]{1,18}):(?P<action>creat
                 await cog.drafts.drop(interaction, draft_id)
 
 
-class RewriteButton(Control, template=r"rewrite:(?P<id>[0-9]{1,18}):(?P<action>create|edit|mine|cancel)"):
+class RewriteButton(
+    Control,
+    # Offers of earlier versions carry no price.
+    template=r"rewrite:(?P<id>[0-9]{1,18}):(?P<action>create|edit|mine|cancel)(?::(?P<price>[0-9]{1,9}))?",
+):
     """Under what the assistant wrote, seen by its member only."""
 
     async def act(self, interaction: discord.Interaction) -> None:
         cog, number = cog_of(interaction, Generate), int(self.match["id"])
+        told = int(self.match["price"]) if self.match["price"] else None
         match self.match["action"]:
             case "edit":
-                await cog.rewrites.edit(interaction, number)
+                await cog.rewrites.edit(interaction, number, told)
             case "cancel":
                 await cog.rewrites.cancel(interaction, number)
             case action:
-                await cog.rewrites.take(interaction, number, is_own=action == "mine")
+                await cog.rewrites.take(interaction, number, told, is_own=action == "mine")
 
 
 class FollowUpButton(
     Control,
-    template=r"do:(?P<id>[0-9]{1,18}):(?P<mode>extend|upscale|restyle):(?P<model>[a-z0-9-]{1,50}):(?P<duration>[0-9]{0,4}):(?P<quality>[a-z0-9-]{0,20})",
+    template=r"do:(?P<id>[0-9]{1,18}):(?P<mode>extend|upscale|restyle):(?P<model>[a-z0-9-]{1,50}):(?P<duration>[0-9]{0,4}):(?P<quality>[a-z0-9-]{0,20})(?::(?P<price>[0-9]{1,9}))?",
 ):
     """One of the things that can be done with a posted video."""
 
@@ -76,8 +81,9 @@ class FollowUpButton(
         if self.match["quality"]:
             options[OptionName.QUALITY] = self.match["quality"]
         cog, job_id = cog_of(interaction, Generate), JobId(int(self.match["id"]))
+        told = int(self.match["price"]) if self.match["price"] else None
         await cog.follow_ups.choose(
-            interaction, job_id, Mode(self.match["mode"]), ModelId(self.match["model"]), options
+            interaction, job_id, Mode(self.match["mode"]), ModelId(self.match["model"]), options, told
         )
 
 

@@ -26,7 +26,7 @@ from bot.services.availability import Availability
 from bot.services.generation import Generation
 from bot.services.jobs import Jobs
 from cogs.generate.forms import PromptForm
-from cogs.generate.requests import Requests
+from cogs.generate.requests import Requests, check_price
 
 Options = Mapping[OptionName, OptionValue]
 
@@ -60,13 +60,20 @@ class FollowUps:
         await interaction.response.send_message(asking, view=view, ephemeral=True)
 
     async def choose(
-        self, interaction: discord.Interaction, job_id: JobId, mode: Mode, model: ModelId, options: Options
+        self,
+        interaction: discord.Interaction,
+        job_id: JobId,
+        mode: Mode,
+        model: ModelId,
+        options: Options,
+        told: int | None,
     ) -> None:
-        """One of the offers was clicked: ask for its words, or do it."""
+        """One of the offers was clicked, which has *told* its price: ask for its words, or do it."""
         job = await self._finished(interaction, job_id)
         chosen = follow_ups.find(self._follow_ups(job, mode), model, options)
         if chosen is None:
             raise NothingToDoError
+        check_price(chosen.price, told)
         unread = Clip(name="", size=0) if chosen.needs_file else None
         if chosen.takes_prompt:
             request = chosen.request(finished_of(job), job.video.prompt, unread)
@@ -81,8 +88,8 @@ class FollowUps:
             await self._requests.foresee(interaction, video)
         clip = await self._clip_of(interaction, job) if chosen.needs_file else None
         request = chosen.request(finished_of(job), "", clip)
-        # The offer has told the price.
-        await self._requests.accept(interaction, request, again_of=job_id, has_seen_price=True)
+        seen = chosen.price if told is None else told
+        await self._requests.accept(interaction, request, again_of=job_id, seen_price=seen)
 
     async def _described(self, interaction: discord.Interaction, request: VideoRequest, *, again_of: JobId) -> None:
         """The form came back with what should happen next."""

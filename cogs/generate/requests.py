@@ -17,7 +17,7 @@ from bot.domain.jobs import Job, JobState
 from bot.domain.videos import VideoRequest, VideoSpec
 from bot.errors import StoreError
 from bot.errors.pictures import PictureGoneError, VideoGoneError
-from bot.errors.requests import AdultsOnlyError, MissingPermissionsError
+from bot.errors.requests import AdultsOnlyError, MissingPermissionsError, PriceChangedError
 from bot.i18n import texts
 from bot.rendering import buttons, cards, replies, words
 from bot.rendering.cards import Card, Progress
@@ -105,13 +105,17 @@ class Requests:
         request: VideoRequest,
         *,
         again_of: JobId | None = None,
-        has_seen_price: bool = False,
+        seen_price: int | None = None,
         rewrite: int | None = None,
     ) -> None:
-        """Make the video, or ask about its price first where the guild wants that; *rewrite* is used up by it."""
+        """Make the video, or ask about its price first where the guild wants that; *rewrite* is used up by it.
+
+        Whoever has seen a price never pays more than that. Raises PriceChangedError.
+        """
         video = self.check(interaction, request)
-        if has_seen_price:
-            await self.make(interaction, video, again_of=again_of, seen_price=video.price, rewrite=rewrite)
+        if seen_price is not None:
+            check_price(video.price, seen_price)
+            await self.make(interaction, video, again_of=again_of, seen_price=seen_price, rewrite=rewrite)
         elif await self._asks_first(interaction, video):
             await self._ask(interaction, video, again_of)
         else:
@@ -210,3 +214,9 @@ class Requests:
         except StoreError as err:
             log.info("queue_place_unknown", job=job.id, reason=str(err))
             return None
+
+
+def check_price(price: int, told: int | None) -> None:
+    """Look whether it still costs what an offer has told; the host may have other prices since a restart."""
+    if told is not None and price > told:
+        raise PriceChangedError(price=price)

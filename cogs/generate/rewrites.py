@@ -55,17 +55,17 @@ class Rewrites:
         await interaction.delete_original_response()
         await interaction.followup.send(embed=card, view=view, ephemeral=True)
 
-    async def take(self, interaction: discord.Interaction, number: int, *, is_own: bool) -> None:
-        """The member has chosen: what the assistant wrote, or their own words."""
+    async def take(self, interaction: discord.Interaction, number: int, told: int | None, *, is_own: bool) -> None:
+        """The member has chosen: what the assistant wrote, or their own words. The offer has *told* the price."""
         if await self._requests.is_replayed(interaction):
             return
         offer = await in_time(interaction, self._assistance.find(UserId(interaction.user.id), number))
-        await self._choose(interaction, offer.chosen(is_own=is_own), number)
+        await self._choose(interaction, offer.chosen(is_own=is_own), number, told)
 
-    async def edit(self, interaction: discord.Interaction, number: int) -> None:
+    async def edit(self, interaction: discord.Interaction, number: int, told: int | None) -> None:
         """Let the member change what the assistant wrote, before anything is charged."""
         offer = await self._assistance.find(UserId(interaction.user.id), number)
-        _, done = texts_of(interaction), partial(self._edited, number=number)
+        _, done = texts_of(interaction), partial(self._edited, number=number, told=told)
         form = PromptForm(offer.chosen(is_own=False), _, done, title=_("Change the prompt"))
         await interaction.response.send_modal(form)
 
@@ -76,18 +76,22 @@ class Rewrites:
             text = _("Nothing was made, and nothing was charged.")
             await interaction.response.edit_message(content=text, embed=None, view=None)
 
-    async def _edited(self, interaction: discord.Interaction, request: VideoRequest, *, number: int) -> None:
+    async def _edited(
+        self, interaction: discord.Interaction, request: VideoRequest, *, number: int, told: int | None
+    ) -> None:
         """The form came back."""
         if not await self._requests.is_replayed(interaction):
-            await self._choose(interaction, request, number)
+            await self._choose(interaction, request, number, told)
 
-    async def _choose(self, interaction: discord.Interaction, request: VideoRequest, number: int) -> None:
+    async def _choose(
+        self, interaction: discord.Interaction, request: VideoRequest, number: int, told: int | None
+    ) -> None:
         """Make it, if it can still be made here; time has passed since it was asked for."""
         await self._requests.find_pictures(request)
-        self._requests.check(interaction, request)
+        video = self._requests.check(interaction, request)
         self._requests.check_place(interaction)
-        # The offer has told the price.
-        await self._requests.accept(interaction, request, has_seen_price=True, rewrite=number)
+        seen = video.price if told is None else told
+        await self._requests.accept(interaction, request, seen_price=seen, rewrite=number)
 
 
 async def _tell(interaction: discord.Interaction, text: str) -> None:

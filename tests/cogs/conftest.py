@@ -238,6 +238,17 @@ class Stage:
         """Set what each member may spend per day."""
         await self.database.write(policies.save, GuildPolicy(guild_id=GuildId(self.guild.id), allowance=allowance))
 
+    def doubles_prices(self) -> None:
+        """As after a restart with other model files or another markup."""
+        models = {}
+        for name, model in self.catalogue.models.items():
+            modes = {}
+            for mode, spec in model.modes.items():
+                rows = tuple(replace(row, credits=2 * row.credits) for row in spec.price.rows)
+                modes[mode] = replace(spec, price=replace(spec.price, rows=rows))
+            models[name] = replace(model, modes=modes)
+        self.availability.catalogue = replace(self.catalogue, models=models)
+
     async def differences(self) -> list[str]:
         return await self.database.read(audit.differences)
 

@@ -73,6 +73,22 @@ async def test_form_of_an_offer_that_was_used_meanwhile_does_not_deny_that_it_wa
     assert await stage.balance(ana) == 400
 
 
+@pytest.mark.parametrize("button", ["Create", "Use my words", "Edit"])
+async def test_offer_never_costs_more_than_it_said(stage: Stage, ana: Person, button: str) -> None:
+    offer = (await offered(ana)).followups[0]
+    stage.doubles_prices()
+
+    handle = await clicked(ana, offer, button)
+    if handle.modal is not None:
+        handle = await answered(await ana.submits(handle, Prompt="two foxes"))
+
+    assert handle.text() == (
+        "The price has changed to 199 credits. Nothing was charged; ask again if you still want it."
+    )
+    assert await stage.find(1) is None
+    assert await stage.balance(ana) == 500
+
+
 async def test_offer_of_yesterday_is_said_to_be_too_old(stage: Stage, ana: Person) -> None:
     offer = (await offered(ana)).followups[0]
     stage.clock.advance(OFFER_LIFE + timedelta(seconds=1))

@@ -152,6 +152,28 @@ async def test_two_clicks_on_the_same_offer_are_one_wish(stage: Stage, posted: M
     assert await stage.balance(ana) == ALLOWANCE - 15 - 10
 
 
+@pytest.mark.parametrize(
+    ("button", "offer"),
+    [
+        ("Upscale", "Grok Imagine · 10 credits"),
+        ("Upscale", "Topaz · 2x · 48 credits"),
+        ("Extend", "Grok Imagine · 10 s · 480p · 20 credits"),
+    ],
+)
+async def test_an_offer_never_costs_more_than_it_said(
+    stage: Stage, posted: Message, ana: Person, button: str, offer: str
+) -> None:
+    offers = await clicked(ana, posted, button)
+    stage.doubles_prices()
+
+    handle = await clicked(ana, offers, offer)
+
+    assert handle.modal is None
+    assert handle.text().startswith("The price has changed to ")
+    assert await stage.find(2) is None
+    assert await stage.balance(ana) == ALLOWANCE - 15
+
+
 async def test_two_offers_one_right_after_the_other_are_two_wishes(stage: Stage, posted: Message, ana: Person) -> None:
     offers = await clicked(ana, posted, "Upscale")
     await clicked(ana, offers, "Grok Imagine · 10 credits")
