@@ -19,7 +19,14 @@ from bot.domain.ids import ChannelId, GuildId, MessageId, UserId
 from bot.domain.jobs import Job, finished_of
 from bot.domain.models import Catalogue, VideoModel
 from bot.domain.staff_log import StaffLine
-from bot.errors import DeliveryError, DeliveryUnavailableError, HistoryClosedError, PlaceGoneError, TooLargeError
+from bot.errors import (
+    AccessMissingError,
+    DeliveryError,
+    DeliveryUnavailableError,
+    HistoryClosedError,
+    PlaceGoneError,
+    TooLargeError,
+)
 from bot.i18n import N_, Texts
 from bot.ports import Link, Post, Receipt
 from bot.rendering import buttons, posts, staff_log
@@ -32,6 +39,8 @@ log = logs.get(__name__)
 # Discord's JSON error codes ("Opcodes and Status Codes" in its documentation).
 UNKNOWN_MESSAGE = 10008
 MALFORMED = 50035
+# Also said in error, for a moment: github.com/discord/discord-api-docs issues 7275 and 7666.
+MISSING_ACCESS = 50001
 DEAD_TOKEN = frozenset({10015, 50027})  # of an interaction
 TOO_LARGE = frozenset({40005, 50045})
 # Automatic moderation or a link filter refused our text: the prompt in it, since the rest is our own words.
@@ -368,8 +377,10 @@ def _delivery_error(error: Exception) -> DeliveryError:
     # Without a code it is the edge in front of Discord that speaks, or a proxy; 401 is our own token.
     if error.status >= 500 or error.status in {401, 408, 429} or error.code == 0:
         return DeliveryUnavailableError(said)
-    # The channel, our access to it, the message or the interaction's token is gone, or this message is refused for a
-    # reason that repeating does not change: codes 10003, 10015, 50001, 50013, 50027, 50083, 160005, 40058 and so on.
+    if error.code == MISSING_ACCESS:
+        return AccessMissingError(said)
+    # The channel, the message or the interaction's token is gone, or this message is refused for a reason that
+    # repeating does not change: codes 10003, 10015, 50013, 50027, 50083, 160005, 40058 and so on.
     return PlaceGoneError(said)
 
 

@@ -199,6 +199,7 @@ class Move:
     detail: str | None = None  # for staff and the log, never for members
     is_retry: bool = False  # the step got nowhere: count an attempt
     is_posting: bool = False  # about to send the result: remember since when
+    is_unposted: bool = False  # the only try to send it was refused for certain: nothing of it can be there
     is_link: bool = False  # posted as a link: the file stays here
     is_direct: bool = False  # from now on to the member's direct messages
     is_late: bool = False  # the result came after the refund

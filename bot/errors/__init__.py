@@ -82,7 +82,9 @@ CutsceneError                  trunk.py
     ProviderProtocolError        an answer that we do not understand: retry a little, then fail
     AnswerLostError              a create call left and its answer never came: a task may exist
   DeliveryError                delivery.py: handled in the deliver step
-    TooLargeError  CannotFitError  PlaceGoneError  DeliveryUnavailableError  HistoryClosedError
+    TooLargeError  CannotFitError  DeliveryUnavailableError  HistoryClosedError
+    PlaceGoneError               for good
+      AccessMissingError         for good, or for a moment
   ConfigurationError           process.py: one line per problem, exit code 78
   UnreachableError             Discord cannot be reached, exit code 69
   StoreError                   the database cannot be used, exit code 74
@@ -93,6 +95,7 @@ job failed is no error but a `FailureReason`; what its member is told is in fail
 """
 
 from bot.errors.delivery import (
+    AccessMissingError,
     CannotFitError,
     DeliveryError,
     DeliveryUnavailableError,
@@ -113,6 +116,7 @@ from bot.errors.providers import (
 from bot.errors.trunk import CutsceneError, UserError
 
 __all__ = [
+    "AccessMissingError",
     "AccountFault",
     "AnswerLostError",
     "CannotFitError",

@@ -21,6 +21,10 @@ class PlaceGoneError(DeliveryError):
     """The channel is gone, or the bot may not post there any more."""
 
 
+class AccessMissingError(PlaceGoneError):
+    """Discord says that the bot has no access to the place. It has been seen to say so in error, for a moment."""
+
+
 class DeliveryUnavailableError(DeliveryError):
     """Discord did not take the message just now; whether it is there is not known. Look, then repeat."""
 

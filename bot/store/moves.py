@@ -70,7 +70,8 @@ def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: 
     heeds_hints = lease is None and move.to in {JobState.RUNNING, JobState.UNKNOWN, JobState.FAILED}
     written = {f"to_{name}": value for name, value in values.items()}
     seen = {"seen_id": job.id, "seen_state": job.state, "seen_fence": job.fence, "at": now}
-    row = connection.execute(_moving(frozenset(values), heeds_hints), written | seen).one_or_none()
+    shape = _moving(frozenset(values), heeds_hints, move.is_unposted)
+    row = connection.execute(shape, written | seen).one_or_none()
     if row is None:
         return None
     if not stays:
@@ -79,13 +80,15 @@ def move(connection: Connection, job: Job, move: Move, now: datetime, *, lease: 
 
 
 @cache
-def _moving(columns: frozenset[str], heeds_hints: bool) -> sa.UpdateBase:
+def _moving(columns: frozenset[str], heeds_hints: bool, is_unposted: bool) -> sa.UpdateBase:
     """The statement of `move` that writes these columns, put together once for each shape."""
     values: dict[str, Any] = {name: sa.bindparam(f"to_{name}", type_=jobs.c[name].type) for name in sorted(columns)}
     if heeds_hints:
         values["due_at"] = sa.case((jobs.c.is_hinted, _AT), else_=values["due_at"])
     if "posting_at" in columns:
         values["posting_at"] = sa.func.coalesce(jobs.c.posting_at, values["posting_at"])
+    if is_unposted:
+        values["posting_at"] = sa.null()
     return (
         sa.update(jobs)
         .where(

@@ -7,9 +7,10 @@ from typing import assert_never
 
 from bot import logs
 from bot.domain.jobs import FailureReason, Job, JobState, LateResults, Move
-from bot.errors import DeliveryUnavailableError, PlaceGoneError, ProviderError
+from bot.errors import AccessMissingError, DeliveryUnavailableError, PlaceGoneError, ProviderError
 from bot.ports import Done, Empty, NotVisible, Pending, Refused
 from bot.worker import hints
+from bot.worker.delivery import ACCESS_WAIT
 from bot.worker.hold import Hold
 from bot.worker.needs import MAX_ODD_ANSWERS, Needs
 
@@ -64,6 +65,8 @@ class Aftermath:
         try:
             await self._needs.publisher.post_failure(job)
         except PlaceGoneError as error:
+            if isinstance(error, AccessMissingError) and job.attempts == 0:
+                return Move(to=JobState.FAILED, after=ACCESS_WAIT, is_retry=True, detail=str(error))
             log.info("failure_not_announced", job=job.id, reason=str(error))
         except DeliveryUnavailableError as error:
             if job.attempts + 1 < MAX_ODD_ANSWERS:

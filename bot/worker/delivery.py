@@ -11,6 +11,7 @@ from pathlib import Path
 from bot import logs
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.errors import (
+    AccessMissingError,
     CannotFitError,
     DeliveryUnavailableError,
     HistoryClosedError,
@@ -34,6 +35,9 @@ MAX_POSTS = 40
 # Discord promises that a nonce is remembered for "the past few minutes" (Create Message); this much we count on, from
 # the first try on.
 NONCE_HOLDS = timedelta(seconds=60)
+
+# A place to which Discord denies us the access is tried once more after this, before the video goes to its member.
+ACCESS_WAIT = timedelta(seconds=30)
 
 # About to send the result.
 POSTING = Move(to=JobState.DELIVERING, is_posting=True)
@@ -82,6 +86,7 @@ class Delivery:
     async def deliver(self, hold: Hold) -> Move:
         """DELIVERING: post the video once, whatever happens in between: here, else to the member, else keep it."""
         job = hold.job
+        is_first = job.posting_at is None and job.attempts == 0
         is_doubtful = False  # whether an earlier try has got through, nobody can see
         try:
             try:
@@ -101,6 +106,11 @@ class Delivery:
             job = await hold.advance(POSTING, TRANSFER_LEASE)
             return await self._post(hold, is_spoiler=showing.is_spoiler)
         except PlaceGoneError as error:
+            if is_first and isinstance(error, AccessMissingError):
+                # Refused is not posted: the intent goes, or the next try would look for a post where it may not read.
+                return Move(
+                    to=JobState.DELIVERING, after=ACCESS_WAIT, is_retry=True, is_unposted=True, detail=str(error)
+                )
             if not job.is_direct and not is_doubtful:
                 return Move(to=JobState.DELIVERING, is_direct=True, detail=str(error))
             return self._needs.parked(str(error))

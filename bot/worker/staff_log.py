@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from bot import logs
-from bot.errors import DeliveryError, PlaceGoneError
+from bot.errors import AccessMissingError, DeliveryError, PlaceGoneError
 from bot.ports import Clock, StaffRoom
 from bot.services.staff_log import Batch, StaffLog
 
@@ -41,14 +41,17 @@ class StaffLogDelivery:
             await self._tell(batch)
 
     async def _tell(self, batch: Batch) -> None:
+        attempts = max(line.attempts for line in batch.lines)
         try:
             await self._room.post_lines(batch.guild_id, batch.channel_id, batch.language, batch.lines, batch.nonce)
-        except PlaceGoneError as error:
-            log.warning("staff_log_gone", guild=batch.guild_id, channel=batch.channel_id, reason=str(error))
-            chosen_by = await self._staff_log.channel_gone(batch)
-            await self._room.tell_of_gone_channel(batch.guild_id, batch.channel_id, chosen_by)
         except DeliveryError as error:
-            attempts = max(line.attempts for line in batch.lines)
+            # Discord has been seen to deny the access for a moment, in error: that alone must not switch the log off.
+            is_denied_once = isinstance(error, AccessMissingError) and attempts == 0
+            if isinstance(error, PlaceGoneError) and not is_denied_once:
+                log.warning("staff_log_gone", guild=batch.guild_id, channel=batch.channel_id, reason=str(error))
+                chosen_by = await self._staff_log.channel_gone(batch)
+                await self._room.tell_of_gone_channel(batch.guild_id, batch.channel_id, chosen_by)
+                return
             wait = min(FIRST_WAIT * 2 ** min(attempts, 10), LONGEST_WAIT)
             log.warning("staff_log_waits", guild=batch.guild_id, reason=str(error), seconds=wait.total_seconds())
             await self._staff_log.later(batch, wait)

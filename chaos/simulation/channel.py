@@ -150,6 +150,8 @@ class ChannelDouble:
         match fate:
             case Post.TOO_LARGE:
                 raise _http_error(discord.HTTPException, 413, 40005, "Request entity too large")
+            case Post.NO_ACCESS:
+                raise _http_error(discord.Forbidden, 403, 50001, "Missing Access")
             case Post.DOWN:
                 raise _http_error(discord.DiscordServerError, 503, 0, "upstream connect error")
             case Post.DROPPED:

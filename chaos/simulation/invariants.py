@@ -194,7 +194,9 @@ class Invariants:
         scenario = self._world.scenario
         is_doubtful = self._world.ends > 0 or any(post is not Post.OK for post in scenario.posts)
         is_blind = scenario.history is History.CLOSED and is_doubtful
-        return Post.GONE in scenario.posts or is_blind or self._may_be_quarantined
+        # After a crash nobody knows that it was the first try, so the second denial meets the direct messages.
+        is_denied_twice = self._world.ends > 0 and scenario.posts.count(Post.NO_ACCESS) > 1
+        return Post.GONE in scenario.posts or is_denied_twice or is_blind or self._may_be_quarantined
 
     @property
     def _may_be_quarantined(self) -> bool:

@@ -70,6 +70,7 @@ class Post(StrEnum):
     DROPPED = "dropped"  # it is not there, and no answer comes
     LATE = "late"  # the client gives up; then it lands
     DOWN = "down"  # HTTP 503, not there
+    NO_ACCESS = "no access"  # code 50001, not there: Discord also says so in error
     GONE = "gone"  # the channel does not exist any more
     TOO_LARGE = "too large"
 
@@ -140,6 +141,8 @@ def deliveries() -> Iterator[Scenario]:
     yield Scenario(name="channel gone, direct messages closed", posts=(Post.GONE,), is_direct_closed=True)
     for post in (Post.LOST, Post.LATE, Post.DROPPED):
         yield Scenario(name=f"channel gone, direct message {post}", posts=(Post.GONE, post))
+    yield Scenario(name="no access twice", posts=(Post.NO_ACCESS, Post.NO_ACCESS))
+    yield Scenario(name="no access, then post lost", posts=(Post.NO_ACCESS, Post.LOST))
     yield Scenario(name="post lost twice", posts=(Post.LOST, Post.DROPPED, Post.LOST))
     for fetch in (Fetch.CUT, Fetch.DEAD):
         yield Scenario(name=f"fetch {fetch}", fetches=(fetch, fetch))
@@ -149,7 +152,7 @@ def deliveries() -> Iterator[Scenario]:
 
 def blind_deliveries() -> Iterator[Scenario]:
     """The bot may not read the channel's history: after the life of a nonce nobody can see what was posted."""
-    for post in (Post.OK, Post.LOST, Post.DROPPED, Post.DOWN, Post.LATE):
+    for post in (Post.OK, Post.LOST, Post.DROPPED, Post.DOWN, Post.LATE, Post.NO_ACCESS):
         yield Scenario(name=f"post {post}, history closed", posts=(post,), history=History.CLOSED)
 
 

@@ -17,7 +17,7 @@ from bot.client import CutsceneClient
 from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Place, Result
 from bot.domain.staff_log import StaffEvent, StaffEventKind, StaffLine
-from bot.errors import DeliveryUnavailableError, HistoryClosedError, PlaceGoneError, TooLargeError
+from bot.errors import AccessMissingError, DeliveryUnavailableError, HistoryClosedError, PlaceGoneError, TooLargeError
 from bot.ports import Receipt
 from bot.publisher import DiscordPublisher
 from bot.rendering.cards import Progress, card
@@ -313,6 +313,7 @@ async def test_place_that_takes_no_videos_any_more_is_gone(
         (413, 0, TooLargeError),
         (400, 50045, TooLargeError),
         (403, 160005, PlaceGoneError),
+        (403, 50001, AccessMissingError),
         (400, 40058, PlaceGoneError),
         (400, 50083, PlaceGoneError),
         (400, 50035, PlaceGoneError),

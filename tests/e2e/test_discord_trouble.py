@@ -92,8 +92,9 @@ async def test_post_whose_answer_is_lost_for_longer_than_the_nonce_lives_is_ther
         Fault(method="POST", path=POST, status=429, retry_after=0.3, is_global=True),
         Fault(method="POST", path=POST, status=429, has_via=False, html=True),
         Fault(method="POST", path=POST, status=401),
+        Fault(method="POST", path=POST, status=403, code=50001),
     ],
-    ids=["503", "dropped", "429", "429 global", "429 by the edge", "401"],
+    ids=["503", "dropped", "429", "429 global", "429 by the edge", "401", "no access"],
 )
 async def test_post_that_is_refused_for_now_is_tried_again(fault: Fault, stage: Stage, ada: Person) -> None:
     stage.discord.faults.add(fault)
@@ -151,8 +152,9 @@ async def test_video_whose_channel_is_gone_goes_to_its_member(how: str, stage: S
 
     stage.clock.advance(seconds=40)
 
+    # A channel that is hidden is tried once more.
+    await stage.until_state(JobState.DELIVERED, passing=2)
     posted = await ada.waits_for_message(videos_of, PATIENCE, ada.direct_messages)
-    await stage.until_state(JobState.DELIVERED)
     assert f"{PRICE} credits" in text_of(posted)
     assert stage.posts() == []
     assert await stage.balance(ada) == 500 - PRICE

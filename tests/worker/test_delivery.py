@@ -8,6 +8,7 @@ import pytest
 
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result
 from bot.errors import (
+    AccessMissingError,
     DeliveryUnavailableError,
     HistoryClosedError,
     PlaceGoneError,
@@ -18,7 +19,7 @@ from bot.errors import (
     TooLargeError,
 )
 from bot.ports import Done, Refused
-from bot.worker.delivery import MAX_DEAD_LINKS, MAX_POSTS, NONCE_HOLDS
+from bot.worker.delivery import ACCESS_WAIT, MAX_DEAD_LINKS, MAX_POSTS, NONCE_HOLDS
 from bot.worker.needs import MAX_ODD_ANSWERS
 from tests.fakes import OVERLOADED, PENDING
 from tests.worker.rig import Rig
@@ -27,6 +28,7 @@ URL = "https://files.test/old.mp4"
 DEAD = ProviderRejectedError(FailureReason.NO_RESULT, "404")
 UNAVAILABLE = DeliveryUnavailableError("Discord said 500")
 GONE = PlaceGoneError("no such channel")
+DENIED = AccessMissingError("HTTP 403, code 50001")
 CLOSED = HistoryClosedError("Missing Access")
 
 
@@ -196,6 +198,52 @@ async def test_a_place_that_is_gone_sends_the_video_to_the_member(rig: Rig) -> N
     assert (await rig.find(job)).is_direct
 
 
+@pytest.mark.parametrize("can_read", [True, False])
+async def test_a_place_that_denies_its_access_for_a_moment_gets_the_video_after_all(rig: Rig, can_read: bool) -> None:
+    rig.publisher.videos.then(DENIED, None)
+    rig.publisher.finds.then(None if can_read else CLOSED)
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.go()
+        assert await rig.wait_of(job) == ACCESS_WAIT
+        assert (await rig.find(job)).posting_at is None, "it was refused, so there is nothing to look for"
+        await rig.pass_time(ACCESS_WAIT)
+
+    (posted,) = rig.publisher.posts.values()
+    assert posted.post.channel_id == job.place.channel_id
+    assert [what for what, _ in rig.publisher.sent] == ["video", "video"]
+    assert await rig.state(job) is JobState.DELIVERED
+
+
+async def test_a_place_that_denies_its_access_twice_sends_the_video_to_the_member(rig: Rig) -> None:
+    rig.publisher.videos.then(DENIED, DENIED, None)
+    rig.publisher.finds.then(None)
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(ACCESS_WAIT)
+
+    (posted,) = rig.publisher.posts.values()
+    assert posted.post.channel_id != job.place.channel_id
+    assert (await rig.find(job)).is_direct
+    assert await rig.state(job) is JobState.DELIVERED
+
+
+async def test_where_an_earlier_post_may_be_a_denied_access_is_not_waited_for(rig: Rig) -> None:
+    """Its intent must stay, or nobody would look for what may have got through."""
+    rig.publisher.videos.then(UNAVAILABLE, DENIED)
+    rig.publisher.finds.then(None, CLOSED)
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.pass_time(minutes=5)
+
+    found = await rig.find(job)
+    assert found.posting_at is not None
+    assert rig.publisher.attempts("video") == 3  # twice to the channel, then to the member
+
+
 @pytest.mark.parametrize("size", [5, 11_000_000], ids=["file", "link"])
 async def test_a_video_that_nobody_can_be_sent_is_parked_and_kept(rig: Rig, size: int) -> None:
     rig.publisher.videos.then(GONE)
@@ -349,7 +397,11 @@ async def test_a_failure_is_announced_once(rig: Rig) -> None:
     assert (await rig.find(job)).due_at is None
 
 
-@pytest.mark.parametrize(("trouble", "attempts"), [(UNAVAILABLE, MAX_ODD_ANSWERS), (GONE, 1)], ids=["500", "gone"])
+@pytest.mark.parametrize(
+    ("trouble", "attempts"),
+    [(UNAVAILABLE, MAX_ODD_ANSWERS), (GONE, 1), (DENIED, 2)],
+    ids=["500", "gone", "access denied"],
+)
 async def test_a_failure_that_cannot_be_announced_is_let_go(rig: Rig, trouble: Exception, attempts: int) -> None:
     rig.publisher.failures.then(trouble)
     job = await failed_job(rig)

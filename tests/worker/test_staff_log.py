@@ -11,13 +11,13 @@ import pytest
 
 from bot.domain.ids import ChannelId, GuildId, JobId, UserId
 from bot.domain.staff_log import StaffEvent, StaffEventKind, StaffLine
-from bot.errors import DeliveryUnavailableError, PlaceGoneError
+from bot.errors import AccessMissingError, DeliveryUnavailableError, PlaceGoneError
 from bot.errors.jobs import AlreadyReportedError, NotFoundError
 from bot.errors.staff import NotAllowedError
 from bot.services.staff_log import LINES_AT_ONCE, LINES_KEPT, StaffLog
 from bot.store import policies, staff_log
 from bot.store.database import Connection, Database
-from bot.worker.staff_log import StaffLogDelivery
+from bot.worker.staff_log import FIRST_WAIT, StaffLogDelivery
 from tests.fakes import HandClock
 from tests.samples import ANNA, BORIS, GUILD, OTHER_GUILD, STAFF
 from tests.services.desk import Desk, staff
@@ -182,6 +182,34 @@ async def test_a_channel_that_is_gone_is_told_once_to_whoever_chose_it(
     assert len(room.nonces) == 1
     assert (await database.read(policies.load, GUILD)).log_channel_id is None
     assert [line.event.reason for line in await lines.newest(staff())][:1] == ["two"]
+
+
+async def test_a_channel_that_denies_its_access_for_a_moment_stays_the_logs(
+    database: Database, clock: HandClock, delivery: StaffLogDelivery, room: FakeRoom
+) -> None:
+    await note(database, clock, "one")
+    room.trouble = AccessMissingError("50001")
+    await delivery.tell()
+    room.trouble = None
+    clock.advance(FIRST_WAIT)
+
+    await delivery.tell()
+
+    assert room.posted == [(LOG, ["one"])]
+    assert room.told == []
+
+
+async def test_a_channel_that_goes_on_denying_its_access_is_gone(
+    database: Database, clock: HandClock, delivery: StaffLogDelivery, room: FakeRoom
+) -> None:
+    await note(database, clock, "one")
+    room.trouble = AccessMissingError("50001")
+    await delivery.tell()
+    clock.advance(FIRST_WAIT)
+
+    await delivery.tell()
+
+    assert [channel for channel, _ in room.told] == [LOG]
 
 
 async def test_without_a_channel_lines_are_kept_and_not_told_when_one_is_chosen(
