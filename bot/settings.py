@@ -194,7 +194,7 @@ class OfflineSettings(BaseSettings):
     )
 
     low_balance_credits: Annotated[int, BeforeValidator(setting_values.credits)] = Field(
-        500, description="Example: 500; 0 for no warning"
+        500, description="Example: 500 (warned again only after a recovery to 600, a fifth more); 0 for no warning"
     )
 
     late_results: Annotated[LateResults, BeforeValidator(setting_values.late_results)] = Field(

@@ -27,6 +27,9 @@ ASK_WHILE_IDLE = timedelta(hours=1)
 # When nothing has gone elsewhere for so long, that is over.
 QUIET = timedelta(days=1)
 
+# The warning is over when a fifth more than the limit is there: an account around it would bring one after the other.
+RECOVERED = 1.2
+
 LOW, ELSEWHERE = "balance-low:", "spent-elsewhere:"
 
 
@@ -106,7 +109,7 @@ class BalanceWatch:
                 f"The account at {provider_id} has {left:g} credits left, less than {self._low} "
                 "(LOW_BALANCE_CREDITS). When it is empty, new videos are refused until you have filled it up.",
             )
-        else:
+        elif left >= self._low * RECOVERED:
             await self._troubles.end(name, f"The account at {provider_id} is filled up: {left:g} credits.")
 
     async def _note_missing(self, provider_id: ProviderId, missing: float) -> None:

@@ -94,6 +94,19 @@ async def test_low_account_is_told_once_whatever_restarts_and_its_filling_once(
     assert await watched.look(2000.0) == []
 
 
+async def test_account_around_the_limit_is_told_once_until_it_has_clearly_recovered(watched: Watched) -> None:
+    [told] = await watched.look(499.0)
+
+    around = [await watched.look(left) for left in (501.0, 500.0, 499.0, 599.0)]
+    filled = await watched.look(600.0)
+    _elsewhere, again = await watched.look(499.0)
+
+    assert "has 499 credits left" in told
+    assert around == [[]] * 4
+    assert filled == [f"The account at {KIE} is filled up: 600 credits."]
+    assert "has 499 credits left" in again
+
+
 async def test_empty_account_closes_its_provider_and_opens_it_when_it_is_filled(
     watched: Watched, database: Database
 ) -> None:
