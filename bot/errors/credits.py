@@ -35,7 +35,7 @@ class NoTargetError(UserError):
 
 
 class AlreadyGivenError(UserError):
-    text = N_("This has been decided before. Nothing more was given.")
+    text = N_("This has been decided before, or the question is more than a day old. Nothing more was given.")
 
 
 class NothingToRevokeError(UserError):

@@ -14,7 +14,7 @@ from bot.errors.privacy import JobsRunningError
 from bot.ports import Clock
 from bot.services.assistance import OFFER_LIFE
 from bot.services.estimates import Estimates
-from bot.store import drafts, privacy, rewrites
+from bot.store import drafts, grants, privacy, rewrites
 from bot.store.database import Connection, Database
 from bot.store.privacy import Erased
 
@@ -89,6 +89,7 @@ class Privacy:
         def forget(connection: Connection) -> set[str]:
             privacy.forget_departures(connection, now)
             drafts.forget(connection, now)
+            grants.forget_unanswered(connection, now)
             rewrites.forget(connection, now - OFFER_LIFE)
             privacy.forget_prompts(connection, now)
             return privacy.forget_media(connection, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,9 @@ from bot.domain.grants import Grant, Target
 from bot.domain.ids import GrantId, GuildId, InteractionId, RoleId, UserId
 from bot.store.statements import upsert
 from bot.store.tables import entries, grants
+
+# Whoever has not confirmed by then has forgotten it. As long as the question about a price.
+QUESTION_LIFE = timedelta(days=1)
 
 # What every command asks is put together once: for SQLAlchemy that is more work than asking.
 _OPEN = (
@@ -77,6 +80,11 @@ def drop(connection: Connection, guild_id: GuildId, grant_id: GrantId) -> bool:
     """Forget a grant that nobody has confirmed; False when it was, or was forgotten before."""
     gone = sa.delete(grants).where(grants.c.id == grant_id, grants.c.guild_id == guild_id, grants.c.given_at.is_(None))
     return connection.execute(gone).rowcount == 1
+
+
+def forget_unanswered(connection: Connection, now: datetime) -> None:
+    """Remove what nobody has confirmed in time."""
+    connection.execute(sa.delete(grants).where(grants.c.given_at.is_(None), grants.c.asked_at < now - QUESTION_LIFE))
 
 
 def to_collect(connection: Connection, guild_id: GuildId, user_id: UserId, now: datetime) -> list[Grant]:

@@ -71,7 +71,7 @@ async def test_two_clicks_and_two_devices_give_once(stage: Stage, mod: Person, a
 
     refusals = [one.followups for one in clicks if one.followups]
     assert [len(followups) for followups in refusals] == [1]
-    assert "This has been decided before." in refusals[0][0].content
+    assert "This has been decided before" in refusals[0][0].content
     assert await stage.balance(ana) == 570
 
 

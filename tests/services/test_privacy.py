@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot.domain.ids import JobId, UserId
+from bot.domain.grants import Target
+from bot.domain.ids import InteractionId, JobId, UserId
 from bot.domain.jobs import FailureReason, JobState, Move, Result, StoredVideo
 from bot.domain.models import ImageFormat
 from bot.domain.pictures import Picture
 from bot.domain.safety import Word, WordKind
 from bot.domain.staff_log import StaffEvent, StaffEventKind
 from bot.domain.videos import VideoRequest
+from bot.errors.credits import AlreadyGivenError
 from bot.errors.privacy import JobsRunningError
 from bot.errors.screening import BlockedForGoodError, DepartedError
+from bot.services.grants import Grants
 from bot.services.moderation import Moderation
 from bot.services.privacy import Privacy
 from bot.services.staff_log import StaffLog
@@ -263,11 +266,20 @@ async def test_what_nobody_answered_is_forgotten_after_a_day_though_nobody_asks_
     offered = VideoRequest(prompt=PROMPT, model=spec.model)
     await desk.database.write(rewrites.add, GUILD, GHOST, offered, f"{PROMPT}, at dusk", desk.clock.now())
 
+    grants = Grants(desk.database, desk.clock)
+    given = await grants.ask(staff(), Target(user_id=GHOST), 50, "prize", InteractionId(801))
+    await grants.give(staff(), given.id)
+    asked = await grants.ask(staff(), Target(user_id=GHOST), 50, "prize", InteractionId(802))
+    tables_of_questions = (tables.drafts, tables.rewrites, tables.grants)
+
     desk.clock.advance(hours=23)
     await own.sweep(desk.clock.now())
-    kept = (await desk.count(tables.drafts), await desk.count(tables.rewrites))
+    kept = [await desk.count(table) for table in tables_of_questions]
     desk.clock.advance(hours=2)
     await own.sweep(desk.clock.now())
 
-    assert kept == (1, 1)
-    assert (await desk.count(tables.drafts), await desk.count(tables.rewrites)) == (0, 0)
+    assert kept == [1, 1, 2]
+    assert [await desk.count(table) for table in tables_of_questions] == [0, 0, 1]
+    with pytest.raises(AlreadyGivenError, match="more than a day old"):
+        await grants.give(staff(), asked.id)
+    assert await desk.differences() == []
