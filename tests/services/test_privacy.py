@@ -280,6 +280,6 @@ async def test_what_nobody_answered_is_forgotten_after_a_day_though_nobody_asks_
 
     assert kept == [1, 1, 2]
     assert [await desk.count(table) for table in tables_of_questions] == [0, 0, 1]
-    with pytest.raises(AlreadyGivenError, match="more than a day old"):
+    with pytest.raises(AlreadyGivenError):
         await grants.give(staff(), asked.id)
     assert await desk.differences() == []
