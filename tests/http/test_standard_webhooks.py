@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import aiohttp
 import pytest
@@ -17,26 +17,12 @@ from standardwebhooks import Webhook
 
 from bot.domain.ids import JobId, ProviderId, TaskId
 from bot.http import HTTPServer
-from bot.ports import SystemClock
 from bot.providers import callback_forms
+from tests.http.making import NOW, HandClock, RecordedHealth
 
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 KEY = "whsec_" + base64.b64encode(b"a key of the host for tests").decode()
 TASK = json.dumps({"id": "prediction-1", "status": "succeeded"})
 EVENT = json.dumps({"id": "evt_1", "type": "video.completed", "data": {"id": "video_1"}})
-
-
-class StoppedClock(SystemClock):
-    def now(self) -> datetime:
-        return NOW
-
-
-class Healthy:
-    async def broken(self) -> list[str]:
-        return []
-
-    async def missing(self) -> list[str]:
-        return []
 
 
 class Hints:
@@ -61,10 +47,10 @@ class Door:
         self.server = HTTPServer(
             host="127.0.0.1",
             port=0,
-            health=Healthy(),
+            health=RecordedHealth(),
             callbacks=self.hints,
             registry=CollectorRegistry(),
-            clock=StoppedClock(),
+            clock=HandClock(),
             callback_forms={
                 "replicate": (form := callback_forms.standard(SecretStr(key) if key else None)),
                 "gateway": replace(form, is_account_wide=True),
