@@ -73,7 +73,7 @@ from cogs import (  # Called what the commands are.
     statistics,
 )
 from cogs import server as cog_server
-from sandbox.discord_server import Channel, DiscordServer, Guild, Message
+from sandbox.discord_server import Channel, DiscordServer, Fault, Guild, Message
 from sandbox.person import Handle, Person
 from tests.fakes import FakeAssistant
 
@@ -422,3 +422,11 @@ async def dies_before_its_answer(stage: Stage, patch: pytest.MonkeyPatch, doing:
     assert not handle.deferred
     assert handle.message is None
     return handle
+
+
+async def given_up_by_discord(stage: Stage, doing: Awaitable[Handle]) -> None:
+    """What somebody has asked, done to its end, while Discord says that it waits for an answer no more."""
+    stage.server.faults.add(Fault(method="POST", path="/callback", status=404, code=10062))
+    lost = (await doing).interaction
+    await stage.server.wait_for_request("POST", f"/interactions/{lost.id}/{lost.token}/callback")
+    await settled(stage)

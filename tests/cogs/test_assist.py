@@ -13,9 +13,8 @@ from bot.domain.policies import AssistMode
 from bot.errors import ProviderUnavailableError
 from bot.services.assistance import OFFER_LIFE
 from bot.store import policies
-from sandbox.discord_server import Fault
 from sandbox.person import Handle, Person
-from tests.cogs.conftest import Stage, answered, asked, clicked, connected, dies_before_its_answer, settled
+from tests.cogs.conftest import Stage, answered, asked, clicked, connected, dies_before_its_answer, given_up_by_discord
 
 ANSWER = "Wide shot: a fox in the morning light."
 
@@ -216,12 +215,8 @@ async def test_a_process_that_dies_before_it_answers_the_choice_leaves_no_thinki
 
 async def test_a_choice_that_discord_gave_up_charges_nothing_and_leaves_the_offer(stage: Stage, ana: Person) -> None:
     offer = (await offered(ana)).followups[0]
-    stage.server.faults.add(Fault(method="POST", path="/callback", status=404, code=10062, times=1))
 
-    lost = await ana.clicks(offer, "Create")
-    callback = f"/interactions/{lost.interaction.id}/{lost.interaction.token}/callback"
-    await stage.server.wait_for_request("POST", callback)
-    await settled(stage)
+    await given_up_by_discord(stage, ana.clicks(offer, "Create"))
     assert (await stage.job(1)).state is JobState.CANCELLED
     await clicked(ana, offer, "Create")
 

@@ -12,9 +12,8 @@ from bot.domain.ids import GuildId, UserId
 from bot.domain.jobs import JobState
 from bot.services.policies import Policies
 from bot.services.staff import Staff
-from sandbox.discord_server import Fault
 from sandbox.person import Handle, Person
-from tests.cogs.conftest import Stage, answered, asked, clicked, connected, dies_before_its_answer, settled
+from tests.cogs.conftest import Stage, answered, asked, clicked, connected, dies_before_its_answer, given_up_by_discord
 
 
 async def asks_above(stage: Stage, price: int) -> None:
@@ -136,12 +135,8 @@ async def test_the_question_stays_private_where_a_slow_store_has_let_everybody_s
 
 async def test_a_click_that_discord_gave_up_charges_nothing_and_leaves_the_question(stage: Stage, ana: Person) -> None:
     handle = await question(stage, ana)
-    stage.server.faults.add(Fault(method="POST", path="/callback", status=404, code=10062, times=1))
 
-    lost = await ana.clicks(handle, "Create")
-    callback = f"/interactions/{lost.interaction.id}/{lost.interaction.token}/callback"
-    await stage.server.wait_for_request("POST", callback)
-    await settled(stage)
+    await given_up_by_discord(stage, ana.clicks(handle, "Create"))
     assert (await stage.job(1)).state is JobState.CANCELLED
     await clicked(ana, handle, "Create")
 

@@ -14,9 +14,9 @@ from bot.ports import NotSold
 from bot.rendering import buttons
 from bot.services.model_health import MOST_FAILURES
 from bot.store import policies
-from sandbox.discord_server import Fault, Message
+from sandbox.discord_server import Message
 from sandbox.person import Person
-from tests.cogs.conftest import Stage, answered, asked, clicked, dies_before_its_answer, settled
+from tests.cogs.conftest import Stage, answered, asked, clicked, dies_before_its_answer, given_up_by_discord
 
 BUTTON = "Make it with Seedance 2 Fast"
 KIE = ProviderId("kie_jobs")
@@ -90,12 +90,8 @@ async def test_a_click_that_discord_gave_up_is_done_all_the_same_because_the_wai
     stage: Stage, ana: Person
 ) -> None:
     job, shown = await waiting(stage, ana)
-    stage.server.faults.add(Fault(method="POST", path="/callback", status=404, code=10062, times=1))
 
-    lost = await ana.clicks(shown, BUTTON)
-    callback = f"/interactions/{lost.interaction.id}/{lost.interaction.token}/callback"
-    await stage.server.wait_for_request("POST", callback)
-    await settled(stage)
+    await given_up_by_discord(stage, ana.clicks(shown, BUTTON))
 
     assert (await stage.job(job.id)).state is JobState.CANCELLED
     new = await stage.job(job.id + 1)

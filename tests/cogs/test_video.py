@@ -22,7 +22,16 @@ from bot.store.claims import Claimed
 from cogs.generate.cog import MOST_WITH_PICTURES
 from sandbox.discord_server import Fault, Permission
 from sandbox.person import Handle, Person
-from tests.cogs.conftest import START, Stage, answered, asked, clicked, dies_before_its_answer, settled
+from tests.cogs.conftest import (
+    START,
+    Stage,
+    answered,
+    asked,
+    clicked,
+    dies_before_its_answer,
+    given_up_by_discord,
+    settled,
+)
 from tests.media.drawings import animated, drawn
 
 KIE = ProviderId("kie_jobs")
@@ -368,13 +377,7 @@ async def test_a_store_that_takes_its_time_lets_discord_see_thinking_first(
 
 
 async def test_interaction_that_discord_gave_up_charges_nothing(stage: Stage, ana: Person) -> None:
-    stage.server.faults.add(Fault(method="POST", path="/callback", status=404, code=10062))
-
-    handle = await ana.types("/video", prompt="a red fox")
-    await stage.server.wait_for_request(
-        "POST", f"/interactions/{handle.interaction.id}/{handle.interaction.token}/callback"
-    )
-    await settled(stage)
+    await given_up_by_discord(stage, ana.types("/video", prompt="a red fox"))
 
     assert (await stage.job()).state is JobState.CANCELLED
     assert await stage.balance(ana) == 500
