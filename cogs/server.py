@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -333,24 +332,10 @@ class SectionButton(Control, template=rf"server:(?P<section>{_SECTIONS}):(?P<wha
         await cog.press(interaction, Section(self.match["section"]), self.match["what"])
 
 
-class SectionMenu(
-    discord.ui.DynamicItem[discord.ui.Item[Any]],
-    template=rf"choose:(?P<section>{_SECTIONS}):(?P<what>[a-z]{{1,20}}(?:_[0-9])?)",
-):
-    """A menu below a section; its id says everything, so that it works after a restart as before."""
+class SectionMenu(Control, template=rf"choose:(?P<section>{_SECTIONS}):(?P<what>[a-z]{{1,20}}(?:_[0-9])?)"):
+    """A menu below a section."""
 
-    def __init__(self, item: discord.ui.Item[Any], match: re.Match[str]) -> None:
-        super().__init__(item)
-        self.match = match
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: discord.ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(item, match)
-
-    @guarded
-    async def callback(self, interaction: discord.Interaction) -> None:
+    async def act(self, interaction: discord.Interaction) -> None:
         cog = cog_of(interaction, ServerCog)
         values = [str(value) for value in _values(interaction)]
         await cog.choose(interaction, Section(self.match["section"]), self.match["what"], values)

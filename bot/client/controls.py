@@ -26,12 +26,10 @@ ValueT = TypeVar("ValueT", int, str)
 HAVE_AGE_LIMITS = (discord.TextChannel, discord.Thread, discord.VoiceChannel, discord.StageChannel)
 
 
-class Control(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
-    """A button whose id says everything, so that it works after a restart as before. Subclasses act."""
+class Control(discord.ui.DynamicItem[discord.ui.Item[Any]], template=r"(?!)"):
+    """A button or menu whose id says everything, so that it works after a restart as before. Subclasses act."""
 
     def __init__(self, item: discord.ui.Item[Any], match: re.Match[str]) -> None:
-        if not isinstance(item, discord.ui.Button):
-            raise TypeError(f"{match[0]} belongs to a button")
         super().__init__(item)
         self.match = match
 
@@ -46,7 +44,7 @@ class Control(discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"(?!)"):
         await self.act(interaction)
 
     async def act(self, interaction: discord.Interaction) -> None:
-        """What a click does; errors end at the edge."""
+        """What a click or a choice does; errors end at the edge."""
         raise NotImplementedError
 
 
