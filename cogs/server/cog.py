@@ -1,25 +1,20 @@
-"""/server: how the bot behaves in a server, set by its staff with menus, buttons and forms."""
+"""The commands of /server, and what its buttons, menus and forms change."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any, Self
 
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
-from bot.client import DynamicItemType, defer, guarded
-from bot.client.controls import Control, cog_of, staff_of, texts_of
+from bot.client import defer
+from bot.client.controls import staff_of, texts_of
 from bot.domain.ids import ChannelId, ModelId, RoleId
-from bot.domain.periods import is_zone
 from bot.domain.policies import (
     AssistMode,
-    Gifts,
-    GuildPolicy,
     Section,
     Spoilers,
     with_allowed_models,
@@ -27,25 +22,16 @@ from bot.domain.policies import (
     with_restricted_models,
     without,
 )
-from bot.domain.quotas import MAX_CREDITS
 from bot.errors.requests import StaleControlError
-from bot.errors.staff import BadNumberError, BadZoneError
-from bot.i18n import N_, Texts
+from bot.i18n import N_
 from bot.rendering import server_settings as panels
 from bot.services.availability import Availability
 from bot.services.policies import Policies
 from bot.services.staff import check_staff
+from cogs.server.forms import FORMS, Change
 
 # The command whose assignments count for its panels and forms too.
 SERVER = "server"
-
-Change = Callable[[GuildPolicy], GuildPolicy]
-
-# A form that nobody sends stays in memory until then.
-FORM_LIFE = timedelta(hours=1)
-MAX_JOBS = 1000
-MAX_DAYS = 3650
-MAX_COOLDOWN = 7 * 24 * 3600
 
 SECTIONS = [Choice(name=locale_str(title), value=section.value) for section, title in panels.TITLES.items()]
 
@@ -143,7 +129,9 @@ class ServerCog(
                 staff = await staff_of(interaction, SERVER)
                 check_staff(staff)
                 policy = await self._policies.find(staff.guild_id)
-                await interaction.response.send_modal(FORMS[section](self, section, policy, texts_of(interaction)))
+                await interaction.response.send_modal(
+                    FORMS[section](section, policy, texts_of(interaction), self.change)
+                )
             case "reset":
                 await self.change(interaction, section, lambda policy: without(policy, section))
             case _ if what in TOGGLES:
@@ -194,160 +182,6 @@ TOGGLES: Mapping[str, Change] = {
     "allowed": lambda policy: replace(policy, gifts=replace(policy.gifts, are_allowed=not policy.gifts.are_allowed)),
     "prompts": lambda policy: replace(policy, are_prompts_logged=not policy.are_prompts_logged),
 }
-
-
-class SectionForm(discord.ui.Modal):
-    """Asks for the numbers of a section. Subclasses say which."""
-
-    def __init__(self, cog: ServerCog, section: Section, policy: GuildPolicy, _: Texts) -> None:
-        super().__init__(title=_(panels.TITLES[section]), timeout=FORM_LIFE.total_seconds())
-        self._cog = cog
-        self._section = section
-        self._texts = _
-        self._fields: dict[str, discord.ui.TextInput[Self]] = {}
-        self.build(policy)
-
-    def build(self, policy: GuildPolicy) -> None:
-        raise NotImplementedError
-
-    def change(self) -> Change:
-        """What the form says. Raises UserError."""
-        raise NotImplementedError
-
-    def ask(self, name: str, label: str, value: object) -> None:
-        """One more field; what it is called in the text of an error is its label."""
-        field: discord.ui.TextInput[Self] = discord.ui.TextInput(
-            custom_id=name, default=None if value is None else str(value), required=False, max_length=60
-        )
-        self._fields[name] = field
-        self.add_item(discord.ui.Label(text=self._texts(label), component=field))
-
-    def text(self, name: str) -> str:
-        return self._fields[name].value.strip()
-
-    def number(self, name: str, label: str, lowest: int, highest: int) -> int | None:
-        """The number in a field; None when it is empty. Raises BadNumberError."""
-        typed = self.text(name)
-        if not typed:
-            return None
-        if not typed.isascii() or not typed.isdigit() or not lowest <= int(typed) <= highest:
-            given = typed.replace("`", "'")
-            raise BadNumberError(field=self._texts(label), given=given, lowest=lowest, highest=highest)
-        return int(typed)
-
-    @guarded
-    async def on_submit(self, interaction: discord.Interaction) -> None:
-        await self._cog.change(interaction, self._section, self.change())
-
-
-class LimitsForm(SectionForm):
-    PRICE = N_("Highest price of one video, in credits")
-    MEMBER = N_("Videos on their way per member")
-    GUILD = N_("Videos on their way in the server")
-    COOLDOWN = N_("Seconds between two videos of a member")
-    CONFIRM = N_("Ask first above this price, in credits")
-
-    def build(self, policy: GuildPolicy) -> None:
-        self.ask("price", self.PRICE, policy.highest_price)
-        self.ask("member", self.MEMBER, policy.member_jobs)
-        self.ask("guild", self.GUILD, policy.guild_jobs)
-        self.ask("cooldown", self.COOLDOWN, round(policy.cooldown.total_seconds()) or None)
-        self.ask("confirm", self.CONFIRM, policy.confirm_above)
-
-    def change(self) -> Change:
-        price = self.number("price", self.PRICE, 1, MAX_CREDITS)
-        member = self.number("member", self.MEMBER, 1, MAX_JOBS)
-        guild = self.number("guild", self.GUILD, 1, MAX_JOBS)
-        cooldown = timedelta(seconds=self.number("cooldown", self.COOLDOWN, 0, MAX_COOLDOWN) or 0)
-        confirm = self.number("confirm", self.CONFIRM, 0, MAX_CREDITS)
-        return lambda policy: replace(
-            policy,
-            highest_price=price,
-            member_jobs=member,
-            guild_jobs=guild,
-            cooldown=cooldown,
-            confirm_above=confirm,
-        )
-
-
-class ZoneForm(SectionForm):
-    ZONE = N_("Time zone, for example Europe/Berlin")
-
-    def build(self, policy: GuildPolicy) -> None:
-        self.ask("zone", self.ZONE, policy.time_zone)
-
-    def change(self) -> Change:
-        zone = self.text("zone") or "UTC"
-        if not is_zone(zone):
-            raise BadZoneError(given=zone.replace("`", "'"))
-        return lambda policy: replace(policy, time_zone=zone)
-
-
-class GiftsForm(SectionForm):
-    ONCE = N_("Most credits at once")
-    PERIOD = N_("Most credits per period of the allowance")
-
-    def build(self, policy: GuildPolicy) -> None:
-        self.ask("once", self.ONCE, policy.gifts.most_at_once)
-        self.ask("period", self.PERIOD, policy.gifts.most_per_period)
-
-    def change(self) -> Change:
-        once = self.number("once", self.ONCE, 1, MAX_CREDITS)
-        period = self.number("period", self.PERIOD, 1, MAX_CREDITS)
-        return lambda policy: replace(
-            policy,
-            gifts=Gifts(are_allowed=policy.gifts.are_allowed, most_at_once=once, most_per_period=period),
-        )
-
-
-class DaysForm(SectionForm):
-    PROMPTS = N_("Days for which prompts are kept")
-    MEDIA = N_("Days for which pictures and videos are kept")
-
-    def build(self, policy: GuildPolicy) -> None:
-        self.ask("prompts", self.PROMPTS, policy.keep_prompts_days)
-        self.ask("media", self.MEDIA, policy.keep_media_days)
-
-    def change(self) -> Change:
-        prompts = self.number("prompts", self.PROMPTS, 1, MAX_DAYS)
-        media = self.number("media", self.MEDIA, 1, MAX_DAYS)
-        return lambda policy: replace(policy, keep_prompts_days=prompts, keep_media_days=media)
-
-
-FORMS: Mapping[Section, type[SectionForm]] = {
-    Section.LIMITS: LimitsForm,
-    Section.LANGUAGE: ZoneForm,
-    Section.GIFTS: GiftsForm,
-    Section.PRIVACY: DaysForm,
-}
-
-_SECTIONS = "|".join(Section)
-
-
-class SectionButton(Control, template=rf"server:(?P<section>{_SECTIONS}):(?P<what>[a-z]{{1,20}})"):
-    """A button below a section."""
-
-    async def act(self, interaction: discord.Interaction) -> None:
-        cog = cog_of(interaction, ServerCog)
-        await cog.press(interaction, Section(self.match["section"]), self.match["what"])
-
-
-class SectionMenu(Control, template=rf"choose:(?P<section>{_SECTIONS}):(?P<what>[a-z]{{1,20}}(?:_[0-9])?)"):
-    """A menu below a section."""
-
-    async def act(self, interaction: discord.Interaction) -> None:
-        cog = cog_of(interaction, ServerCog)
-        values = [str(value) for value in _values(interaction)]
-        await cog.choose(interaction, Section(self.match["section"]), self.match["what"], values)
-
-
-CONTROLS: tuple[DynamicItemType, ...] = (SectionButton, SectionMenu)
-
-
-def _values(interaction: discord.Interaction) -> Sequence[object]:
-    """The chosen values as Discord sent them: of roles and channels their ids."""
-    data: Mapping[str, Any] = interaction.data or {}
-    return data.get("values") or ()
 
 
 def _one_channel(values: list[str]) -> ChannelId | None:
