@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import discord
 from discord import app_commands
 from discord.app_commands import Choice, locale_str
@@ -20,6 +22,7 @@ from bot.ports import Clock
 from bot.rendering import policies as cards
 from bot.services.grants import Grants
 from bot.services.quotas import Part, Quotas
+from bot.services.staff import Staff
 
 # The command whose assignments count for its buttons too.
 QUOTA = "quota"
@@ -60,8 +63,7 @@ class QuotasCog(
 
     @app_commands.command(name="show", description=locale_str(N_("The rules of this server and what was spent")))
     async def show(self, interaction: discord.Interaction) -> None:
-        await defer(interaction, ephemeral=True)
-        await self._answer(interaction, await self._quotas.show(await staff_of(interaction, QUOTA)))
+        await self._answer(interaction, self._quotas.show)
 
     @app_commands.command(name="default", description=locale_str(N_("Set what each member may spend")))
     @app_commands.describe(
@@ -70,9 +72,7 @@ class QuotasCog(
     )
     @app_commands.choices(period=PERIODS)
     async def default(self, interaction: discord.Interaction, credits: Amount, period: str | None = None) -> None:
-        await defer(interaction, ephemeral=True)
-        done = await self._quotas.set_default(await staff_of(interaction, QUOTA), credits, _period(period))
-        await self._answer(interaction, done)
+        await self._answer(interaction, lambda staff: self._quotas.set_default(staff, credits, _period(period)))
 
     @app_commands.command(name="role", description=locale_str(N_("Set what members with a role may spend")))
     @app_commands.describe(
@@ -83,11 +83,8 @@ class QuotasCog(
     async def role(
         self, interaction: discord.Interaction, role: discord.Role, credits: Amount | None = None, exempt: bool = False
     ) -> None:
-        await defer(interaction, ephemeral=True)
-        done = await self._quotas.set_role(
-            await staff_of(interaction, QUOTA), RoleId(role.id), credits, is_exempt=exempt
-        )
-        await self._answer(interaction, done)
+        role_id = RoleId(role.id)
+        await self._answer(interaction, lambda staff: self._quotas.set_role(staff, role_id, credits, is_exempt=exempt))
 
     @app_commands.command(
         name="member", description=locale_str(N_("Set what one member may spend, whatever the roles"))
@@ -104,11 +101,8 @@ class QuotasCog(
         credits: Amount | None = None,
         unlimited: bool = False,
     ) -> None:
-        await defer(interaction, ephemeral=True)
         rule = MemberRule(allowance=None if unlimited else credits) if unlimited or credits is not None else None
-        await self._answer(
-            interaction, await self._quotas.set_member(await staff_of(interaction, QUOTA), UserId(member.id), rule)
-        )
+        await self._answer(interaction, lambda staff: self._quotas.set_member(staff, UserId(member.id), rule))
 
     @app_commands.command(name="pool", description=locale_str(N_("Set what all members together may spend")))
     @app_commands.describe(
@@ -119,10 +113,7 @@ class QuotasCog(
     async def pool(
         self, interaction: discord.Interaction, credits: Amount | None = None, period: str | None = None
     ) -> None:
-        await defer(interaction, ephemeral=True)
-        await self._answer(
-            interaction, await self._quotas.set_pool(await staff_of(interaction, QUOTA), credits, _period(period))
-        )
+        await self._answer(interaction, lambda staff: self._quotas.set_pool(staff, credits, _period(period)))
 
     @app_commands.command(name="grant", description=locale_str(N_("Give extra credits that do not expire")))
     @app_commands.describe(
@@ -186,10 +177,12 @@ class QuotasCog(
     @app_commands.describe(what=locale_str(N_("Which of them")))
     @app_commands.choices(what=PARTS)
     async def reset(self, interaction: discord.Interaction, what: str) -> None:
-        await defer(interaction, ephemeral=True)
-        await self._answer(interaction, await self._quotas.reset(await staff_of(interaction, QUOTA), Part(what)))
+        await self._answer(interaction, lambda staff: self._quotas.reset(staff, Part(what)))
 
-    async def _answer(self, interaction: discord.Interaction, overview: Overview) -> None:
+    async def _answer(self, interaction: discord.Interaction, does: Callable[[Staff], Awaitable[Overview]]) -> None:
+        """Do it as the staff member who asks, and show the rules as they are then."""
+        await defer(interaction, ephemeral=True)
+        overview = await does(await staff_of(interaction, QUOTA))
         card = cards.card(texts_of(interaction), overview, self._clock.now())
         await interaction.edit_original_response(embed=card)
 
