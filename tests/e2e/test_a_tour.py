@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 100.0
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+README_PART = re.compile(r"^```text\n(A video from words\n.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("options", [[], ["--crash"]], ids=["once", "crash"])
@@ -42,6 +45,16 @@ async def test_tour_leaves_two_playable_videos_and_a_transcript(options: list[st
     assert "balanced" in said
     assert ("kill -9" in said) is bool(options)
     assert (out / "bot.log").stat().st_size > 0
+    if not options:
+        shown = README_PART.search(README)
+        assert shown is not None
+        assert _lines(shown[1]) - _lines(said) == set()
+
+
+def _lines(transcript: str) -> set[str]:
+    """What is shown there, but for what depends on the machine: sizes, waits, and where files are saved."""
+    lines = (re.sub(r"[\d,]+ (?=bytes|minutes?$)", "", line.strip()) for line in transcript.splitlines())
+    return {line for line in lines if line not in ("", "...") and not line.startswith("saved")}
 
 
 def _seconds(path: Path) -> float:
