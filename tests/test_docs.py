@@ -271,6 +271,34 @@ def test_make_targets_exist(document: Path) -> None:
     assert used <= targets
 
 
+def test_contributing_names_every_make_target() -> None:
+    targets = re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+    named = re.findall(r"^\| `make ([a-z]+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert set(named) == set(targets) - {"help"}
+
+
+def test_contributing_names_every_place_that_catches_everything() -> None:
+    files = [path for folder in ("bot", "cogs") for path in (ROOT / folder).rglob("*.py")]
+    catching = {
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if re.search(r"except Exception\b", path.read_text(encoding="utf-8"))
+    }
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    [sentence] = [line for line in text.split("\n- ") if line.startswith("In the product `except Exception`")]
+
+    assert set(re.findall(r"`((?:bot|cogs)/[\w./]+)`", sentence)) == catching
+
+
+def test_every_local_server_is_described() -> None:
+    servers = {f"sandbox/{path.name}/" for path in (ROOT / "sandbox").glob("*_server")}
+    text = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"`(sandbox/\w+_server/)`", text)) == servers
+
+
 def test_the_public_checks_run_pinned_actions_that_may_only_read() -> None:
     used = re.findall(r"uses: (\S+)", WORKFLOW.read_text(encoding="utf-8"))
 
