@@ -59,7 +59,7 @@ async def run(count: int, folder: Path, seed: int = 1, report: Report = unheard)
                 place.mkdir()
                 accepted = traffic.accepted
                 copy = await _take(folder / backups.NAME, place, tally.manner)
-                await asyncio.to_thread(_judge, copy, accepted, tally)
+                await asyncio.to_thread(judge, copy, accepted, tally)
                 await asyncio.to_thread(shutil.rmtree, place)
             report(len(Manner) * number, 0)
             # Ours take a second each; so many commits lie between these, too, and the log is emptied now and then.
@@ -76,7 +76,7 @@ async def _take(source: Path, place: Path, manner: Manner) -> Path:
     return place / source.name
 
 
-def _judge(copy: Path, accepted: int, tally: Tally) -> None:
+def judge(copy: Path, accepted: int, tally: Tally) -> None:
     """Open it as it is and ask what a restore asks, and whether what was accepted before is there. That a copy has to
     be recognised as one from the past, as ours are, is not asked: nobody has marked it."""
     tally.copies += 1

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from chaos.naive import checks, copies, money
 from chaos.naive.checks import Broken, Command
 from chaos.naive.kills import Kind, NaiveProcess
+from chaos.naive.money import Answer
 from sandbox.discord_server import DiscordServer
 from sandbox.kie_server import Call, KieServer, Scenario, Slow
 from sandbox.person import Person
@@ -104,15 +108,39 @@ async def test_a_balance_that_is_read_and_then_written_pays_for_too_much(tmp_pat
 
 
 async def test_commands_one_after_the_other_are_paid_for_by_a_naive_balance_as_well(tmp_path: Path) -> None:
-    tally = money.Tally("SQLite")
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path / 'one.db'}")
+    async with engine.begin() as connection:
+        await connection.run_sync(money.balances.metadata.create_all)
+        await connection.execute(sa.insert(money.balances).values(member=1, credits=25))
 
-    await money.run(f"sqlite+aiosqlite:///{tmp_path / 'one.db'}", 5, tally, commands=1)
+    answers = [await money.order(engine, 1, interaction, 10) for interaction in (1, 1, 2, 3)]
+    async with engine.connect() as connection:
+        left = (await connection.execute(sa.select(money.balances.c.credits))).scalar_one()
+    await engine.dispose()
 
-    assert (tally.broken, tally.accepted, tally.failed) == (tally.allowed != 1, 1, 0)
+    assert answers == [Answer.ACCEPTED, Answer.KNOWN, Answer.ACCEPTED, Answer.TOO_DEAR]
+    assert left == 5
 
 
-async def test_plain_copies_are_judged_by_what_was_accepted_before_them(tmp_path: Path) -> None:
+async def test_plain_copies_are_taken_of_a_bot_that_works(tmp_path: Path) -> None:
     file, with_log = await copies.run(2, tmp_path)
 
     assert (file.copies, with_log.copies) == (2, 2)
-    assert file.broken == sum(1 for jobs in file.lost if jobs > 0) + len(file.unusable)
+    # Each was judged, whatever came of it.
+    assert len(file.lost) + len(file.unusable) == len(with_log.lost) + len(with_log.unusable) == 2
+
+
+def test_plain_copy_is_judged_by_what_was_accepted_before_it(tmp_path: Path, migrated_file: Path) -> None:
+    tally = copies.Tally(copies.Manner.FILE)
+    copy = tmp_path / "copy.db"
+    shutil.copyfile(migrated_file, copy)
+    damaged = tmp_path / "damaged.db"
+    damaged.write_bytes(migrated_file.read_bytes()[:5000])
+
+    copies.judge(copy, 0, tally)
+    assert (tally.broken, tally.lost) == (0, [0])
+    copies.judge(copy, 3, tally)
+    assert (tally.broken, tally.lost) == (1, [0, 3])
+    copies.judge(damaged, 0, tally)
+    assert (tally.broken, tally.lost, len(tally.unusable)) == (2, [0, 3], 1)
+    assert "1 lack up to 3 accepted jobs" in tally.line()
