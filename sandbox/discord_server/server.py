@@ -28,6 +28,7 @@ from sandbox.discord_server.rest.messages import MessageRoutes
 from sandbox.discord_server.services import Services
 from sandbox.discord_server.snowflakes import Snowflakes
 from sandbox.discord_server.world import MEBIBYTE, Application, User, World
+from sandbox.listening import Origins
 
 API_PREFIXES = ("/api/v10", "/api")
 # aiohttp's own limit of 1 MiB would refuse uploads before Discord's rules are asked.
@@ -70,7 +71,7 @@ class DiscordServer(Building):
         edge = Edge(self.token, cdn, changes, self.clock, self.requests, self.faults, self._throttle)
         self.app = web.Application(client_max_size=MAX_BODY, middlewares=[edge.middleware()])
         self._add_routes(services)
-        self._runners: list[web.AppRunner] = []
+        self._origins = Origins(patience=SHUTDOWN_TIME)
         self._api_origin = ""
 
     def _add_routes(self, services: Services) -> None:
@@ -86,22 +87,13 @@ class DiscordServer(Building):
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen; port 0 takes a free one. Attachments always get a free port of their own: another origin."""
-        self._api_origin = await self._listen(self.app, host, port)
-        self.cdn.origin = await self._listen(self.cdn.app, host, 0)
-
-    async def _listen(self, app: web.Application, host: str, port: int) -> str:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIME)
-        await runner.setup()
-        self._runners.append(runner)
-        await web.TCPSite(runner, host, port).start()
-        return f"http://{host}:{runner.addresses[0][1]}"
+        self._api_origin = await self._origins.open(self.app, host, port)
+        self.cdn.origin = await self._origins.open(self.cdn.app, host)
 
     async def close(self) -> None:
         """Say goodbye on the gateway, stop listening and delete every file."""
         self.gateway.close_connections(1001)
-        for runner in self._runners:
-            await runner.cleanup()
-        self._runners.clear()
+        await self._origins.close()
         self.cdn.close()
 
     async def __aenter__(self) -> DiscordServer:

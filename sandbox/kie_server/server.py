@@ -34,11 +34,11 @@ from sandbox.kie_server.storage import Storage, Stored
 from sandbox.kie_server.tasks import Task
 from sandbox.kie_server.upload_api import UploadAPI
 from sandbox.kie_server.veo_api import VeoAPI
+from sandbox.listening import Origins
 from sandbox.movies import MovieSize, MovieStudio, shared_studio
 
 # The largest JSON body is a base64 upload; 10 MB are recommended, a third more when encoded.
 _MAX_BODY = 20_000_000
-# A client that is still downloading when the server goes gets no more than this.
 _SHUTDOWN = 0.5
 
 
@@ -91,13 +91,14 @@ class KieServer:
         self._creates = SlidingWindow(limits.creates, limits.creates_window, clock)
         self._records = SlidingWindow(limits.records, limits.records_window, clock)
         self._apps = (self._api(), self._upload_host(clock), self._result_host(clock))
-        self._runners: list[web.AppRunner] = []
+        self._origins = Origins(patience=_SHUTDOWN)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen on three ports: *port* and the two after it, or any three free ones."""
         try:
             origins = [
-                await self._listen(app, host, port + number if port else 0) for number, app in enumerate(self._apps)
+                await self._origins.open(app, host, port + number if port else 0)
+                for number, app in enumerate(self._apps)
             ]
         except OSError:
             await self.close()
@@ -105,13 +106,6 @@ class KieServer:
         self.api_url, self.upload_url, self.result_url = origins
         self._storage.origin = self.result_url
         self._agenda.start()
-
-    async def _listen(self, app: web.Application, host: str, port: int) -> str:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
-        self._runners.append(runner)
-        await runner.setup()
-        await web.TCPSite(runner, host, port).start()
-        return f"http://{host}:{runner.addresses[0][1]}"
 
     async def close(self) -> None:
         """Stop at once: slow answers end, unfinished tasks are forgotten, files go. Safe to repeat."""
@@ -122,8 +116,7 @@ class KieServer:
             last.push_async_callback(asyncio.to_thread, self._executor.shutdown, wait=True, cancel_futures=True)
             last.push_async_callback(self._callbacks.close)
             last.push_async_callback(self._agenda.close)
-            for runner in self._runners:
-                last.push_async_callback(runner.cleanup)
+            last.push_async_callback(self._origins.close)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -22,6 +22,7 @@ from aiohttp import web
 from sandbox.kie_server.agenda import Agenda, Clock
 from sandbox.kie_server.gate import drop
 from sandbox.kie_server.storage import Storage, Stored
+from sandbox.listening import Origins
 from sandbox.movies import MovieSize, shared_studio
 from sandbox.vendors.faults import Body, Call, Fault, Faults, LostAnswer, Refusal, Slow
 from sandbox.vendors.works import Plan, Work, Workshop
@@ -100,7 +101,7 @@ class VendorServer(ABC):
             executor=self._executor,
             usual_seconds=seconds,
         )
-        self._runners: list[web.AppRunner] = []
+        self._origins = Origins(patience=_SHUTDOWN)
 
     @abstractmethod
     def routes(self) -> list[web.RouteDef]:
@@ -133,8 +134,8 @@ class VendorServer(ABC):
         results = web.Application()
         results.router.add_get("/{path:.+}", self.guard(Call.RESULT, self._result, is_public=True))
         try:
-            self.url = await self._listen(api, host)
-            self.result_url = self.storage.origin = await self._listen(results, host)
+            self.url = await self._origins.open(api, host)
+            self.result_url = self.storage.origin = await self._origins.open(results, host)
         except OSError:
             await self.close()
             raise
@@ -148,8 +149,7 @@ class VendorServer(ABC):
                 last.push_async_callback(asyncio.to_thread, shutil.rmtree, self._own_directory, ignore_errors=True)
             last.push_async_callback(asyncio.to_thread, self._executor.shutdown, wait=True, cancel_futures=True)
             last.push_async_callback(self._agenda.close)
-            for runner in self._runners:
-                last.push_async_callback(runner.cleanup)
+            last.push_async_callback(self._origins.close)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -236,13 +236,6 @@ class VendorServer(ABC):
         if plan.status != 200:
             return web.Response(status=plan.status, text=f"HTTP {plan.status}")
         return web.FileResponse(stored.file, headers={"Content-Type": plan.content_type or stored.content_type})
-
-    async def _listen(self, app: web.Application, host: str) -> str:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN)
-        self._runners.append(runner)
-        await runner.setup()
-        await web.TCPSite(runner, host, 0).start()
-        return f"http://{host}:{runner.addresses[0][1]}"
 
 
 async def read_object(request: web.Request) -> dict[str, object]:
