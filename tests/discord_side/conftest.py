@@ -1,4 +1,4 @@
-"""The real client on a local Discord with one guild, one channel and one member."""
+"""The real client on a local Discord."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ with warnings.catch_warnings():
 from bot import i18n
 from bot.client import CutsceneClient, point_library_at
 from bot.errors import ConfigurationError
-from sandbox.discord_server import Channel, DiscordServer, Guild
-from sandbox.person import Person
+from sandbox.discord_server import DiscordServer, Guild
+from tests.local_discord import ana, channel, guild, server
+
+__all__ = ["ana", "channel", "guild", "server"]
 
 CATALOGUE = """
 msgid ""
@@ -58,27 +60,6 @@ def catalogues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     i18n.texts.cache_clear()
     yield
     i18n.texts.cache_clear()
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer() as running:
-        yield running
-
-
-@pytest.fixture
-def guild(server: DiscordServer) -> Guild:
-    return server.add_guild("Film club")
-
-
-@pytest.fixture
-def channel(server: DiscordServer, guild: Guild) -> Channel:
-    return server.add_channel(guild, "videos")
-
-
-@pytest.fixture
-def ana(server: DiscordServer, guild: Guild, channel: Channel) -> Person:
-    return Person.joins(server, guild, "ana", channel)
 
 
 @pytest.fixture

@@ -22,7 +22,10 @@ with warnings.catch_warnings():
 from sandbox.discord_server import Channel, DiscordServer, Guild
 from sandbox.kie_server import KieServer, Limits
 from sandbox.person import Person
+from tests.local_discord import ana, channel, guild, server
 from tests.sandbox.vendors import HandClock
+
+__all__ = ["ana", "channel", "guild", "server"]
 
 
 class Bot(discord.Client):
@@ -57,27 +60,6 @@ class Bot(discord.Client):
                 self._waiting.append(news)
                 await news
         return found[times - 1]
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[DiscordServer]:
-    async with DiscordServer() as running:
-        yield running
-
-
-@pytest.fixture
-def guild(server: DiscordServer) -> Guild:
-    return server.add_guild("Film club")
-
-
-@pytest.fixture
-def channel(server: DiscordServer, guild: Guild) -> Channel:
-    return server.add_channel(guild, "videos")
-
-
-@pytest.fixture
-def ana(server: DiscordServer, guild: Guild, channel: Channel) -> Person:
-    return Person.joins(server, guild, "ana", channel)
 
 
 @pytest.fixture
