@@ -234,7 +234,7 @@ class DiscordPublisher:
         if job.is_direct:
             direct = await self._client.create_dm(discord.Object(job.user_id))
             return self._client.get_partial_messageable(direct.id)
-        return self._client.get_partial_messageable(job.place.channel_id, guild_id=job.place.guild_id)
+        return self._client.get_partial_messageable(job.place.channel_id, guild_id=job.shown_in)
 
     async def _post(
         self,

@@ -163,6 +163,7 @@ class Job:
     failure: FailureReason | None = None
     failure_detail: str | None = None
     again_of: JobId | None = None
+    claimed_in: GuildId | None = None  # whose channel the video was claimed in, if not the place's own
     redelivery: int = 0  # how often staff had it delivered again
 
     @property
@@ -175,6 +176,11 @@ class Job:
         if self.redelivery:
             return f"cutscene-{self.id}-{'d' if self.is_direct else 'v'}{self.redelivery}"[:25]
         return f"cutscene-{self.id}-{'direct' if self.is_direct else 'video'}"
+
+    @property
+    def shown_in(self) -> GuildId:
+        """The guild whose channel the video goes to, unless it goes to direct messages."""
+        return self.claimed_in or self.place.guild_id
 
     @property
     def token_expires_at(self) -> datetime:

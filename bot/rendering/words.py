@@ -97,5 +97,5 @@ def link_to(job: Job) -> str | None:
     if job.message_id is None:
         return None
     channel_id = job.message_channel_id or job.place.channel_id
-    where = "@me" if job.is_direct else job.place.guild_id
+    where = "@me" if job.is_direct else job.shown_in
     return f"https://discord.com/channels/{where}/{channel_id}/{job.message_id}"

@@ -131,7 +131,8 @@ class Jobs:
             # Where they are blocked nobody sees it; their direct messages are their own.
             for guild_id in {job.place.guild_id, spot.guild_id}:
                 _check_showing(connection, guild_id, job, spot, self._clock.now())
-        jobs.move_place(connection, job_id, None if spot is None else spot.channel_id, upload_limit)
+        channel = None if spot is None else (spot.guild_id, spot.channel_id)
+        jobs.move_place(connection, job, channel, upload_limit)
         move = Move(to=JobState.DELIVERING, detail="claimed")
         return lifecycle.apply(connection, parked, move, self._clock.now(), self._moves.policy)
 

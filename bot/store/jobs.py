@@ -236,11 +236,19 @@ def close_payment(connection: Connection, job_id: JobId, payment: Payment) -> Jo
     return job_of(row)
 
 
-def move_place(connection: Connection, job_id: JobId, channel_id: ChannelId | None, upload_limit: int) -> None:
+def move_place(connection: Connection, job: Job, channel: tuple[GuildId, ChannelId] | None, upload_limit: int) -> None:
     """From now on the job's video belongs where its member claims it; None is their direct messages."""
-    place = {"is_direct": True} if channel_id is None else {"is_direct": False, "channel_id": channel_id}
+    place: dict[str, object] = {"is_direct": True, "claimed_guild_id": None}
+    if channel is not None:
+        guild_id, channel_id = channel
+        is_elsewhere = guild_id != job.place.guild_id
+        place = {
+            "is_direct": False,
+            "channel_id": channel_id,
+            "claimed_guild_id": guild_id if is_elsewhere else None,
+        }
     connection.execute(
-        sa.update(jobs).where(jobs.c.id == job_id).values(**place, upload_limit=upload_limit, posting_at=None)
+        sa.update(jobs).where(jobs.c.id == job.id).values(**place, upload_limit=upload_limit, posting_at=None)
     )
 
 
@@ -365,4 +373,5 @@ def job_of(found: sa.Row[Any]) -> Job:
         failure_detail=row["failure_detail"],
         again_of=None if row["again_of"] is None else JobId(row["again_of"]),
         redelivery=row["redelivery"],
+        claimed_in=None if row["claimed_guild_id"] is None else GuildId(row["claimed_guild_id"]),
     )

@@ -224,6 +224,7 @@ jobs = sa.Table(
     sa.Column("stored_size", sa.BigInteger, nullable=True),
     sa.Column("message_id", sa.BigInteger, nullable=True),
     sa.Column("message_channel_id", sa.BigInteger, nullable=True),
+    sa.Column("claimed_guild_id", sa.BigInteger, nullable=True),  # if its channel is not in the job's own guild
     sa.Column("redelivery", sa.Integer, nullable=False, server_default="0"),  # how often staff had it delivered again
     sa.Column("is_direct", sa.Boolean, nullable=False, default=False),
     sa.Column("is_closed", sa.Boolean, nullable=False, default=False),  # the ledger has a settle or a refund

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.ids import TaskId
+from bot.domain.ids import ChannelId, MessageId, TaskId
 from bot.domain.jobs import FailureReason, JobState, Move, Result, StoredVideo
 from sandbox.discord_server import NotOfferedError
 from sandbox.person import Person
@@ -161,6 +161,38 @@ async def test_job_is_cancelled_only_once(stage: Stage, ana: Person) -> None:
 
     assert "Job 1 has already ended." in handle.text()
     assert await stage.balance(ana) == 500
+
+
+@pytest.mark.parametrize("where", ["another guild", "its own guild again", "direct messages"])
+async def test_a_claimed_video_is_linked_where_it_is(stage: Stage, ana: Person, where: str) -> None:
+    other = stage.server.add_guild("Somewhere else")
+    there = stage.server.add_channel(other, "videos")
+    elsewhere = Person(stage.server, stage.server.add_member(other, ana.user), there)
+    await asked(ana, "/video", prompt="a fox")
+    job = await stage.submits(1)
+    for move in (
+        Move(to=JobState.RUNNING, task_id=TaskId("t-1")),
+        Move(to=JobState.FETCHING, result=Result(url="https://files.test/v.mp4")),
+        Move(to=JobState.DELIVERING, stored=StoredVideo(name="1.mp4", size=1000)),
+        Move(to=JobState.PARKED, after=None),
+    ):
+        job = await stage.lifecycle.apply(job, move)
+
+    await asked(elsewhere, "/jobs claim", job=1)
+    channel = there
+    if where != "another guild":
+        await stage.lifecycle.apply(await stage.job(), Move(to=JobState.PARKED, after=None))
+        channel = ana.direct_messages if where == "direct messages" else stage.channel
+        await asked(ana, "/jobs claim", channel=channel, job=1)
+    delivered = Move(
+        to=JobState.DELIVERED, after=None, message_id=MessageId(77), message_channel_id=ChannelId(channel.id)
+    )
+    await stage.lifecycle.apply(await stage.job(), delivered)
+
+    guild = {"another guild": other.id, "its own guild again": stage.guild.id, "direct messages": "@me"}[where]
+    link = f"https://discord.com/channels/{guild}/{channel.id}/77"
+    assert link in (await asked(ana, "/jobs show", job=1)).text()
+    assert link in (await asked(ana, "/jobs list")).text()
 
 
 async def test_video_for_adults_is_not_claimed_into_a_channel_for_everybody(stage: Stage, ana: Person) -> None:
