@@ -17,6 +17,9 @@ NO_HELP = {
     "no_answer": N_("The prompt assistant did not answer with anything useful, so your own words are used."),
     "refused": N_("The prompt assistant would not rewrite this, so your own words are used."),
     "too_often": N_("The prompt assistant is not used this often, so your own words are used."),
+    "no_budget": N_(
+        "The prompt assistant is not asked while the host's budget is used up, so your own words are used."
+    ),
 }
 
 

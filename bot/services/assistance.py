@@ -45,6 +45,7 @@ class NoHelp(StrEnum):
     NO_ANSWER = "no_answer"  # too late, nonsense, or out of order
     REFUSED = "refused"  # the model would not
     TOO_OFTEN = "too_often"  # the member has asked too often within the hour
+    NO_BUDGET = "no_budget"  # the host's money for this day or month is gone
 
 
 class Assistance:
@@ -95,8 +96,9 @@ class Assistance:
         now = self._clock.now()
         if self._assistant is None or (self._rests_until is not None and now < self._rests_until):
             return NoHelp.NO_ANSWER
-        if await self._database.read(self._is_too_much, user_id, now):
-            return NoHelp.TOO_OFTEN
+        too_much = await self._database.read(self._too_much, user_id, now)
+        if too_much is not None:
+            return too_much
         limit = min(model.modes[request.mode].prompt.max_length, MAX_LENGTH)
         try:
             answer = await self._assistant.rewrite(instructions(mode, request.prompt, limit))
@@ -126,11 +128,11 @@ class Assistance:
             await self._database.write(rewrites.give_back, number)
             raise
 
-    def _is_too_much(self, connection: Connection, user_id: UserId, now: datetime) -> bool:
-        """Whether the member has asked often enough, or the host's money for today is gone."""
+    def _too_much(self, connection: Connection, user_id: UserId, now: datetime) -> NoHelp | None:
+        """Whether the member has asked often enough, or the host has no money left for it."""
         if rewrites.count_since(connection, user_id, now - timedelta(hours=1)) >= MOST_PER_HOUR:
-            return True
-        return host_limits.is_used_up(connection, self._budget, now)
+            return NoHelp.TOO_OFTEN
+        return NoHelp.NO_BUDGET if host_limits.is_used_up(connection, self._budget, now) else None
 
     def _keep(
         self,

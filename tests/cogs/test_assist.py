@@ -11,7 +11,8 @@ from bot.domain.ids import GuildId
 from bot.domain.jobs import JobState
 from bot.domain.policies import AssistMode
 from bot.errors import ProviderUnavailableError
-from bot.services.assistance import OFFER_LIFE
+from bot.rendering.rewrites import NO_HELP
+from bot.services.assistance import OFFER_LIFE, NoHelp
 from bot.store import policies
 from sandbox.person import Handle, Person
 from tests.cogs.conftest import Stage, answered, asked, clicked, connected, dies_before_its_answer, given_up_by_discord
@@ -152,6 +153,10 @@ async def test_assistant_that_fails_stops_nothing_and_that_is_said(stage: Stage,
     )
     assert handle.message is not None and not handle.is_ephemeral
     assert (await stage.job()).video.prompt == "a red fox"
+
+
+def test_every_reason_for_no_help_has_its_text() -> None:
+    assert set(NO_HELP) == {reason.value for reason in NoHelp}
 
 
 async def test_answer_is_shown_without_effect(stage: Stage, ana: Person) -> None:

@@ -92,6 +92,19 @@ async def test_budget_is_set_refuses_and_is_lifted(stage: Stage, owner: Person, 
     assert "Today: $0.50, without a limit\nThis month: $0.50, without a limit" in lifted
 
 
+async def test_member_hears_of_the_hosts_budget_and_not_of_asking_too_often(
+    stage: Stage, owner: Person, ana: Person
+) -> None:
+    await ordered(owner, "/host budget", daily="$0.50")
+    await asked(ana, "/video", prompt="a red fox", duration=4)
+
+    handle = await asked(ana, "/video", prompt="a red fox", duration=4, assist="assist")
+
+    assert "The host's budget is used up. New videos are possible again" in handle.text()
+    assert "this often" not in handle.text()
+    assert stage.assistant.asked == []
+
+
 @pytest.mark.parametrize("given", ["five", "-1", "1e9", "nan"])
 async def test_amount_that_is_none_is_refused(stage: Stage, owner: Person, given: str) -> None:
     told = await ordered(owner, "/host budget", daily=given)

@@ -214,7 +214,7 @@ async def test_assistant_is_not_asked_once_the_budget_is_used_up(desk: Desk) -> 
     study = Study(desk, Budget(daily=100))
     await desk.request(100)
 
-    assert await study.suggest() is NoHelp.TOO_OFTEN
+    assert await study.suggest() is NoHelp.NO_BUDGET
     assert study.assistant.asked == []
 
 
