@@ -21,11 +21,12 @@ from sqlalchemy.engine import Connection
 from benchmarks.contenders import Contender
 from benchmarks.rows import insert_jobs
 from benchmarks.table import Row, percentile
+from bot.domain.admission import Requester
 from bot.domain.ids import ChannelId, GuildId, InteractionId, ModelId, ProviderId, RoleId, UserId
 from bot.domain.jobs import ACTIVE, Place
 from bot.domain.models import Mode
 from bot.domain.periods import Period, span
-from bot.domain.policies import GuildPolicy, ModelRule, Requester, RoleRule
+from bot.domain.policies import GuildPolicy, ModelRule, RoleRule
 from bot.domain.videos import VideoSpec
 from bot.services.generation import accept
 from bot.services.host_limits import Budget

@@ -6,6 +6,7 @@ import itertools
 from datetime import date, timedelta
 from decimal import Decimal
 
+from bot.domain.admission import NOBODY_SPECIAL, Requester
 from bot.domain.ids import ChannelId, GuildId, InteractionId, ModelId, UserId
 from bot.domain.jobs import Place
 from bot.domain.models import (
@@ -21,7 +22,6 @@ from bot.domain.models import (
     VideoModel,
 )
 from bot.domain.pictures import Picture
-from bot.domain.policies import NOBODY_SPECIAL, Requester
 from bot.domain.videos import VideoSpec
 from bot.services.jobs import Spot
 from tests.fakes import KIE

@@ -30,11 +30,11 @@ import cogs
 from bot.catalogue import loader
 from bot.client import CutsceneClient
 from bot.client.command_tree import payload_of
+from bot.domain.admission import PolicyRule
 from bot.domain.credits import EntryKind
 from bot.domain.ids import JobId
 from bot.domain.jobs import FailureReason, JobState
 from bot.domain.models import FOLLOW_UPS, Mode, VideoModel
-from bot.domain.policies import PolicyRule
 from bot.domain.problems import Rule
 from bot.domain.videos import VideoRequest
 from bot.errors import UserError

@@ -12,9 +12,9 @@ from discord.app_commands import Choice
 from discord.ext import commands
 
 from bot.client import CutsceneClient, guarded
+from bot.domain.admission import Requester
 from bot.domain.assignments import Acting, may_use
 from bot.domain.ids import ChannelId, GuildId, RoleId, UserId
-from bot.domain.policies import Requester
 from bot.i18n import Texts, texts
 from bot.services.staff import Staff
 

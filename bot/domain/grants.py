@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.domain.admission import Requester
 from bot.domain.ids import GrantId, GuildId, RoleId, UserId
-from bot.domain.policies import Requester
 
 # For so long members can collect what a role or everybody was given. Nobody knows them all beforehand: the list of a
 # server's members is only told to bots that ask for a privilege that this one does without.

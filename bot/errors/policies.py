@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.policies import PolicyRule, Refusal
+from bot.domain.admission import PolicyRule, Refusal
 from bot.errors.trunk import UserError
 from bot.i18n import N_, Texts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot.domain.policies import PolicyRule
+from bot.domain.admission import PolicyRule
 from bot.domain.safety import Strike
 from bot.i18n import N_, Texts
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import discord
 
 from bot.domain.ids import ChannelId, ModelId
-from bot.domain.policies import AssistMode, GuildPolicy, Section, Spoilers
+from bot.domain.policies import AssistMode, GuildPolicy, Spoilers
+from bot.domain.policy_sections import Section
 from bot.i18n import N_, Texts
 from bot.rendering import policies
 from bot.rendering.choices import cut

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot import logs
+from bot.domain.admission import Requester
 from bot.domain.ids import JobId, UserId
 from bot.domain.jobs import Job, JobState, Move, Place
-from bot.domain.policies import Requester
 from bot.errors import StoreError
 from bot.ports import Clock
 from bot.services import lifecycle

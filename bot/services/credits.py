@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain import periods
+from bot.domain.admission import NOBODY_SPECIAL, Requester
 from bot.domain.credits import AccountKind, Balance, HistoryLine
 from bot.domain.ids import GuildId, InteractionId, UserId
-from bot.domain.policies import NOBODY_SPECIAL, Requester
 from bot.domain.quotas import MAX_CREDITS
 from bot.errors.credits import GiftsPerPeriodError, GiftTooLargeError, NoGiftsError, SelfGiftError, TooLittleBonusError
 from bot.ports import Clock

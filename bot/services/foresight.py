@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.admission import Asked, PolicyRule, Requester, refusal
 from bot.domain.ids import UserId
 from bot.domain.jobs import Place
-from bot.domain.policies import Asked, PolicyRule, Requester, refusal
 from bot.domain.videos import VideoSpec
 from bot.errors.policies import refused
 from bot.services import host_limits

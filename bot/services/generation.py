@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
+from bot.domain.admission import NOBODY_SPECIAL, Asked, Requester, refusal
 from bot.domain.credits import split
 from bot.domain.ids import DraftId, GuildId, JobId, UserId
 from bot.domain.jobs import Job, JobState, Move, Place
 from bot.domain.models import Mode, VideoModel
-from bot.domain.policies import NOBODY_SPECIAL, Asked, GuildPolicy, Requester, refusal
+from bot.domain.policies import GuildPolicy
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, VideoSpec, request_of, resolve
 from bot.errors import StoreError, StoreTrouble, UserError

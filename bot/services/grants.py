@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bot.domain.admission import Requester
 from bot.domain.credits import AccountKind
 from bot.domain.grants import COLLECT_WITHIN, Given, Grant, Revoked, Target, is_for
 from bot.domain.ids import GrantId, InteractionId, UserId
-from bot.domain.policies import GuildPolicy, Requester
+from bot.domain.policies import GuildPolicy
 from bot.domain.quotas import MAX_CREDITS
 from bot.domain.staff_log import StaffEvent, StaffEventKind
 from bot.errors.credits import AlreadyGivenError, NothingToRevokeError, PoolTooSmallError

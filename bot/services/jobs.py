@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bot.domain.admission import Asked, Requester, refusal_of_showing
 from bot.domain.ids import ChannelId, GuildId, JobId, UserId
 from bot.domain.jobs import Job, JobState, Move
 from bot.domain.models import Catalogue
-from bot.domain.policies import Asked, Requester, refusal_of_showing
 from bot.errors.jobs import NotFoundError, NotKeptError, NotWaitingError, StoppedError
 from bot.errors.policies import refused
 from bot.errors.requests import AdultsOnlyError

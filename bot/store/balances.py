@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bot.domain import periods
+from bot.domain.admission import SoFar
 from bot.domain.credits import AccountKind, Balance
 from bot.domain.ids import GuildId, RoleId, UserId
 from bot.domain.jobs import JobState
-from bot.domain.policies import GuildPolicy, SoFar, allowance_of
+from bot.domain.policies import GuildPolicy, allowance_of
 from bot.store import allowances, ledger, policies
 from bot.store.entries import NOBODY
 from bot.store.events import UNANSWERED

@@ -13,15 +13,8 @@ from discord.ext import commands
 from bot.client import defer
 from bot.client.controls import staff_of, texts_of
 from bot.domain.ids import ChannelId, ModelId, RoleId
-from bot.domain.policies import (
-    AssistMode,
-    Section,
-    Spoilers,
-    with_allowed_models,
-    with_allowed_roles,
-    with_restricted_models,
-    without,
-)
+from bot.domain.policies import AssistMode, Spoilers
+from bot.domain.policy_sections import Section, with_allowed_models, with_allowed_roles, with_restricted_models, without
 from bot.errors.requests import StaleControlError
 from bot.i18n import N_
 from bot.rendering import server_settings as panels

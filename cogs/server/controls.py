@@ -9,7 +9,7 @@ import discord
 
 from bot.client import DynamicItemType
 from bot.client.controls import Control, cog_of
-from bot.domain.policies import Section
+from bot.domain.policy_sections import Section
 from cogs.server.cog import ServerCog
 
 _SECTIONS = "|".join(Section)

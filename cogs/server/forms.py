@@ -11,7 +11,8 @@ import discord
 
 from bot.client import guarded
 from bot.domain.periods import is_zone
-from bot.domain.policies import Gifts, GuildPolicy, Section
+from bot.domain.policies import Gifts, GuildPolicy
+from bot.domain.policy_sections import Section
 from bot.domain.quotas import MAX_CREDITS
 from bot.errors.staff import BadNumberError, BadZoneError
 from bot.i18n import N_, Texts

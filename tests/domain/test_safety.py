@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.domain.policies import PolicyRule
+from bot.domain.admission import PolicyRule
 from bot.domain.safety import Strike
 from bot.i18n import texts
 from bot.rendering.refusals import RULES, rule_name

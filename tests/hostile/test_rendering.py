@@ -13,12 +13,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.client.edge import said
+from bot.domain.admission import PolicyRule, Refusal
 from bot.domain.credits import Balance, EntryKind, HistoryLine
 from bot.domain.ids import GuildId, JobId, TaskId, UserId
 from bot.domain.job_files import JobFile
 from bot.domain.jobs import FailureReason, JobState, Result
 from bot.domain.periods import Period
-from bot.domain.policies import PolicyRule, Refusal
 from bot.domain.safety import Block
 from bot.domain.staff_log import StaffEvent, StaffEventKind, StaffLine
 from bot.errors.policies import refused

@@ -9,11 +9,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.domain.admission import NOBODY_SPECIAL, Requester
 from bot.domain.credits import AccountKind, Balance
 from bot.domain.grants import Given, Target
 from bot.domain.ids import GuildId, InteractionId, JobId, MessageId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Place, Result
-from bot.domain.policies import NOBODY_SPECIAL, GuildPolicy, Requester
+from bot.domain.policies import GuildPolicy
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits

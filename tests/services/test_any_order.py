@@ -18,12 +18,13 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
+from bot.domain.admission import Requester
 from bot.domain.credits import AccountKind, Balance, settled
 from bot.domain.grants import Target
 from bot.domain.ids import GuildId, InteractionId, RoleId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.domain.periods import Period
-from bot.domain.policies import Gifts, MemberRule, Requester
+from bot.domain.policies import Gifts, MemberRule
 from bot.errors import StaleJobError, UserError
 from bot.errors.credits import AlreadyGivenError
 from bot.errors.jobs import AlreadyEndedError, TooLateError

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bot.domain.policies import ModelRule, Requester, RoleRule
+from bot.domain.admission import Requester
+from bot.domain.policies import ModelRule, RoleRule
 from bot.store.database import Connection, Database
 from tests.samples import ANNA, GUILD, place, video
 from tests.services.desk import Desk

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.admission import Requester
 from bot.domain.ids import ChannelId, GuildId, JobId, ModelId, RoleId
 from bot.domain.jobs import Job, JobState, Move, StoredVideo
 from bot.domain.models import Catalogue, Choice, Mode, OptionName, OptionSpec
-from bot.domain.policies import ModelRule, Requester, RoleRule
+from bot.domain.policies import ModelRule, RoleRule
 from bot.errors import StaleJobError
 from bot.errors.jobs import NotFoundError, NotKeptError, NotWaitingError
 from bot.errors.policies import PolicyRefusedError

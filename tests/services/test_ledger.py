@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
+from bot.domain.admission import PolicyRule
 from bot.domain.credits import AccountKind, EntryKind, day_of, next_day
 from bot.domain.jobs import Job, JobState, Move, Result
-from bot.domain.policies import PolicyRule
 from bot.domain.quotas import DEFAULT_ALLOWANCE, MAX_CREDITS
 from bot.errors.credits import PoolTooSmallError
 from bot.errors.policies import InsufficientCreditsError, PoolEmptyError

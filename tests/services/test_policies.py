@@ -8,22 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bot.domain.admission import PolicyRule, Requester
 from bot.domain.credits import AccountKind
 from bot.domain.grants import Target
 from bot.domain.ids import ChannelId, GrantId, InteractionId, ModelId, RoleId
 from bot.domain.periods import Period
-from bot.domain.policies import (
-    AssistMode,
-    Gifts,
-    GuildPolicy,
-    MemberRule,
-    ModelRule,
-    PolicyRule,
-    Pool,
-    Requester,
-    RoleRule,
-    Spoilers,
-)
+from bot.domain.policies import AssistMode, Gifts, GuildPolicy, MemberRule, ModelRule, Pool, RoleRule, Spoilers
 from bot.errors.policies import InsufficientCreditsError, PolicyRefusedError
 from bot.errors.staff import NotAllowedError
 from bot.services.quotas import Part
