@@ -11,6 +11,8 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
+from bot.setting_values import concealed
+
 # In the process environment many programs leave their names; only those that can hardly be meant for another program
 # are taken for slips. HTTP_ is not among them: HTTP_PROXY is everybody's.
 OUR_PREFIXES = ("DISCORD_", "KIE_", "BUDGET_")
@@ -75,6 +77,8 @@ def _read_env_file(path: Path, known: Collection[str], written: Written) -> None
 
 def _unknown(name: str, place: str, known: Collection[str]) -> str:
     nearest = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.6)
+    # A key that ends in `=` and lost its name looks like a name, but for its small letters.
+    name = name if nearest or name.isupper() else concealed(name)
     advice = f"did you mean {nearest[0]}?" if nearest else "see .env.example for all names."
     return f"{name}: there is no such setting ({place}); {advice}"
 

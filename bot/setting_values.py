@@ -27,15 +27,23 @@ PLACEHOLDER = re.compile(
     r"|(my|your|the)[-_ ].*(token|key|secret|here).*|.*(token|key)[-_ ]?(goes)?[-_ ]?here",
     re.IGNORECASE,
 )
+# Letters and digits in one long word, as in every key of the providers; and what stands before an `@` in an address.
+KEY_LIKE = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[^\W\d_])[\w-]{16,}")
+USER_OF_ADDRESS = re.compile(r"://[^\s/]*@")
 MONEY = re.compile(r"\d{1,9}(\.\d{1,6})?")
 WORDS_FOR_YES = frozenset({"true", "yes", "on", "1"})
 WORDS_FOR_NO = frozenset({"false", "no", "off", "0"})
 
 
 def shown(value: str) -> str:
-    """*value* as it may stand inside a one-line message."""
-    printable = "".join(char if char.isprintable() else "?" for char in value)
+    """*value* as it may stand inside a one-line message, without what may be a key that got to the wrong place."""
+    printable = concealed("".join(char if char.isprintable() else "?" for char in value))
     return f"`{printable}`" if len(printable) <= LONGEST_SHOWN else f"`{printable[:LONGEST_SHOWN]}...`"
+
+
+def concealed(text: str) -> str:
+    """*text* with no more than the beginning of what looks like a key, and without names and passwords of addresses."""
+    return KEY_LIKE.sub(lambda found: f"{found[0][:4]}...", USER_OF_ADDRESS.sub("://...@", text))
 
 
 def secret(value: str) -> str:

@@ -211,6 +211,34 @@ def test_passwords_in_addresses_are_never_shown() -> None:
     assert "hunter22" not in "".join(found)
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"HTTP_PORT": "sk-proj-4f9aQx81ZpLw77"},
+        {"DISCORD_GUILD_IDS": "81384788765712384,4f9aQx81ZpLw77Rb3"},
+        {"BUDGET_DAILY_USD": "12.50DATABASE_URL=postgresql+asyncpg://bot:4f9aQx81@127.0.0.1/bot"},
+        {"S3_BUCKET": "https://me:4f9aQx81@files.test"},
+        {"KIE_API_URL": "4f9aQx81ZpLw77Rb3c2d"},
+    ],
+)
+def test_a_key_in_the_place_of_another_value_is_not_shown(environ: dict[str, str]) -> None:
+    found = "".join(problems(REQUIRED | environ))
+
+    assert next(iter(environ)) in found
+    assert "aQx81" not in found
+
+
+def test_a_key_without_its_name_is_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("Rb3c2d4f9aQx81ZpLw77==\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings(REQUIRED, env_file=file)
+
+    assert "there is no such setting" in str(caught.value.problems)
+    assert "aQx81" not in str(caught.value.problems)
+
+
 def test_values_become_what_they_mean() -> None:
     settings = loaded(
         DISCORD_API_URL="http://127.0.0.1:9000/api/v10/",
