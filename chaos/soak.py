@@ -71,13 +71,15 @@ def play(seeds: range) -> Tally:
             scenarios.members(),
             scenarios.late_results(),
             scenarios.double_jobs(),
+            scenarios.restored(),
         )
     )
     tally = Tally()
     with simulator() as simulated:
         for seed in seeds:
             scenario = Random(seed).choice(worlds)
-            outcome = simulated.run(scenario, random_plan(seed, TOUCHES * len(scenario.commands)))
+            plan = random_plan(seed, TOUCHES * len(scenario.commands), has_backups=scenario.has_backups)
+            outcome = simulated.run(scenario, plan)
             tally.runs += 1
             tally.crashes += len(outcome.plan.crashes)
             tally.violations += [

@@ -29,6 +29,9 @@ from bot.store.tables import meta as meta_table
 
 NOTE = "epoch.json"
 
+# What is written beside a job that may have been submitted in the time that is lost.
+FROM_THE_PAST = "the database was brought back from the past"
+
 # Names in the table of facts.
 _MARK = "epoch"
 _COPIED_AT = "copied_at"
@@ -142,7 +145,7 @@ def treat_as_ambiguous(connection: Connection, now: datetime, *, until: datetime
     for job in job_rows.active(connection):
         found[job.state] += 1
         if job.state in {JobState.QUEUED, JobState.SUBMITTING}:
-            move = Move(to=JobState.UNKNOWN, detail="the database was brought back from the past")
+            move = Move(to=JobState.UNKNOWN, detail=FROM_THE_PAST)
             if moves.move(connection, job, move, now) is None:
                 raise AssertionError("nobody else moves jobs inside this transaction")
             # A callback has its full grace from the last moment at which the create call may have left.

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import StaticPool
 
+from bot.errors import StoreError, StoreTrouble
 from bot.store import schema
 from bot.store.database import PREPARED_STATEMENTS, Database
+from bot.store.epochs import mark_as_copy
 from bot.store.tables import metadata
 from chaos.simulation.statements import ShortConnection
 
@@ -21,6 +24,9 @@ T = TypeVar("T")
 # Table or index -> its definition as a fault has it: a text to replace in it, or None to leave the whole out.
 SchemaEdits = Mapping[str, tuple[str, str] | None]
 
+# A database as it was.
+Backup = sqlite3.Connection
+
 
 class Disk:
     """An SQLite database in memory with the product's own schema; `wipe` makes it new."""
@@ -28,6 +34,7 @@ class Disk:
     def __init__(
         self, edits: SchemaEdits | None = None, connect: Callable[[Engine], Connection] = ShortConnection
     ) -> None:
+        self.is_full = False
         # One connection for everybody: transactions run whole, one after the other, so nobody sees half of another's.
         options = {"isolation_level": None, "cached_statements": PREPARED_STATEMENTS}
         self._engine = sa.create_engine("sqlite://", poolclass=StaticPool, connect_args=options)
@@ -51,6 +58,7 @@ class Disk:
         self._engine.dispose()
 
     def wipe(self) -> None:
+        self.is_full = False
         for statement in self._wipes:
             self.raw.execute(statement)
 
@@ -63,6 +71,18 @@ class Disk:
             raise
         self.raw.execute("COMMIT")
         return result
+
+    def backup(self) -> Backup:
+        """What is committed, as `python -m bot backup` would copy it."""
+        assert not self.raw.in_transaction
+        copy = sqlite3.connect(":memory:")
+        self.raw.backup(copy)
+        return copy
+
+    def put_back(self, backup: Backup, now: datetime) -> None:
+        """Forget what is here for what was there."""
+        backup.backup(self.raw)
+        self.transaction(mark_as_copy, now)
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What is committed: nobody may ask in the middle of a transaction."""
@@ -91,6 +111,8 @@ class InlineDatabase(Database):
     async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         name = getattr(fn, "__name__", "transaction")
         await self._touch(f"before {name}")
+        if self._disk.is_full:
+            raise StoreError("the disk is full: free some space", StoreTrouble.FULL)
         result = self._disk.transaction(fn, *args, **kwargs)
         self._committed()
         await self._touch(f"after {name}")

@@ -20,10 +20,11 @@ from bot.providers.kie_jobs import KieJobs
 from bot.publisher import DiscordPublisher
 from bot.services import lifecycle
 from bot.services.generation import Generation
-from bot.store import balances, claims, hints, jobs, moves, tables
+from bot.store import balances, claims, epochs, hints, jobs, moves, tables
 from bot.store.hints import Hint
 from bot.worker import delivery
 from bot.worker.delivery import Delivery
+from bot.worker.doubts import Doubts
 from bot.worker.hold import Hold
 from bot.worker.limits import SlidingWindow
 from bot.worker.making import Making
@@ -38,8 +39,9 @@ from chaos.simulation.scenarios import (
     Post,
     Scenario,
     burst,
+    restored,
 )
-from chaos.simulation.sweep import LATER, SOON, each_touch
+from chaos.simulation.sweep import LATER, SOON, each_backup, each_touch
 from chaos.simulation.world import FROZEN, End
 
 Patch = tuple[Any, str, Any]  # an object, the name of its attribute, and what takes its place
@@ -66,9 +68,12 @@ class Fault:
     def hunt(self) -> Iterator[Outcome]:
         """The named runs with the bug in place; each outcome with violations is a catch."""
         with broken(self) as simulator:
-            yield from each_touch(
-                simulator, self.scenario, downtime=self.downtime, end=self.end, frozen=self.frozen, step=self.step
-            )
+            if self.scenario.has_backups:
+                yield from each_backup(simulator, self.scenario, downtime=self.downtime)
+            else:
+                yield from each_touch(
+                    simulator, self.scenario, downtime=self.downtime, end=self.end, frozen=self.frozen, step=self.step
+                )
 
 
 @contextmanager
@@ -286,6 +291,22 @@ def _forget_window() -> list[Patch]:
     return [(SlidingWindow, "remember", lambda _self, _earlier: None)]
 
 
+def _believed_backup() -> list[Patch]:
+    """A backup that was put back is taken for what happened last."""
+    return [(epochs, "treat_as_ambiguous", lambda _connection, _now, *, until=None: epochs.Counts())]
+
+
+def _no_doubt() -> list[Patch]:
+    """What is given up is refunded without a look whether its video was posted in a time that is lost."""
+
+    async def at_once(self: Doubts, job: Job, move: Move, **_options: Any) -> Move:
+        return move
+
+    return [(Doubts, "unless_posted", at_once)]
+
+
+_BACKED_UP, *_, _RECORD_GONE = restored()
+
 FAULTS = (
     Fault(
         name="no nonce",
@@ -384,5 +405,7 @@ FAULTS = (
         scenario=Scenario(name="two at the last credit", commands=(Command(), Command()), allowance=150),
         invariant="I10",
     ),
+    Fault(name="a backup is believed", patches=_believed_backup, scenario=_BACKED_UP, invariant="I5"),
+    Fault(name="refunded without a look", patches=_no_doubt, scenario=_RECORD_GONE, invariant="I7"),
     Fault(name="a restart forgets the rate", patches=_forget_window, scenario=burst(), invariant="I12", step=50),
 )

@@ -6,16 +6,17 @@ from datetime import timedelta
 
 from bot.domain.jobs import ARROWS, FailureReason, JobState
 from bot.store import audit
+from bot.store.epochs import FROM_THE_PAST
 from chaos.simulation.channel import FakeDiscord, Message
 from chaos.simulation.kie import FakeKie
-from chaos.simulation.scenarios import Ending, Fetch, History, Post
+from chaos.simulation.scenarios import MOST_HIDDEN, Ending, Fetch, History, Poll, Post
 from chaos.simulation.world import World
 
 TERMINAL = frozenset({JobState.DELIVERED, JobState.PARKED, JobState.FAILED, JobState.CANCELLED})
 REFUNDED = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 _NEW_EVENTS = """
-    SELECT e.id, e.job_id, e.source, e.target, e.fence, j.fence, j.id
+    SELECT e.id, e.job_id, e.source, e.target, e.fence, j.fence, e.detail
     FROM job_events e JOIN jobs j ON j.id = e.job_id WHERE e.id > ? ORDER BY e.id
 """
 _SUMS = (
@@ -42,6 +43,7 @@ class Invariants:
         self._states: dict[int, str] = {}
         kie.before_create = self.before_create
         channel.before_post = self.before_post
+        world.on_restore = self.restored
 
     def is_at_rest(self) -> bool:
         """Every job has ended and nothing is due soon. Looks for late videos, or at kept ones, are due in days."""
@@ -61,22 +63,30 @@ class Invariants:
         ((total, least),) = world.disk.rows(_SUMS)
         if total != 0 or least < 0:
             world.violated("I1", f"after a commit all accounts sum to {total}, the least holds {least}")
-        for event_id, job_id, source, target, fence, fence_now, _ in world.disk.rows(_NEW_EVENTS, self._last_event):
+        for event_id, job_id, source, target, fence, fence_now, detail in world.disk.rows(
+            _NEW_EVENTS, self._last_event
+        ):
             self._last_event = event_id
             if source != self._states.get(job_id):
                 world.violated("I11", f"job {job_id} left {source} but was {self._states.get(job_id)}")
             if source is not None and JobState(target) not in ARROWS[JobState(source)]:
                 world.violated("I11", f"job {job_id} went from {source} to {target}")
-            if fence != fence_now:
+            # A start on a database from the past moves its jobs and takes them from whoever had them, all in one.
+            if fence != fence_now and detail != FROM_THE_PAST:
                 world.violated("I9", f"job {job_id} went to {target} by fence {fence} while {fence_now} was given out")
             self._states[job_id] = target
             if target == JobState.DELIVERED and not self._posts_of(job_id):
                 world.violated("I6", f"job {job_id} is settled and nothing is posted")
 
+    def restored(self) -> None:
+        """The store is one from the past: what comes after is measured by what it says."""
+        ((self._last_event,),) = self._world.disk.rows("SELECT coalesce(max(id), 0) FROM job_events")
+        self._states = dict(self._world.disk.rows("SELECT id, state FROM jobs"))
+
     def before_create(self, prompt: str) -> None:
         """A create call has arrived: what it stands for is known, and committed as SUBMITTING."""
         rows = self._world.disk.rows("SELECT id, state FROM jobs WHERE prompt = ?", prompt)
-        if not rows:
+        if not rows and prompt not in self._world.lost_prompts:
             self._world.violated("I8", f"a task was asked for {prompt}, which the store does not know")
         for job_id, state in rows:
             # A request that is long under way finds its job where that went meanwhile.
@@ -89,9 +99,9 @@ class Invariants:
             return
         job_id = int(nonce.split("-")[1])
         rows = self._world.disk.rows("SELECT posting_at FROM jobs WHERE id = ?", job_id)
-        if not rows:
+        if not rows and job_id not in self._world.lost_jobs:
             self._world.violated("I8", f"a message was posted for job {job_id}, which the store does not know")
-        elif rows[0][0] is None:
+        elif rows and rows[0][0] is None:
             self._world.violated("intent", f"the message of job {job_id} left without its intent")
 
     def at_the_end(self, *, is_over: bool) -> None:
@@ -122,7 +132,7 @@ class Invariants:
         for order in self._world.orders:
             rows = self._world.disk.rows("SELECT id FROM jobs WHERE prompt = ?", order.prompt)
             found = {job_id for (job_id,) in rows}
-            if not order.accepted <= found:
+            if not order.accepted <= found | self._world.lost_jobs:
                 self._world.violated("I8", f"{order.prompt} was acknowledged and is not in the store")
             if len(found) > 1:
                 self._world.violated("I8", f"{order.prompt} has the jobs {sorted(found)}")
@@ -153,7 +163,7 @@ class Invariants:
         for job_id, prompt, state, failure in world.disk.rows("SELECT id, prompt, state, failure FROM jobs"):
             tasks = [task for task in self._kie.tasks.values() if task.prompt == prompt]
             posts = self._posts_of(job_id)
-            if len(tasks) > 1:
+            if len(tasks) > 1 and prompt not in world.lost_prompts:
                 world.violated("I5", f"job {job_id} has {len(tasks)} tasks")
             if len(posts) > 1:
                 world.violated("I3", f"job {job_id} has {len(posts)} result messages")
@@ -173,6 +183,7 @@ class Invariants:
             if failure == FailureReason.NO_ANSWER and not any(f"Job {job_id} " in told for told in self._channel.told):
                 world.violated("B2", f"the host was not told of the possible orphan of job {job_id}")
         known = {f"{job_id}" for (job_id,) in world.disk.rows("SELECT id FROM jobs")}
+        known |= {f"{job_id}" for job_id in world.lost_jobs}
         for message in self._channel.messages:
             if message.nonce.split("-")[1:2] and message.nonce.split("-")[1] not in known:
                 world.violated("I8", f"a message with nonce {message.nonce} belongs to no job")
@@ -184,9 +195,10 @@ class Invariants:
         if failure == FailureReason.NO_ANSWER:
             is_named = bool(tasks & self._kie.named)
             return not is_named or self._world.ends > 0
-        return (
-            failure == FailureReason.NO_RESULT and len([f for f in self._world.scenario.fetches if f is Fetch.DEAD]) > 5
-        )
+        if failure != FailureReason.NO_RESULT:
+            return False
+        scenario = self._world.scenario
+        return scenario.fetches.count(Fetch.DEAD) > 5 or scenario.polls.count(Poll.HIDDEN) == MOST_HIDDEN
 
     @property
     def _may_be_parked(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -37,6 +38,7 @@ from bot.services.lifecycle import Lifecycle
 from bot.services.model_health import ModelHealth
 from bot.services.queue import Queue
 from bot.services.troubles import Troubles
+from bot.store.epochs import Epoch
 from bot.worker.limits import Rates
 from bot.worker.loop import LONGEST_NAP, Worker
 from bot.worker.needs import Folders, Needs
@@ -47,7 +49,7 @@ from chaos.simulation.disk import InlineDatabase
 from chaos.simulation.kie import Callback, FakeKie
 from chaos.simulation.loop import Life
 from chaos.simulation.scenarios import Fetch, Poll
-from chaos.simulation.world import START, Order, World
+from chaos.simulation.world import START, Crash, Order, World
 
 PRICE = 100
 KIE = KieJobs.id
@@ -129,6 +131,8 @@ class SimulatedDownloads:
                 raise ProviderRejectedError(FailureReason.NO_RESULT, "HTTP 404")
             case Fetch.OK:
                 task_id = url.rsplit("/", 1)[1].removesuffix(".mp4")
+        if self._world.disk.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
         to.write_text(task_id)  # noqa: ASYNC240 - a few bytes, on a disk in memory
         await self._world.touch(self._life, "download stored")
         return len(task_id)
@@ -149,13 +153,15 @@ class Process:
     ) -> None:
         self.life = life
         self._world = world
-        clock = SimulatedClock(world)
+        clock = self._clock = SimulatedClock(world)
 
         async def touch(name: str) -> None:
             await world.touch(life, name)
 
         database = InlineDatabase(world.disk, touch, committed)
         database.is_sqlite = not world.scenario.is_shared
+        self._epoch = Epoch(database, folder) if world.scenario.has_backups else None
+        self._is_open = asyncio.Event()
         provider = KieJobs(
             api_key="key",
             api_url="http://kie.test",
@@ -223,10 +229,20 @@ class Process:
 
     async def _work(self) -> None:
         try:
+            await self._open()
             await self.worker.run()
+        except StoreError:
+            # A start that cannot write is over, and whatever runs the bot starts another one.
+            self._world.end(self.life, Crash(touch=len(self._world.touches)))
         except Exception as error:  # noqa: BLE001 - whatever it is, a worker that dies by itself is a finding
             if not self.life.is_dead:
                 self._world.violated("L0", f"the worker died: {error!r}")
+
+    async def _open(self) -> None:
+        """What a start does before anybody can reach it."""
+        if self._epoch is not None:
+            await self._epoch.open(self._clock.now())
+        self._is_open.set()
 
     def stop(self, stopped: Callable[[], None]) -> None:
         """SIGTERM: the worker ends what it can end in its time, then the process ends."""
@@ -245,6 +261,7 @@ class Process:
         self.life.spawn(self._request(order), f"order {order.number}")
 
     async def _request(self, order: Order) -> None:
+        await self._is_open.wait()
         command = order.command
         place = Place(
             guild_id=GuildId(command.guild),
@@ -271,6 +288,7 @@ class Process:
         self.life.spawn(self._cancel(order, GuildId(guild)), f"cancel {order.number}")
 
     async def _cancel(self, order: Order, guild: GuildId) -> None:
+        await self._is_open.wait()
         for job_id in order.accepted:
             try:
                 await self.jobs.cancel(guild, UserId(order.command.user), JobId(job_id))
@@ -285,6 +303,7 @@ class Process:
         self.life.spawn(self._receive(callback), "callback")
 
     async def _receive(self, callback: Callback) -> None:
+        await self._is_open.wait()
         *_, job_id, secret = callback.url.split("/")
 
         async def read() -> bytes:

@@ -38,6 +38,7 @@ class Outcome:
     seconds: float  # of simulated time
     # For each touch, all that a crash at it would have left, if that was asked for.
     left_by: tuple[Hashable, ...] = field(default=(), compare=False, repr=False)
+    written_by: tuple[int, ...] = field(default=(), compare=False, repr=False)  # the same for the database alone
 
 
 class Bot(Protocol):
@@ -162,6 +163,9 @@ class _Run:
             for _ in range(order.command.times):
                 world.later(0.001 + order.command.at, partial(self._bring, order))
             self._plan_cancels(order)
+        if world.scenario.full_disk is not None:
+            for seconds, is_full in zip(world.scenario.full_disk, (True, False), strict=True):
+                world.later(seconds, partial(setattr, world.disk, "is_full", is_full))
         limit = world.scenario.within.total_seconds()
         crashes = sum(crash.downtime + (crash.frozen if crash.end is End.FREEZE else 0) for crash in world.plan.crashes)
         is_over = world.loop.run(self._is_over, until=limit + crashes)
@@ -182,6 +186,7 @@ class _Run:
             tuple(world.violations),
             ended,
             tuple(world.left_by),
+            tuple(world.written_by),
         )
 
     def _state(self) -> Hashable:
@@ -220,6 +225,10 @@ class _Run:
                 life.freeze()
                 world.later(crash.downtime, self._boot)
                 world.later(crash.frozen, life.thaw)
+            case End.RESTORE:
+                life.kill()
+                world.bring_back(crash.back_to)
+                world.later(crash.downtime, self._boot)
             case End.TERM:
                 process.stop(lambda: world.later(crash.downtime, self._boot))
 

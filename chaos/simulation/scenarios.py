@@ -113,6 +113,7 @@ class Scenario:
     until_late: bool = False  # go on for days, to see whether a late video comes
     allowance: int = 1_000_000
     is_shared: bool = False  # a server database with leases: a second process may start while the first one lives
+    has_backups: bool = False  # the host makes them: each start looks whether the database is one from the past
     full_disk: tuple[float, float] | None = None  # from, to: nothing can be written
     within: timedelta = field(default=timedelta(minutes=45))  # how long a job may take, downtimes not counted
 
@@ -120,6 +121,9 @@ class Scenario:
     def has_public_url(self) -> bool:
         return self.calling is not Calling.NEVER
 
+
+# So often in a row that nobody asks any longer.
+MOST_HIDDEN = 60
 
 BUSY_CREATES = (Create.REFUSED, Create.BUSY, Create.UNREACHABLE)
 
@@ -183,6 +187,22 @@ def late_results() -> Iterator[Scenario]:
         calling=Calling.ONCE,
         renders=1500.0,
     )
+
+
+def restored() -> Iterator[Scenario]:
+    """Worlds in which a backup of the database may be put back, and what the provider then says of the job."""
+    worlds = (
+        Scenario(name="a video for words"),
+        Scenario(name="called back", calling=Calling.ONCE),
+        Scenario(name="create lost, called back", creates=(Create.LOST,), calling=Calling.ONCE),
+        Scenario(name="post lost", posts=(Post.LOST,)),
+        Scenario(name="channel gone", posts=(Post.GONE,)),
+        Scenario(name="the task fails", ending=Ending.FAILURE),
+        # Two questions lead to the video; whoever asks again afterwards is told that there never was such a task.
+        Scenario(name="the record is gone afterwards", polls=(Poll.OK, Poll.OK, *[Poll.HIDDEN] * MOST_HIDDEN)),
+    )
+    for world in worlds:
+        yield replace(world, name=f"with backups: {world.name}", has_backups=True)
 
 
 def double_jobs() -> Iterator[Scenario]:

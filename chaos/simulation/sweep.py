@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from random import Random
 
 from chaos.simulation.run import OURS, Contender, Outcome, Simulator
@@ -46,16 +46,33 @@ def each_pair_of_touches(simulator: Simulator, scenario: Scenario, *, downtime: 
             yield simulator.run(scenario, Plan(crashes=(crash, second)))
 
 
+def each_backup(simulator: Simulator, scenario: Scenario, *, downtime: float = SOON) -> Iterator[Outcome]:
+    """A backup of each state that the database has, put back at each touch after it."""
+    undisturbed = simulator.run(scenario, is_looked_at=True)
+    yield undisturbed
+    touches = different_crashes(undisturbed)
+    for back_to in _different(undisturbed.written_by, touches):
+        for touch in touches:
+            if touch > back_to:
+                crash = Crash(touch=touch, end=End.RESTORE, back_to=back_to, downtime=downtime)
+                yield simulator.run(scenario, Plan(crashes=(crash,)))
+
+
 def different_crashes(outcome: Outcome, first: int = 1, step: int = 1) -> list[int]:
     """The touches from *first* on at which a crash leaves something else than at the one before."""
     touches = range(first, len(outcome.touches) + 1, step)
     if not outcome.left_by:
         return list(touches)
-    left = [outcome.left_by[touch - 1] for touch in touches]
+    return _different(outcome.left_by, touches)
+
+
+def _different(seen: Sequence[object], touches: Sequence[int]) -> list[int]:
+    """Those of *touches* that have left something else than the one before them."""
+    left = [seen[touch - 1] for touch in touches]
     return [touch for number, touch in enumerate(touches) if number == 0 or left[number] != left[number - 1]]
 
 
-def random_plan(seed: int, touches: int) -> Plan:
+def random_plan(seed: int, touches: int, *, has_backups: bool = False) -> Plan:
     """Up to four ends of processes anywhere in a run of about so many touches, and an order of its own."""
     random = Random(seed)
     ends = random.choices((0, 1, 2, 3, 4), weights=(1, 4, 4, 2, 1))[0]
@@ -63,8 +80,9 @@ def random_plan(seed: int, touches: int) -> Plan:
     crashes = tuple(
         Crash(
             touch=number,
-            end=random.choices((End.KILL, End.TERM), weights=(4, 1))[0],
+            end=random.choices((End.KILL, End.TERM, End.RESTORE), weights=(4, 1, 4 if has_backups else 0))[0],
             downtime=random.choice((0.1, SOON, 30.0, LATER)),
+            back_to=random.randint(1, number),
         )
         for number in numbers
     )

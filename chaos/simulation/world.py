@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
 
-from chaos.simulation.disk import Disk
+from chaos.simulation.disk import Backup, Disk
 from chaos.simulation.loop import Life, SimulatedLoop
 from chaos.simulation.scenarios import Command, Scenario
 
@@ -27,6 +27,7 @@ class End(StrEnum):
     KILL = "kill"  # at once, with all it knows
     TERM = "term"  # asked to stop
     FREEZE = "freeze"  # it stands still while another one takes over, then goes on
+    RESTORE = "restore"  # killed, and a backup of its database from an earlier touch is put back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class Crash:
     end: End = End.KILL
     downtime: float = 1.0  # seconds until the next process starts
     frozen: float = FROZEN  # seconds until a frozen one goes on
+    back_to: int = 0  # the touch at which the backup was made that is put back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ class World:
         self.touches: list[str] = []
         # At each touch: all that a crash at it would leave, for whoever wants to know which crashes are the same.
         self.left_by: list[Hashable] = []
+        self.written_by: list[int] = []  # and how much was written to the database until then
         self.look: Callable[[], Hashable] | None = None
         self.ends = 0  # how many processes have been ended
         self.downtime = 0.0
@@ -90,6 +93,11 @@ class World:
         self.random = None if plan.seed is None else Random(plan.seed)
         self._crashes = {crash.touch: crash for crash in plan.crashes}
         self.on_crash: Callable[[Life, Crash], None] = lambda _life, _crash: None
+        self._backups: dict[int, Backup | None] = {c.back_to: None for c in plan.crashes if c.end is End.RESTORE}
+        self.on_restore: Callable[[], None] = lambda: None
+        # What a backup did not know and nobody can know any more: jobs by their numbers, and the words of them.
+        self.lost_jobs: set[int] = set()
+        self.lost_prompts: set[str] = set()
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.loop.time())
@@ -123,6 +131,24 @@ class World:
         if violation not in self.violations:
             self.violations.append(violation)
 
+    def end(self, life: Life, crash: Crash) -> None:
+        """The process with this life ends, unless it has ended already."""
+        if not life.is_dead:
+            self.ends += 1
+            self.on_crash(life, crash)
+
+    def bring_back(self, touch: int) -> None:
+        """Put the backup that was made at *touch* in the place of the database."""
+        backup = self._backups[touch]
+        assert backup is not None, "a backup is put back after it was made"
+        jobs = "SELECT id, prompt FROM jobs"
+        before = dict(self.disk.rows(jobs))
+        self.disk.put_back(backup, self.now())
+        lost = before.keys() - dict(self.disk.rows(jobs)).keys()
+        self.lost_jobs |= lost
+        self.lost_prompts |= {before[job_id] for job_id in lost}
+        self.on_restore()
+
     async def touch(self, life: Life, name: str) -> None:
         """A process is about to touch the outside world, or has just done so. Here is where it may die."""
         if life.is_dead:
@@ -131,10 +157,12 @@ class World:
             self.touches.append(name)
             if self.look is not None:
                 self.left_by.append(self.look())
+                self.written_by.append(self.disk.raw.total_changes)
+            if len(self.touches) in self._backups:
+                self._backups[len(self.touches)] = self.disk.backup()
             crash = self._crashes.get(len(self.touches))
             if crash is not None:
-                self.ends += 1
-                self.on_crash(life, crash)
+                self.end(life, crash)
         await asyncio.sleep(0.0 if self.random is None else self.random.choice(LATENCIES))
         if life.is_dead:
             raise asyncio.CancelledError

@@ -10,7 +10,16 @@ import pytest
 from chaos.simulation import scenarios
 from chaos.simulation.run import Outcome, Simulator
 from chaos.simulation.scenarios import Calling, Command, Create, Post, Scenario
-from chaos.simulation.sweep import LATER, SOON, different_crashes, each_pair_of_touches, each_touch, random_plan, replay
+from chaos.simulation.sweep import (
+    LATER,
+    SOON,
+    different_crashes,
+    each_backup,
+    each_pair_of_touches,
+    each_touch,
+    random_plan,
+    replay,
+)
 from chaos.simulation.world import Crash, End, Plan
 
 BASE = Scenario(name="a video for words")
@@ -92,6 +101,25 @@ def test_a_process_that_was_frozen_finds_another_in_its_place_and_does_no_harm(
     scenario = Scenario(name="two processes", is_shared=True, calling=calling, within=timedelta(hours=3))
 
     expect_nothing_broken(each_touch(world, scenario, end=End.FREEZE), at_least=25)
+
+
+@pytest.mark.parametrize("scenario", named(scenarios.restored()))
+def test_a_backup_that_is_put_back_brings_no_second_task_or_post_whenever_it_was_made(
+    world: Simulator, scenario: Scenario
+) -> None:
+    expect_nothing_broken(each_backup(world, scenario), at_least=100)
+
+
+def test_a_disk_that_is_full_refuses_what_comes_and_keeps_what_runs(world: Simulator) -> None:
+    """Otherwise the sweep over it would show nothing."""
+    late = Command(user=2, at=2.0)
+    scenario = Scenario(name="full", commands=(Command(), late), full_disk=(1.0, 20.0))
+
+    outcome = world.run(scenario)
+
+    assert outcome.states == ("delivered",)
+    assert not outcome.violations
+    assert outcome.seconds > 20.0
 
 
 def test_a_burst_keeps_the_providers_rate_also_across_restarts(world: Simulator) -> None:
