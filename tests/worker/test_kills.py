@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.ids import TaskId
-from bot.domain.jobs import FailureReason, Job, JobState, Move
+from bot.domain.jobs import TOKEN_LIFE, FailureReason, Job, JobState, Move
 from bot.errors import AnswerLostError
 from bot.services.lifecycle import Lifecycle
 from bot.store import claims, moves
 from bot.store.database import Connection
 from bot.worker.loop import MAX_CLAIMS
-from tests.fakes import FINISHED, MADE, PENDING, Gate
+from tests.fakes import FINISHED, MADE, PENDING, Gate, SilentCards
 from tests.samples import ANNA, PICTURE
 from tests.worker.rig import Rig
 
@@ -293,18 +293,21 @@ async def test_a_step_of_a_process_that_was_thought_dead_writes_nothing(rig: Rig
     assert (found.state, found.task_id) == (JobState.UNKNOWN, None)
 
 
-async def test_a_start_shows_every_job_on_its_way_on_its_card(rig: Rig) -> None:
-    waiting = await rig.accept()
-    ended = await rig.put(await rig.accept(user_id=ANNA), JobState.CANCELLED, due_at=None)
+async def test_a_start_lets_the_cards_of_jobs_on_their_way_or_just_ended_catch_up(rig: Rig) -> None:
+    long_ended, ended, waiting = await rig.accept(), await rig.accept(), await rig.accept()
+    await rig.jobs.cancel(long_ended.place.guild_id, ANNA, long_ended.id)
+    rig.clock.advance(TOKEN_LIFE + timedelta(seconds=1))
+    await rig.jobs.cancel(ended.place.guild_id, ANNA, ended.id)
+    # What an earlier process has shown went away with it.
+    rig.cards = SilentCards()
     rig.build()
-    shown: list[int] = []
-    rig.lifecycle.listen(lambda job: shown.append(job.id))
 
     async with rig.running():
         await rig.go()
 
-    assert waiting.id in shown
-    assert ended.id not in shown
+    assert rig.cards.shown[waiting.id][0] == JobState.QUEUED
+    assert rig.cards.shown[ended.id] == [JobState.CANCELLED]
+    assert long_ended.id not in rig.cards.shown
 
 
 async def test_a_move_tells_everybody_who_listens_what_the_job_is_now(rig: Rig) -> None:
