@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import pytest
 
 from bot.client.edge import ONLY_IN_SERVERS
-from bot.domain.ids import GuildId
+from bot.domain.ids import GuildId, UserId
 from bot.domain.policies import GuildPolicy
+from bot.errors.host import NotHostError
 from bot.errors.staff import NotAllowedError
 from bot.services import grants
 from bot.store import policies
@@ -122,6 +125,74 @@ async def test_staffs_commands_work_for_those_who_rule_here_and_nobody_else(
             assert REFUSAL in handle.text(), role
             assert not is_changed, role
         assert where is Where.DIRECT or all(message.is_ephemeral for message in handle.interaction.messages)
+
+
+def filled(options: list[dict[str, Any]], town: Town) -> dict[str, object]:
+    """Something that Discord lets through for each option that has to be there, and somebody wherever that may be."""
+    everyone = town.stage.guild.everyone
+    given = {3: "7d", 4: 1, 5: True, 6: town.ana.user, 7: town.stage.channel, 8: everyone}
+    found: dict[str, object] = {}
+    for option in options:
+        if option.get("required") or option["type"] == 6:
+            choices = option.get("choices")
+            found[option["name"]] = choices[0]["value"] if choices else given[option["type"]]
+    return found
+
+
+def every_command(town: Town, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, list[dict[str, Any]]]:
+    """The full names of those commands with their options, as Discord knows them."""
+    known = [each for scope in town.stage.server.world.commands.values() for each in scope.values()]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for command in known:
+        if command.get("type", 1) != 1 or not wanted(command):
+            continue
+        below = [each for each in command.get("options", ()) if each["type"] == 1]
+        for each in below or [command]:
+            name = f"/{command['name']} {each['name']}" if below else f"/{command['name']}"
+            found[name] = each.get("options", [])
+    return found
+
+
+@pytest.mark.parametrize("role", [Role.MESSAGES, Role.STRANGER, Role.HOST])
+async def test_every_command_that_discord_hides_from_members_refuses_them(town: Town, role: Role) -> None:
+    """Those that come with a later version, too."""
+    await asked(town.ana, "/video", prompt="a red fox", duration=4, quality="480p")
+    hidden = every_command(
+        town, lambda command: command.get("default_member_permissions") is not None and command["name"] != "host"
+    )
+    person, before = town.people[role], await town.rules()
+
+    for command, options in hidden.items():
+        handle = await answered(await person.types(command, None, True, **filled(options, town)))
+
+        assert handle.text() == REFUSAL, command
+        assert handle.modal is None, command
+
+    assert {command.split()[0] for command in hidden} >= {
+        "/quota",
+        "/server",
+        "/moderate",
+        "/words",
+        "/stats",
+        "/export",
+    }
+    assert len(hidden) > 30
+    assert await town.rules() == before
+    assert (await town.stage.job(1)).finished_at is None
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.MODERATOR, Role.OWNER])
+async def test_every_command_of_the_host_refuses_those_who_rule_a_server(town: Town, role: Role) -> None:
+    town.stage.host_ids.add(UserId(town.people[Role.HOST].user.id))
+    commands = every_command(town, lambda command: command["name"] == "host")
+    person = town.people[role]
+
+    for command, options in commands.items():
+        handle = await answered(await person.types(command, None, True, **filled(options, town)))
+
+        assert handle.text() == NotHostError.text, command
+
+    assert len(commands) >= 10
 
 
 async def gives(town: Town, role: Role) -> None:
