@@ -22,7 +22,7 @@ ANSWER = "Wide shot: a fox in the morning light."
 
 async def offered(person: Person, **options: object) -> Handle:
     """Type /video with the assistant and wait for what it made of it, which only the member sees."""
-    handle = await person.types("/video", prompt="a red fox", duration=4, **{"assist": "assist", **options})
+    handle = await person.types("/video", **{"prompt": "a red fox", "duration": 4, "assist": "assist", **options})
     await handle.until(lambda now: now.followups)
     assert handle.followups[0].is_ephemeral
     return handle
