@@ -19,7 +19,7 @@ from bot.http import HTTPServer, VideoFiles
 from bot.metrics import Metrics
 from bot.ports import Clock
 from bot.providers import registry
-from bot.publisher import DiscordPublisher
+from bot.publisher import DiscordPublisher, DiscordStaffRoom
 from bot.services.accounts import Accounts
 from bot.services.callbacks import Callbacks
 from bot.services.estimates import Estimates
@@ -182,7 +182,7 @@ def build(
             videos_kept=timedelta(days=settings.keep_videos_days),
             privacy=services.privacy,
         ),
-        staff_log=StaffLogDelivery(staff_log=services.staff_log, room=publisher, clock=clock),
+        staff_log=StaffLogDelivery(staff_log=services.staff_log, room=DiscordStaffRoom(client), clock=clock),
         server=HTTPServer(
             host=settings.http_host,
             port=settings.http_port,

@@ -14,14 +14,13 @@ import pytest
 
 from bot import i18n
 from bot.client import CutsceneClient
-from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, UserId
+from bot.domain.ids import ChannelId, GuildId, InteractionId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Place, Result
-from bot.domain.staff_log import StaffEvent, StaffEventKind, StaffLine
 from bot.errors import AccessMissingError, DeliveryUnavailableError, HistoryClosedError, PlaceGoneError, TooLargeError
 from bot.ports import Receipt
 from bot.publisher import DiscordPublisher
 from bot.rendering.cards import Progress, card
-from sandbox.discord_server import Channel, DiscordServer, Fault, Guild, Message, Permission, text_of
+from sandbox.discord_server import Channel, DiscordServer, Fault, Guild, Message, Permission
 from sandbox.person import Handle, Person
 from tests.discord_side.conftest import NotedMemory, Starter
 from tests.discord_side.making import CATALOGUE, job, link_of, message_of
@@ -204,50 +203,6 @@ async def test_guild_that_blocks_our_own_words_is_no_place_for_the_video(
         await publisher.post_video(delivering, video, RECEIPT)
 
 
-@pytest.mark.parametrize("blocked", ["badger", "walrus", "otter"])
-async def test_words_that_automatic_moderation_blocks_do_not_keep_a_line_from_the_staff(
-    server: DiscordServer, guild: Guild, publisher: DiscordPublisher, channel: Channel, blocked: str
-) -> None:
-    report = StaffEvent(
-        guild_id=GuildId(guild.id), kind=StaffEventKind.REPORT, actor_id=UserId(7), job_id=JobId(12), reason="a badger"
-    )
-    refusal = StaffEvent(
-        guild_id=GuildId(guild.id),
-        kind=StaffEventKind.REFUSAL,
-        user_id=UserId(8),
-        details={"rule": "ForbiddenWords", "word": "otter", "prompt": "a walrus with an otter"},
-    )
-    lines = [StaffLine(id=n, event=event, at=server.clock(), attempts=0) for n, event in enumerate((report, refusal))]
-    server.block_words(guild, blocked)
-
-    await publisher.post_lines(GuildId(guild.id), ChannelId(channel.id), None, lines, "staff-1-2")
-
-    (posted,) = channel.messages.values()
-    shown = text_of(posted)
-    assert "<@7> · reported job 12" in shown
-    assert "refused a video of <@8>" in shown
-    assert not any(word in shown for word in ("badger", "walrus", "otter"))
-    assert posted.components[0]["components"][0]["custom_id"] == "staff:12:card"
-
-
-async def test_guild_that_blocks_every_line_keeps_its_channel(
-    server: DiscordServer, guild: Guild, publisher: DiscordPublisher, channel: Channel
-) -> None:
-    event = StaffEvent(guild_id=GuildId(guild.id), kind=StaffEventKind.STOP, actor_id=UserId(7))
-    server.block_words(guild, "stopped")
-
-    # No PlaceGoneError, which would switch the log off.
-    await publisher.post_lines(
-        GuildId(guild.id),
-        ChannelId(channel.id),
-        None,
-        [StaffLine(id=1, event=event, at=server.clock(), attempts=0)],
-        "staff-1-1",
-    )
-
-    assert not channel.messages
-
-
 async def test_large_video_is_streamed_and_never_held_in_memory(
     server: DiscordServer, guild: Guild, publisher: DiscordPublisher, delivering: Job, video: Path, ana: Person
 ) -> None:
@@ -400,7 +355,7 @@ async def test_post_is_found_among_many_messages(
 async def test_late_post_in_a_busy_channel_is_found_from_the_end(
     publisher: DiscordPublisher, delivering: Job, video: Path, ana: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.publisher.LOOKED_THROUGH", 20)
+    monkeypatch.setattr("bot.publisher.posts.LOOKED_THROUGH", 20)
     for number in range(50):
         await ana.says(f"waiting {number}")
     message_id = (await publisher.post_video(delivering, video, RECEIPT)).message_id

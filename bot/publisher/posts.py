@@ -1,10 +1,10 @@
-"""Shows things on Discord: finished videos, links, failures and cards, and names whatever goes wrong with them."""
+"""What a job shows on Discord, finished videos, links, failures and cards, and what the host is told."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,46 +15,27 @@ from discord.webhook.async_ import async_context
 
 from bot import i18n, logs
 from bot.domain import follow_ups
-from bot.domain.ids import ChannelId, GuildId, MessageId, UserId
+from bot.domain.ids import ChannelId, MessageId, UserId
 from bot.domain.jobs import Job, finished_of
 from bot.domain.models import Catalogue, VideoModel
-from bot.domain.staff_log import StaffLine
-from bot.errors import (
-    AccessMissingError,
-    DeliveryError,
-    DeliveryUnavailableError,
-    HistoryClosedError,
-    PlaceGoneError,
-    TooLargeError,
-)
-from bot.i18n import N_, Texts
+from bot.errors import DeliveryUnavailableError, HistoryClosedError
+from bot.i18n import Texts
 from bot.ports import Link, Post, Receipt
-from bot.rendering import buttons, posts, staff_log
+from bot.publisher.discord_errors import (
+    BLOCKED_TEXT,
+    EDIT_PATIENCE,
+    FILE_PATIENCE,
+    TEXT_PATIENCE,
+    UNKNOWN_MESSAGE,
+    delivery_error,
+    delivery_errors,
+    in_a_line,
+)
+from bot.rendering import buttons, posts
 from bot.rendering.cards import Card
-from bot.rendering.prompts import harmless
 from bot.rendering.replies import model_name
 
 log = logs.get(__name__)
-
-# Discord's JSON error codes ("Opcodes and Status Codes" in its documentation).
-UNKNOWN_MESSAGE = 10008
-MALFORMED = 50035
-# Also said in error, for a moment: github.com/discord/discord-api-docs issues 7275 and 7666.
-MISSING_ACCESS = 50001
-DEAD_TOKEN = frozenset({10015, 50027})  # of an interaction
-TOO_LARGE = frozenset({40005, 50045})
-# Automatic moderation or a link filter refused our text: the prompt in it, since the rest is our own words.
-BLOCKED_TEXT = frozenset({200000, 200001, 240000})
-
-LOG_GONE = N_(
-    "The staff log of **{server}** cannot be written to <#{channel}> any more, so it is switched off. Choose another "
-    "channel; what has happened stands in `/moderate log`."
-)
-
-# The library waits for rate limits and repeats by itself; past this the worker does it better, having looked first.
-FILE_PATIENCE = timedelta(minutes=5)
-TEXT_PATIENCE = timedelta(minutes=1)
-EDIT_PATIENCE = timedelta(seconds=20)
 
 # Discord's clock and ours need not agree.
 CLOCK_MARGIN = timedelta(minutes=2)
@@ -135,9 +116,9 @@ class DiscordPublisher:
             # With the place its messages are gone; posting will say so.
             log.info("place_gone", job=job.id, code=err.code)
         except discord.Forbidden as err:
-            raise HistoryClosedError(f"history: {_said(err)}") from err
+            raise HistoryClosedError(f"history: {in_a_line(err)}") from err
         except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
-            raise DeliveryUnavailableError(f"history: {_said(err)}") from err
+            raise DeliveryUnavailableError(f"history: {in_a_line(err)}") from err
         return None
 
     async def edit_card(self, job: Job, card: Card) -> None:
@@ -149,62 +130,11 @@ class DiscordPublisher:
             await self._edit_original(job, card)
         except discord.HTTPException as err:
             if err.code not in BLOCKED_TEXT:
-                raise _delivery_error(err) from err
-            with _delivery_errors():
+                raise delivery_error(err) from err
+            with delivery_errors():
                 await self._edit_original(job, card.without_prompt())
         except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
-            raise _delivery_error(err) from err
-
-    async def post_lines(
-        self, guild_id: GuildId, channel_id: ChannelId, language: str | None, lines: Sequence[StaffLine], nonce: str
-    ) -> None:
-        """One message with all of the lines, that pings nobody. Raises DeliveryError.
-
-        What automatic moderation blocks even without the words that people wrote is only kept in the list.
-        """
-        texts = self._texts_of(guild_id, language)
-        view = staff_log.job_buttons(texts, lines) or discord.utils.MISSING
-        channel = self._client.get_partial_messageable(channel_id, guild_id=guild_id)
-        for has_quotes in (True, False):
-            card = staff_log.lines_of(texts, lines, has_quotes=has_quotes)
-            try:
-                async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
-                    await channel.send(
-                        embed=card, view=view, nonce=nonce, allowed_mentions=discord.AllowedMentions.none()
-                    )
-            except discord.HTTPException as err:
-                # A member's words must not close the staff's channel: it is theirs as much as before.
-                if err.code not in BLOCKED_TEXT:
-                    raise _delivery_error(err) from err
-                log.info("staff_log_blocked", guild=guild_id, code=err.code, has_quotes=has_quotes)
-            except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
-                raise _delivery_error(err) from err
-            else:
-                return
-
-    async def tell_of_gone_channel(self, guild_id: GuildId, channel_id: ChannelId, chosen_by: UserId | None) -> None:
-        """A direct message to whoever chose the channel, or to the guild's owner; never raises."""
-        guild = self._client.get_guild(guild_id)
-        texts = self._texts_of(guild_id, None)
-        person = chosen_by or (None if guild is None else guild.owner_id)
-        if person is None:
-            return
-        text = texts(
-            LOG_GONE,
-            server=harmless("?" if guild is None else guild.name, 100),
-            channel=channel_id,
-        )
-        try:
-            async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
-                direct = await self._client.create_dm(discord.Object(person))
-                await direct.send(text, allowed_mentions=discord.AllowedMentions.none())
-        except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
-            log.warning("staff_not_told", guild=guild_id, reason=_said(err))
-
-    def _texts_of(self, guild_id: GuildId, language: str | None) -> Texts:
-        """In the language that the guild has chosen, else in Discord's own for it."""
-        guild = self._client.get_guild(guild_id)
-        return i18n.texts(language or ("en-US" if guild is None else guild.preferred_locale.value))
+            raise delivery_error(err) from err
 
     async def tell_host(self, text: str) -> None:
         """A direct message to each of the people who run this bot; never raises."""
@@ -218,7 +148,7 @@ class DiscordPublisher:
                     await channel.send(text[: posts.MAX_CONTENT])
             except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
                 # Closed direct messages are the usual reason; the log is where the host looks then.
-                log.warning("host_not_told", owner=owner_id, text=text, reason=_said(err))
+                log.warning("host_not_told", owner=owner_id, text=text, reason=in_a_line(err))
 
     def _owners(self) -> Collection[int]:
         if self._owner_ids:
@@ -260,10 +190,10 @@ class DiscordPublisher:
                     if err.code == UNKNOWN_MESSAGE:
                         return _deleted_post(job)
                     if err.code not in BLOCKED_TEXT or not has_prompt:
-                        raise _delivery_error(err) from err
+                        raise delivery_error(err) from err
                     log.info("post_blocked", job=job.id, code=err.code)
                 except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
-                    raise _delivery_error(err) from err
+                    raise delivery_error(err) from err
         raise AssertionError("unreachable: the second round returns or raises")
 
     async def _send(self, job: Job, nonce: str, content: str, view: discord.ui.View, file: discord.File | None) -> Post:
@@ -352,40 +282,3 @@ def _deleted_post(job: Job) -> Post:
     log.info("post_deleted", job=job.id)
     at = discord.utils.time_snowflake(job.posting_at or job.created_at)
     return Post(message_id=MessageId(at), channel_id=job.place.channel_id)
-
-
-@contextlib.contextmanager
-def _delivery_errors() -> Iterator[None]:
-    try:
-        yield
-    except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
-        raise _delivery_error(err) from err
-
-
-def _delivery_error(error: Exception) -> DeliveryError:
-    """What *error* means for a message that has to get there."""
-    said = _said(error)
-    if not isinstance(error, discord.HTTPException):
-        # Rate limits longer than we wait, cut connections, timeouts: perhaps the message is there.
-        return DeliveryUnavailableError(said)
-    if error.status == 413 or error.code in TOO_LARGE:
-        return TooLargeError(said)
-    if error.code in DEAD_TOKEN:
-        return PlaceGoneError(said)
-    if error.code == MALFORMED:
-        log.error("post_malformed", error=said)
-    # Without a code it is the edge in front of Discord that speaks, or a proxy; 401 is our own token.
-    if error.status >= 500 or error.status in {401, 408, 429} or error.code == 0:
-        return DeliveryUnavailableError(said)
-    if error.code == MISSING_ACCESS:
-        return AccessMissingError(said)
-    # The channel, the message or the interaction's token is gone, or this message is refused for a reason that
-    # repeating does not change: codes 10003, 10015, 50013, 50027, 50083, 160005, 40058 and so on.
-    return PlaceGoneError(said)
-
-
-def _said(error: Exception) -> str:
-    """The error in a line, without what a URL in it would give away."""
-    if isinstance(error, discord.HTTPException):
-        return f"HTTP {error.status}, code {error.code}: {error.text}"[:300]
-    return f"{type(error).__name__}: {error}"[:300]
