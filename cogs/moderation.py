@@ -1,4 +1,4 @@
-"""/moderate and /words: what a server's staff does against abuse."""
+"""/moderate: what a server's staff does about members and jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from bot.client import DynamicItemType, defer, guarded
 from bot.client.controls import Control, cog_of, member_of, staff_of, suggestions, texts_of
 from bot.domain import spans
 from bot.domain.ids import JobId, UserId
-from bot.domain.safety import MAX_PATTERN_LENGTH, MAX_WORD_LENGTH, Word, WordKind
 from bot.errors.staff import BadSpanError
 from bot.i18n import N_, Texts
 from bot.rendering import job_files
@@ -24,20 +23,16 @@ from bot.services.availability import Availability
 from bot.services.job_desk import JobDesk
 from bot.services.moderation import Moderation
 from bot.services.staff_log import StaffLog
-from bot.services.words import Words
 
-# The commands whose assignments count for their buttons and forms too.
-MODERATE, WORDS = "moderate", "words"
+# The command whose assignments count for its buttons and forms too.
+MODERATE = "moderate"
 
 # Ids that fit the database's integers and Discord's option of type integer (up to 2^53).
 JobNumber = app_commands.Range[int, 1, 9_007_199_254_740_991]
 Reason = app_commands.Range[str, 1, 200]
-Forbidden = app_commands.Range[str, 1, MAX_WORD_LENGTH]
-Expression = app_commands.Range[str, 1, MAX_PATTERN_LENGTH]
 # A form that nobody sends stays in memory until then.
 FORM_LIFE = timedelta(hours=1)
 LONGEST_REPORT = 500
-Sample = app_commands.Range[str, 1, 4000]
 
 
 # Discord hides these from members without the right; the service checks it, by what their server has assigned.
@@ -167,66 +162,6 @@ class ModerationCog(
     async def _spans(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
         _ = texts_of(interaction)
         return [Choice(name=_(text), value=span) for span, text in cards.SPANS.items() if span.startswith(typed)]
-
-
-@app_commands.guild_only()
-@app_commands.default_permissions(manage_guild=True)
-class WordsCog(
-    commands.GroupCog,
-    name=WORDS,
-    group_name=WORDS,
-    group_description=locale_str(N_("What prompts may not say in this server")),
-):
-    """The list of forbidden words and patterns."""
-
-    def __init__(self, *, words: Words) -> None:
-        self._words = words
-
-    @app_commands.command(name="add", description=locale_str(N_("Forbid a word, however it is disguised")))
-    @app_commands.describe(word=locale_str(N_("A word or a phrase; a star at an end lets it go on: kill*")))
-    async def add(self, interaction: discord.Interaction, word: Forbidden) -> None:
-        await self._add(interaction, Word(kind=WordKind.WORD, text=word.strip()))
-
-    @app_commands.command(name="pattern", description=locale_str(N_("Forbid whatever a regular expression finds")))
-    @app_commands.describe(pattern=locale_str(N_("A regular expression of RE2; small and capital letters are alike")))
-    async def pattern(self, interaction: discord.Interaction, pattern: Expression) -> None:
-        await self._add(interaction, Word(kind=WordKind.PATTERN, text=pattern))
-
-    @app_commands.command(name="remove", description=locale_str(N_("Take a word or a pattern out of the list")))
-    @app_commands.describe(entry=locale_str(N_("The entry as it stands in the list")))
-    async def remove(self, interaction: discord.Interaction, entry: Expression) -> None:
-        await defer(interaction, ephemeral=True)
-        await self._words.remove(await staff_of(interaction, WORDS), entry)
-        await interaction.edit_original_response(content=cards.word_removed(texts_of(interaction), entry))
-
-    @app_commands.command(name="list", description=locale_str(N_("The whole list")))
-    async def list_words(self, interaction: discord.Interaction) -> None:
-        await defer(interaction, ephemeral=True)
-        found = await self._words.all(await staff_of(interaction, WORDS))
-        await interaction.edit_original_response(embed=cards.word_list(texts_of(interaction), found))
-
-    @app_commands.command(name="test", description=locale_str(N_("Try what the list makes of a prompt")))
-    @app_commands.describe(text=locale_str(N_("A prompt as a member could write it")))
-    async def test(self, interaction: discord.Interaction, text: Sample) -> None:
-        await defer(interaction, ephemeral=True)
-        tried = await self._words.test(await staff_of(interaction, WORDS), text)
-        await interaction.edit_original_response(content=cards.word_tested(texts_of(interaction), tried.found))
-
-    async def _add(self, interaction: discord.Interaction, word: Word) -> None:
-        await defer(interaction, ephemeral=True)
-        is_new = await self._words.add(await staff_of(interaction, WORDS), word)
-        text = cards.word_added(texts_of(interaction), word, is_new=is_new)
-        await interaction.edit_original_response(content=text)
-
-    @remove.autocomplete("entry")
-    async def suggest_entries(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
-        return await suggestions(interaction, self._entries(interaction, typed))
-
-    async def _entries(self, interaction: discord.Interaction, typed: str) -> list[Choice[str]]:
-        found = await self._words.all(await staff_of(interaction, WORDS))
-        # Discord takes at most 100 characters for a choice; a longer pattern has to be typed.
-        meant = [word.text for word in found if typed.casefold() in word.text.casefold() and len(word.text) <= 100]
-        return [Choice(name=text, value=text) for text in meant[:25]]
 
 
 class ReportForm(discord.ui.Modal):

@@ -34,11 +34,12 @@ from cogs.generate import Generate
 from cogs.help import Help
 from cogs.host import HostCog
 from cogs.jobs import JobsCog
-from cogs.moderation import ModerationCog, WordsCog
+from cogs.moderation import ModerationCog
 from cogs.privacy import PrivacyCog
 from cogs.quotas import QuotasCog
 from cogs.server import ServerCog
 from cogs.statistics import StatisticsCog
+from cogs.words import WordsCog
 
 # The buttons that outlive a restart, by the module of the cog that acts for them.
 CONTROLS = (

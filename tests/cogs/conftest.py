@@ -71,6 +71,7 @@ from cogs import (  # Called what the commands are.
     privacy,
     quotas,
     statistics,
+    words,
 )
 from cogs import server as cog_server
 from sandbox.discord_server import Channel, DiscordServer, Fault, Guild, Message
@@ -199,7 +200,7 @@ class Stage:
                     results=self.folders.results,
                     scratch=self.inputs.parent,
                 ),
-                moderation.WordsCog(words=Words(self.database, self.clock)),
+                words.WordsCog(words=Words(self.database, self.clock)),
                 host.HostCog(hosting=self.hosting, availability=self.availability, owner_ids=self.host_ids),
                 statistics.StatisticsCog(
                     desk=StatisticsDesk(self.database, self.clock),
