@@ -18,7 +18,6 @@ from bot.domain.models import (
     OptionName,
     OptionValue,
     SourceRules,
-    VendorField,
     VideoModel,
 )
 from bot.domain.pictures import Clip, Picture, megabytes, picture_problem
@@ -217,58 +216,11 @@ def lowest_price(model: VideoModel, mode: Mode, markup: Decimal = Decimal(1)) ->
     return price(spec, {name: option.default for name, option in spec.options.items()}, markup)
 
 
-def vendor_fields(video: VideoSpec, spec: ModeSpec) -> dict[str, VendorField]:
-    """The provider's input object for this video, without its pictures and without the video that it works on."""
-    fields: dict[str, VendorField] = dict(spec.fixed)
-    if spec.shots is not None:
-        shots: list[dict[str, str | int]] = [
-            {spec.shots.text_field: text, spec.shots.seconds_field: seconds}
-            for text, seconds in _shots(video.prompt, video.options)
-        ]
-        fields[spec.shots.vendor_field] = shots
-    elif video.prompt:
-        fields["prompt"] = video.prompt
-    if video.source is not None and video.source.task_id is not None and spec.source is not None:
-        fields[spec.source.vendor_field] = str(video.source.task_id)
-    if video.source is not None and spec.source is not None and spec.source.seconds_field is not None:
-        fields[spec.source.seconds_field] = video.source.seconds
-    for name, value in video.options.items():
-        if name in spec.free:
-            fields[spec.free[name].vendor_field] = str(value) if spec.free[name].is_text else value
-        elif (option := spec.options[name]).vendor_field is not None:
-            fields[option.vendor_field] = option.vendor_value(value)
-    return fields
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attached:
-    """The stored files that fill one of the provider's fields."""
-
-    vendor_field: str
-    as_list: bool
-    files: tuple[Picture | Clip, ...]
-
-
-def attached(video: VideoSpec, spec: ModeSpec) -> list[Attached]:
-    """What has to be brought to the provider, by the fields that it goes into, in the order that it goes there."""
-    placed: dict[str, Attached] = {}
-
-    def put(field: str, file: Picture | Clip, *, as_list: bool) -> None:
-        files = placed[field].files if field in placed else ()
-        placed[field] = Attached(vendor_field=field, as_list=as_list, files=(*files, file))
-
-    if spec.image is not None and video.picture is not None:
-        put(spec.image.vendor_field, video.picture, as_list=spec.image.as_list)
-    if spec.last_frame is not None and video.last_frame is not None:
-        # Some vendors take both frames in one list.
-        is_shared = spec.image is not None and spec.image.vendor_field == spec.last_frame.vendor_field
-        put(spec.last_frame.vendor_field, video.last_frame, as_list=is_shared)
-    if spec.references is not None:
-        for picture in video.references:
-            put(spec.references.vendor_field, picture, as_list=spec.references.as_list)
-    if spec.source is not None and video.source is not None and video.source.clip is not None:
-        put(spec.source.vendor_field, video.source.clip, as_list=spec.source.as_list)
-    return list(placed.values())
+def shots(prompt: str, options: Mapping[OptionName, OptionValue]) -> list[tuple[str, int]]:
+    """The prompt's lines with the whole seconds of each; the first ones get what does not divide."""
+    lines = [line.strip() for line in prompt.splitlines() if line.strip()]
+    each, rest = divmod(int(options[OptionName.DURATION]), max(1, len(lines)))
+    return [(line, each + (number < rest)) for number, line in enumerate(lines)]
 
 
 def follows(rules: SourceRules, earlier: VideoSpec) -> bool:
@@ -376,20 +328,13 @@ def _free_problem(name: OptionName, value: OptionValue, spec: ModeSpec) -> Probl
     )
 
 
-def _shots(prompt: str, options: Mapping[OptionName, OptionValue]) -> list[tuple[str, int]]:
-    """The prompt's lines with the whole seconds of each; the first ones get what does not divide."""
-    lines = [line.strip() for line in prompt.splitlines() if line.strip()]
-    each, rest = divmod(int(options[OptionName.DURATION]), max(1, len(lines)))
-    return [(line, each + (number < rest)) for number, line in enumerate(lines)]
-
-
 def _shots_problem(prompt: str, options: Mapping[OptionName, OptionValue], spec: ModeSpec) -> Problem | None:
     if spec.shots is None:
         return None
-    shots, most = len(_shots(prompt, options)), min(spec.shots.most, int(options[OptionName.DURATION]))
-    if shots <= most:
+    given, most = len(shots(prompt, options)), min(spec.shots.most, int(options[OptionName.DURATION]))
+    if given <= most:
         return None
-    return Problem(rule=Rule.TOO_MANY_SHOTS, field="prompt", values={"given": shots, "limit": most})
+    return Problem(rule=Rule.TOO_MANY_SHOTS, field="prompt", values={"given": given, "limit": most})
 
 
 def _seconds(spec: ModeSpec, options: Mapping[OptionName, OptionValue], source_seconds: int | None) -> int:

@@ -14,7 +14,7 @@ from bot.domain.ids import ProviderId
 from bot.domain.jobs import FailureReason, Job, JobState, Move
 from bot.domain.models import ModeSpec, VideoModel
 from bot.domain.pictures import Clip, Picture
-from bot.domain.videos import attached, vendor_fields
+from bot.domain.vendor_inputs import attached, vendor_fields
 from bot.errors import (
     AccountFault,
     AnswerLostError,

@@ -19,7 +19,8 @@ from bot.catalogue.loader import load
 from bot.domain.ids import JobId, TaskId
 from bot.domain.models import AUTO_DURATION, FOLLOW_UPS, Mode, ModeSpec, OptionName, SourceKind, VideoModel
 from bot.domain.pictures import Clip, unread_picture
-from bot.domain.videos import Source, VideoRequest, VideoSpec, attached, resolve, vendor_fields
+from bot.domain.vendor_inputs import attached, vendor_fields
+from bot.domain.videos import Source, VideoRequest, VideoSpec, resolve
 from bot.ports import Submission
 from bot.providers.kie_jobs import KieJobs
 from sandbox.kie_server.models import Model

@@ -13,7 +13,8 @@ from bot.catalogue.loader import OWN_FOLDER, load
 from bot.domain.ids import ModelId
 from bot.domain.models import ImageFormat, Mode, ModelState
 from bot.domain.pictures import Picture
-from bot.domain.videos import VideoRequest, VideoSpec, resolve, vendor_fields
+from bot.domain.vendor_inputs import vendor_fields
+from bot.domain.videos import VideoRequest, VideoSpec, resolve
 
 CATALOGUE = load().catalogue
 PICTURE = Picture(name="1.jpg", format=ImageFormat.JPEG, width=1280, height=720, size=500_000)

@@ -8,7 +8,8 @@ from bot.catalogue.loader import load
 from bot.domain.ids import ModelId
 from bot.domain.models import ImageFormat, Mode, ModelState
 from bot.domain.pictures import Picture
-from bot.domain.videos import VideoRequest, VideoSpec, attached, resolve, vendor_fields
+from bot.domain.vendor_inputs import attached, vendor_fields
+from bot.domain.videos import VideoRequest, VideoSpec, resolve
 
 CATALOGUE = load().catalogue
 PICTURE = Picture(name="1.jpg", format=ImageFormat.JPEG, width=1280, height=720, size=500_000)

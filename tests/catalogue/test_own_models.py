@@ -15,7 +15,8 @@ from bot.domain.ids import ModelId
 from bot.domain.models import ImageFormat, Mode, ModelState, VideoModel
 from bot.domain.pictures import Picture
 from bot.domain.problems import Problem, Rule
-from bot.domain.videos import VideoRequest, VideoSpec, resolve, vendor_fields
+from bot.domain.vendor_inputs import vendor_fields
+from bot.domain.videos import VideoRequest, VideoSpec, resolve
 
 CATALOGUE = load().catalogue
 # Those of other vendors have files of their own.

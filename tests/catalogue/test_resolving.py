@@ -11,7 +11,8 @@ from bot.catalogue.loader import load
 from bot.domain.models import FOLLOW_UPS, ImageFormat, OptionName, VideoModel
 from bot.domain.pictures import Picture
 from bot.domain.problems import Problem, Rule
-from bot.domain.videos import VideoRequest, VideoSpec, attached, price, resolve, vendor_fields
+from bot.domain.vendor_inputs import attached, vendor_fields
+from bot.domain.videos import VideoRequest, VideoSpec, price, resolve
 
 CATALOGUE = load().catalogue
 # What only works on finished videos is refused by that name, whatever else is typed.

@@ -12,7 +12,8 @@ from bot.domain.ids import JobId, ModelId, TaskId
 from bot.domain.models import FOLLOW_UPS, ImageFormat, Mode, ModelState, VideoModel
 from bot.domain.pictures import Clip, Picture
 from bot.domain.problems import Problem, Rule
-from bot.domain.videos import Source, VideoRequest, VideoSpec, attached, follows, resolve, vendor_fields
+from bot.domain.vendor_inputs import attached, vendor_fields
+from bot.domain.videos import Source, VideoRequest, VideoSpec, follows, resolve
 
 CATALOGUE = load().catalogue
 MODELS = [

@@ -31,7 +31,8 @@ from bot.domain.models import (
 from bot.domain.pictures import Clip, Picture
 from bot.domain.problems import Problem, Rule
 from bot.domain.values import offered
-from bot.domain.videos import Source, VideoRequest, VideoSpec, attached, follows, resolve, vendor_fields
+from bot.domain.vendor_inputs import attached, vendor_fields
+from bot.domain.videos import Source, VideoRequest, VideoSpec, follows, resolve
 
 PNG = ImageRules(
     vendor_field="first",

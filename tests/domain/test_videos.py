@@ -20,7 +20,8 @@ from bot.domain.models import (
 )
 from bot.domain.problems import Problem, Rule
 from bot.domain.values import nearest, offered
-from bot.domain.videos import VideoRequest, VideoSpec, lowest_price, price, resolve, vendor_fields
+from bot.domain.vendor_inputs import vendor_fields
+from bot.domain.videos import VideoRequest, VideoSpec, lowest_price, price, resolve
 from tests.domain.making import ANIMATE, AUDIO, DURATION, MODEL, PICTURE, TEXT, option
 
 
