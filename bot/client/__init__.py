@@ -20,7 +20,7 @@ from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded
 from bot.client.permissions import missing_permissions
 from bot.domain.ids import GuildId, UserId
 from bot.errors import ConfigurationError, UnreachableError
-from bot.errors.requests import StaleControlError
+from bot.errors.requests import StaleControlError, StaleFormError
 
 __all__ = [
     "CutsceneClient",
@@ -178,7 +178,8 @@ class CutsceneClient(commands.Bot):
         if interaction.id in self._unheard:
             self._unheard.discard(interaction.id)
             log.info("stale_control", custom_id=interaction.custom_id)
-            await self.edge.answer(interaction, StaleControlError())
+            is_form = interaction.type is discord.InteractionType.modal_submit
+            await self.edge.answer(interaction, StaleFormError() if is_form else StaleControlError())
 
     async def on_raw_app_command_permissions_update(self, event: discord.RawAppCommandPermissionsUpdateEvent) -> None:
         self.assignments.forget(GuildId(event.guild.id))

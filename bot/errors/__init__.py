@@ -13,7 +13,7 @@ CutsceneError                  trunk.py
       UnconfirmedError  PriceChangedError   the member has not agreed to this price
       JustAskedError               the same button, twice in a moment
       MissingPermissionsError      the bot may not post here
-      StaleControlError            nothing listens to the button any more
+      StaleControlError  StaleFormError   nothing listens to the button or form any more
     pictures.py                a picture or a video that something should be made from
       BadImageError                the attachment is not a picture that we can use
         EmptyImageError  ImageTooManyBytesError  ImageBombError  AnimatedImageError  ImageUnreachableError

@@ -101,3 +101,9 @@ class MissingPermissionsError(UserError):
 
 class StaleControlError(UserError):
     text = N_("This button is no longer active.")
+
+
+class StaleFormError(UserError):
+    text = N_(
+        "This form was open for too long, or I was restarted meanwhile. Nothing was changed; please open it again."
+    )

@@ -304,7 +304,10 @@ async def test_form_from_before_a_restart_is_said_to_be_stale(ana: Person, play:
 
     handle = await (await ana.submits(opened)).answered()
 
-    assert handle.text() == "This button is no longer active."
+    assert handle.text() == (
+        "This form was open for too long, or I was restarted meanwhile. Nothing was changed; please open it again."
+    )
+    assert handle.is_ephemeral
 
 
 async def test_view_that_stops_itself_first_is_not_called_stale(server: DiscordServer, ana: Person, play: Play) -> None:
