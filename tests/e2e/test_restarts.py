@@ -203,6 +203,30 @@ async def test_stop_takes_nothing_new_while_a_step_finishes(stage: Stage, ada: P
     await delivered_once(stage, ada)
 
 
+async def test_start_sends_no_job_before_discord_has_let_the_bot_in_and_can_be_stopped_until_then(
+    stage: Stage, ada: Person
+) -> None:
+    _no_room(stage)
+    await asks(ada, "/video", prompt=FOX)
+    await _queued_again(stage)
+    await stage.crash()
+    before, asked = creates(stage), len(stage.kie.requests)
+    stage.clock.advance(seconds=35)
+    login = stage.discord.faults.add(Fault(method="GET", path="/users/@me$", status=None, hold=asyncio.Event()))
+    starting = asyncio.create_task(stage.start())
+
+    # It asks meanwhile what is sold and how the account is, which needs no Discord.
+    await stage.until(lambda: login.hits and len(stage.kie.requests) >= asked + 20, "questions that cost nothing")
+    assert creates(stage) == before
+
+    assert stage.app is not None
+    stage.app.stop()
+    with pytest.raises(AssertionError, match="the bot has ended by itself"):
+        async with asyncio.timeout(PATIENCE):
+            await starting
+    assert (await stage.job()).state is JobState.QUEUED
+
+
 async def test_stop_lets_people_have_the_answers_that_they_wait_for(stage: Stage, ada: Person, log: StringIO) -> None:
     hold = asyncio.Event()
     held = stage.discord.faults.add(Fault(method="PATCH", path="@original$", status=None, hold=hold))
