@@ -17,7 +17,7 @@ SHOWING = [
     *(ROOT / "bot" / "rendering").glob("*.py"),
     *(ROOT / "bot" / "client").glob("*.py"),
     *(ROOT / "cogs").rglob("*.py"),
-    ROOT / "bot" / "publisher.py",
+    *(ROOT / "bot" / "publisher").glob("*.py"),
     ROOT / "bot" / "cards.py",
 ]
 SOURCES = sorted([*(ROOT / "bot").rglob("*.py"), *(ROOT / "cogs").rglob("*.py")])
