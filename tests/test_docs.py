@@ -26,6 +26,7 @@ with warnings.catch_warnings():
 
 import cogs
 from bot import __main__ as command_line
+from bot import providers
 from bot.catalogue import loader
 from bot.catalogue.document import document
 from bot.client import permissions
@@ -328,6 +329,22 @@ def test_tests_that_are_named_exist(document: Path) -> None:
 def all_tests() -> set[str]:
     files = (path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     return {name for text in files for name in re.findall(r"^(?:async )?def (test_\w+)\(", text, re.MULTILINE)}
+
+
+def test_the_limits_that_are_kept_at_each_vendor_are_the_real_ones() -> None:
+    modules = [
+        importlib.import_module(each.name) for each in pkgutil.iter_modules(providers.__path__, "bot.providers.")
+    ]
+    terms = [each.TERMS for each in modules if hasattr(each, "TERMS")]
+    kept = {(t.creates, t.creates_window.total_seconds(), t.running, t.queries_per_second) for t in terms}
+    text = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8").replace("a minute", "in 60 s")
+
+    told = re.findall(
+        r"Limits used \| (\d+) create calls in ([\d.]+) s[^|]*?, (\d+) tasks at once, (\d+) questions per second", text
+    )
+
+    assert len(told) == text.count("Limits used")
+    assert {(int(creates), float(window), int(tasks), int(asked)) for creates, window, tasks, asked in told} == kept
 
 
 def test_every_decision_record_is_listed() -> None:
