@@ -14,6 +14,7 @@ class Patience:
     answer: timedelta = timedelta(seconds=8)
     check: timedelta = timedelta(seconds=3)
     close: timedelta = timedelta(seconds=5)
+    asking: timedelta = timedelta(seconds=15)  # for a whole head, and between two requests of a connection
 
 
 USUAL = Patience()

@@ -18,6 +18,7 @@ from bot import logs
 from bot.domain.ids import ProviderId
 from bot.errors import ConfigurationError
 from bot.http.callbacks import LARGEST_BODY, CallbackReceiver, Callbacks
+from bot.http.connections import CONNECTIONS, MOST_CONNECTIONS, Connections, Handler, LimitedSite
 from bot.http.patience import USUAL, Patience
 from bot.http.videos import VideoFiles
 from bot.ports import Clock
@@ -25,8 +26,6 @@ from bot.refusals import Refusals
 from bot.signatures import CallbackForm
 
 log = logs.get(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Health(Protocol):
@@ -56,6 +55,7 @@ class HTTPServer:
         callback_forms: Mapping[str, CallbackForm] = {},
         videos: VideoFiles | None = None,
         patience: Patience = USUAL,
+        most_connections: int = MOST_CONNECTIONS,
     ) -> None:
         """Callbacks arrive under the names of *callback_forms*. Without *videos* there are no links: each is a 404."""
         self._host = host
@@ -64,6 +64,7 @@ class HTTPServer:
         self._registry = registry
         self._patience = patience
         self._videos = videos
+        self._connections = Connections(most_connections)
         refusals = Refusals(clock, registry)
         self._receivers = {
             name: CallbackReceiver(ProviderId(name), callbacks, clock, form, patience, refusals)
@@ -81,7 +82,8 @@ class HTTPServer:
 
     async def start(self) -> None:
         """Listen. Raises ConfigurationError when the address cannot be had."""
-        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_plain_errors])
+        app = web.Application(client_max_size=LARGEST_BODY, middlewares=[self._connections.watch, _plain_errors])
+        app[CONNECTIONS] = self._connections
         app.on_response_prepare.append(_add_headers)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
@@ -98,11 +100,14 @@ class HTTPServer:
         logging.getLogger("aiohttp.server").addFilter(_is_our_trouble)
         # No access log: the paths of callbacks and videos hold secrets.
         runner = web.AppRunner(
-            app, access_log=None, keepalive_timeout=15, shutdown_timeout=self._patience.close.total_seconds()
+            app,
+            access_log=None,
+            keepalive_timeout=self._patience.asking.total_seconds(),
+            shutdown_timeout=self._patience.close.total_seconds(),
         )
         try:
             await runner.setup()
-            await web.TCPSite(runner, self._host, self._wanted_port).start()
+            await LimitedSite(runner, self._host, self._wanted_port, self._connections).start()
         except OSError as err:
             await runner.cleanup()
             raise ConfigurationError([self._why_not(err)]) from err

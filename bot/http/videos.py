@@ -8,8 +8,10 @@ import stat
 from pathlib import Path
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 
 from bot import links
+from bot.http.connections import CONNECTIONS
 from bot.ports import Clock
 
 _EBML = bytes.fromhex("1a45dfa3")  # how WebM begins
@@ -38,7 +40,17 @@ class VideoFiles:
             "Content-Disposition": "inline",
             "Cache-Control": f"private, max-age={left}",
         }
-        return web.FileResponse(path, headers=headers)  # It answers ranges, which players ask for to seek.
+        return _Download(path, headers=headers)  # It answers ranges, which players ask for to seek.
+
+
+class _Download(web.FileResponse):
+    """Sent after its handler has returned, so it says by itself that somebody is being answered."""
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        if not isinstance(request, web.Request):
+            raise TypeError("a download comes through the router")
+        with request.app[CONNECTIONS].answering(request):
+            return await super().prepare(request)
 
 
 def _type_of_video(path: Path) -> str | None:
