@@ -102,7 +102,8 @@ class Pictures:
                 facts = await self._inspect(raw, clean)
                 return await asyncio.to_thread(self._keep, clean, facts)
             except BadImageError as err:
-                log.info("picture_refused", filename=filename, size=declared_size, why=type(err).__name__)
+                log.info("picture_refused", size=declared_size, why=type(err).__name__)
+                log.debug("refused_picture_was_called", filename=filename)  # A member's own words, like a prompt.
                 raise
 
     @contextmanager
