@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
-from bot.client import DynamicItemType, defer, guarded
+from bot.client import DynamicItemType, at_once, defer, guarded
 from bot.client.controls import Control, cog_of, member_of, staff_of, suggestions, texts_of
 from bot.domain import spans
 from bot.domain.ids import JobId, UserId
@@ -120,7 +120,7 @@ class ModerationCog(
 
     async def ask_block(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Ask why and for how long the job's member is to be blocked."""
-        file = await self._desk.open(await staff_of(interaction, MODERATE), job_id)
+        file = await at_once(self._desk.open(await staff_of(interaction, MODERATE), job_id))
         await interaction.response.send_modal(BlockForm(self, file.job.user_id, texts_of(interaction)))
 
     async def blocks(self, interaction: discord.Interaction, member: UserId, reason: str, expiry: str) -> None:

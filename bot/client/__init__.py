@@ -16,7 +16,17 @@ from discord.gateway import DiscordWebSocket
 from bot import logs
 from bot.client.assignments import Assignments
 from bot.client.command_tree import EdgeTree, Memory, Translations, sync
-from bot.client.edge import Deferral, Edge, InteractionGoneError, defer, guarded, in_time, is_answered, show
+from bot.client.edge import (
+    Deferral,
+    Edge,
+    InteractionGoneError,
+    at_once,
+    defer,
+    guarded,
+    in_time,
+    is_answered,
+    show,
+)
 from bot.client.permissions import missing_permissions
 from bot.domain.ids import GuildId, UserId
 from bot.errors import ConfigurationError, UnreachableError
@@ -29,6 +39,7 @@ __all__ = [
     "Edge",
     "InteractionGoneError",
     "Memory",
+    "at_once",
     "defer",
     "guarded",
     "in_time",

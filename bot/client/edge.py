@@ -19,6 +19,7 @@ from bot import i18n, logs
 from bot.domain.ids import GuildId
 from bot.errors import CutsceneError, UserError
 from bot.errors.host import NotServedError
+from bot.errors.requests import BusyError
 from bot.errors.staff import NotAllowedError
 from bot.i18n import N_, Texts
 from bot.rendering.cards import Card
@@ -43,6 +44,9 @@ UNDELIVERED = (discord.DiscordException, aiohttp.ClientError, OSError)
 # Discord waits three seconds for a first answer, and our own part of them ends well before the first edit of a job's
 # card (`HEAD_START` in bot/cards.py), which needs something to edit.
 FIRST_ANSWER = timedelta(milliseconds=700)
+
+# What cannot come after "thinking" (a form) has most of the three seconds; the rest is for the way to Discord.
+ONLY_ANSWER = timedelta(seconds=2)
 
 LONGEST_MESSAGE = 2000  # Discord's limit for a message's content.
 
@@ -95,6 +99,25 @@ async def in_time(interaction: discord.Interaction, work: Awaitable[T]) -> T:
     except asyncio.CancelledError:
         task.cancel()
         raise
+
+
+async def at_once(work: Awaitable[T]) -> T:
+    """What *work* ends with, for an answer that has to be the first one: no form can come after "thinking".
+
+    Raises BusyError when Discord would have given up before; *work*, which must only read, goes on unheard.
+    """
+    task = asyncio.ensure_future(work)
+    done, _ = await asyncio.wait({task}, timeout=ONLY_ANSWER.total_seconds())
+    if not done:
+        task.add_done_callback(_unheard)
+        raise BusyError
+    return task.result()
+
+
+def _unheard(task: asyncio.Future[Any]) -> None:
+    """Read its error, or asyncio complains that nobody has."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def show(interaction: discord.Interaction, card: Card, *, ephemeral: bool = False) -> None:

@@ -14,6 +14,7 @@ CutsceneError                  trunk.py
       JustAskedError               the same button, twice in a moment
       MissingPermissionsError      the bot may not post here
       StaleControlError  StaleFormError   nothing listens to the button or form any more
+      BusyError                    what a form would begin with cannot be read in time
     pictures.py                a picture or a video that something should be made from
       BadImageError                the attachment is not a picture that we can use
         EmptyImageError  ImageTooManyBytesError  ImageBombError  AnimatedImageError  ImageUnreachableError

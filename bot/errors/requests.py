@@ -99,6 +99,10 @@ class MissingPermissionsError(UserError):
     text = N_("I may not post videos here. Ask a moderator to give me: {permissions}.")
 
 
+class BusyError(UserError):
+    text = N_("The bot is slow at the moment. Nothing was charged or changed. Click again in a moment.")
+
+
 class StaleControlError(UserError):
     text = N_("This button is no longer active.")
 

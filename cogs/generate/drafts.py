@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import discord
 
-from bot.client import in_time
+from bot.client import at_once, in_time
 from bot.client.controls import member_of, texts_of
 from bot.domain.ids import DraftId
-from bot.domain.videos import request_of
+from bot.domain.videos import VideoRequest, request_of
 from bot.services.generation import Generation
 from cogs.generate.forms import PromptForm
 from cogs.generate.requests import Requests
@@ -33,10 +33,14 @@ class Drafts:
 
     async def rethink(self, interaction: discord.Interaction, draft_id: DraftId) -> None:
         """The member has seen the price, and wants to change the prompt."""
+        request = await at_once(self._asked(interaction, draft_id))
+        await interaction.response.send_modal(PromptForm(request, texts_of(interaction), self._requests.edited))
+
+    async def _asked(self, interaction: discord.Interaction, draft_id: DraftId) -> VideoRequest:
         draft = await self._generation.draft(*member_of(interaction), draft_id)
         request = request_of(draft.video)
         await self._requests.find_pictures(request)
-        await interaction.response.send_modal(PromptForm(request, texts_of(interaction), self._requests.edited))
+        return request
 
     async def drop(self, interaction: discord.Interaction, draft_id: DraftId) -> None:
         """The member has seen the price, and does not want the video."""

@@ -10,7 +10,7 @@ from functools import partial
 
 import discord
 
-from bot.client import defer
+from bot.client import at_once, defer
 from bot.client.attachments import Clips
 from bot.client.controls import client_of, member_of, texts_of
 from bot.domain import follow_ups
@@ -54,7 +54,7 @@ class FollowUps:
     async def offer(self, interaction: discord.Interaction, job_id: JobId, mode: Mode) -> None:
         """Show, to whoever clicked alone, what can be done with the video and what it costs."""
         _ = texts_of(interaction)
-        found = self._follow_ups(await self._finished(interaction, job_id), mode)
+        found = self._follow_ups(await at_once(self._finished(interaction, job_id)), mode)
         view = buttons.of_follow_ups(_, job_id, found)
         asking = _("What should be done with the video of job {job}? Choosing takes the credits.", job=job_id)
         await interaction.response.send_message(asking, view=view, ephemeral=True)
@@ -69,7 +69,7 @@ class FollowUps:
         told: int | None,
     ) -> None:
         """One of the offers was clicked, which has *told* its price: ask for its words, or do it."""
-        job = await self._finished(interaction, job_id)
+        job = await at_once(self._finished(interaction, job_id))
         chosen = follow_ups.find(self._follow_ups(job, mode), model, options)
         if chosen is None:
             raise NothingToDoError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from bot.client import in_time
+from bot.client import at_once, in_time
 from bot.client.controls import member_of, texts_of
 from bot.domain.ids import JobId, ModelId
 from bot.domain.videos import VideoRequest
@@ -31,7 +31,7 @@ class Repeats:
 
     async def edit(self, interaction: discord.Interaction, job_id: JobId) -> None:
         """Ask for another prompt; everything else stays."""
-        request = await self._repeat(interaction, job_id)
+        request = await at_once(self._repeat(interaction, job_id))
         self._generation.choose(request.model, request.mode)
         await interaction.response.send_modal(PromptForm(request, texts_of(interaction), self._requests.edited))
 

@@ -8,7 +8,7 @@ import aiohttp
 import discord
 
 from bot import logs
-from bot.client import in_time
+from bot.client import at_once, in_time
 from bot.client.controls import member_of, texts_of
 from bot.client.typed import place_of
 from bot.domain.ids import UserId
@@ -64,7 +64,7 @@ class Rewrites:
 
     async def edit(self, interaction: discord.Interaction, number: int, told: int | None) -> None:
         """Let the member change what the assistant wrote, before anything is charged."""
-        offer = await self._assistance.find(UserId(interaction.user.id), number)
+        offer = await at_once(self._assistance.find(UserId(interaction.user.id), number))
         _, done = texts_of(interaction), partial(self._edited, number=number, told=told)
         form = PromptForm(offer.chosen(is_own=False), _, done, title=_("Change the prompt"))
         await interaction.response.send_modal(form)

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.app_commands import Choice, locale_str
 from discord.ext import commands
 
-from bot.client import defer
+from bot.client import at_once, defer
 from bot.client.controls import staff_of, texts_of
 from bot.domain.ids import ChannelId, ModelId, RoleId
 from bot.domain.policies import AssistMode, Spoilers
@@ -121,7 +121,7 @@ class ServerCog(
             case "form":
                 staff = await staff_of(interaction, SERVER)
                 check_staff(staff)
-                policy = await self._policies.find(staff.guild_id)
+                policy = await at_once(self._policies.find(staff.guild_id))
                 await interaction.response.send_modal(
                     FORMS[section](section, policy, texts_of(interaction), self.change)
                 )

@@ -343,6 +343,7 @@ async def stage(
         monkeypatch.setattr(discord.http.Route, "BASE", server.api_url)
         # A busy machine is no slow store; who wants one sets this to nothing.
         monkeypatch.setattr(edge, "FIRST_ANSWER", timedelta(seconds=20))
+        monkeypatch.setattr(edge, "ONLY_ANSWER", timedelta(seconds=20))
         monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(server.gateway_url))
         stage = Stage(server, guild, channel, database, catalogue, pictures, inputs)
         async with connected(stage):
