@@ -16,7 +16,7 @@ from bot.ports import Clock, SystemClock
 from bot.services.keys import Keys
 from bot.services.memory import Memory
 from bot.services.storage import through_trouble
-from bot.settings import Settings, create_folders
+from bot.settings import Settings, create_folders, is_open_to_others
 from bot.store import schema
 from bot.store.database import Database, file_of
 from bot.store.epochs import Epoch
@@ -55,6 +55,12 @@ class App:
         """Build everything, serve until `stop`, close everything. Raises ConfigurationError or StoreError."""
         settings, clock = self._settings, self._clock
         create_folders(settings)
+        if is_open_to_others(settings.data_dir):
+            # Not closed by ourselves: a mounted volume may belong to somebody else, or be shared on purpose.
+            log.warning(
+                "data_dir_open",
+                note=f"other users of this machine can read prompts and keys: chmod o-rwx {settings.data_dir}",
+            )
         async with AsyncExitStack() as stack:
             stack.enter_context(owned(file_of(settings.database_url)))
             database = Database.connect(settings.database_url)

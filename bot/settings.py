@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Set
@@ -397,3 +398,15 @@ def create_folders(settings: Settings) -> None:
         raise ConfigurationError(
             [f"DATA_DIR: cannot write to {place} ({err.strerror}). Give the bot's user the right to, or name another."]
         ) from err
+
+
+def is_open_to_others(folder: Path) -> bool:
+    """Whether other users of this machine can get into *folder*.
+
+    A group that can is somebody's decision (a backup's, a volume's), and no folder is reached through a closed one.
+    """
+    if os.name != "posix":
+        return False
+    place = folder.resolve()
+    is_reached = all(parent.stat().st_mode & stat.S_IXOTH for parent in place.parents)
+    return is_reached and bool(place.stat().st_mode & stat.S_IRWXO)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from bot.errors import ConfigurationError
-from bot.settings import ACTIVE, PROVIDER_KEYS, Settings, create_folders, load_settings
+from bot.settings import ACTIVE, PROVIDER_KEYS, Settings, create_folders, is_open_to_others, load_settings
 
 TOKEN = "MTIz.real.discord-token"
 KEY = "0123456789abcdef"
@@ -509,6 +510,20 @@ def test_folders_that_the_bot_makes_are_open_to_its_own_user_alone(tmp_path: Pat
     create_folders(settings)
 
     assert [path for path in (settings.data_dir, *settings.folders) if path.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.parametrize(
+    ("above", "itself", "is_open"),
+    [(0o755, 0o755, True), (0o755, 0o701, True), (0o755, 0o750, False), (0o755, 0o700, False), (0o700, 0o755, False)],
+)
+def test_data_folder_is_open_when_others_get_into_it(above: int, itself: int, is_open: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "data"
+        folder.mkdir()
+        folder.chmod(itself)
+        Path(name).chmod(above)
+
+        assert is_open_to_others(folder) is is_open
 
 
 def test_data_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
