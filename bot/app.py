@@ -93,7 +93,7 @@ class App:
                 await self._run(parts, tasks)
         except* (ConfigurationError, StoreError, UnreachableError) as group:
             # One line for the host; what else ended because of it is of no interest.
-            raise group.exceptions[0] from None
+            raise first_of(group) from None
         log.info("stopped")
 
     async def _run(self, parts: Parts, tasks: asyncio.TaskGroup) -> None:
@@ -171,3 +171,9 @@ class App:
         await parts.client.close()
         # While the gateway is away it sleeps for minutes between two tries.
         discord_task.cancel()
+
+
+def first_of(group: BaseExceptionGroup[Exception]) -> Exception:
+    """The first error itself: a part with a task group of its own wraps what ended it once more."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bot import health
 from bot.__main__ import main
+from bot.errors import StoreError
 
 Start = Callable[..., tuple[int, list[str]]]
 
@@ -120,3 +123,19 @@ def test_port_that_is_taken(start: Start) -> None:
     assert code == 78
     [line] = lines
     assert line.startswith(f"HTTP_PORT: {port}")
+
+
+def test_trouble_in_a_part_that_has_tasks_of_its_own_is_one_line_too(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def measure(*_: object) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(fail())
+
+    async def fail() -> None:
+        async with asyncio.TaskGroup():
+            raise StoreError("the disk is gone")
+
+    monkeypatch.setattr(health, "measure", measure)
+
+    assert start() == (74, ["database: the disk is gone"])
