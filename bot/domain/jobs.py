@@ -88,6 +88,7 @@ class FailureReason(StrEnum):
     PERSON = "person"  # the picture shows a child or a well-known person
     IMAGE = "image"  # the provider could not use the picture
     IMAGE_UNREACHED = "image_unreached"  # the provider could not fetch the picture
+    IMAGE_GONE = "image_gone"  # our copy of the picture went away while the job waited; nothing was sent
     AUDIO = "audio"  # no sound could be made, and without it no video
     LANGUAGE = "language"  # the model understands English only
     REJECTED = "rejected"  # the provider refused the request for another reason

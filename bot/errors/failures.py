@@ -31,6 +31,9 @@ FAILURE_TEXTS: Mapping[FailureReason, str] = {
         "The model could not fetch the picture; nothing is wrong with your prompt. Trying again often helps, or use "
         "`/video` and attach it anew."
     ),
+    FailureReason.IMAGE_GONE: N_(
+        "The bot no longer has the picture, so nothing was sent to the model. Use `/video` and attach it anew."
+    ),
     FailureReason.AUDIO: N_(
         "The model could not make the sound for it. Leave out speech and music in the prompt, switch the sound off, or "
         "take another picture."

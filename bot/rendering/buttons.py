@@ -125,6 +125,7 @@ _NEEDS_CHANGE = frozenset(
         FailureReason.MODERATION_IMAGE,
         FailureReason.PERSON,
         FailureReason.IMAGE,
+        FailureReason.IMAGE_GONE,
         FailureReason.AUDIO,
         FailureReason.LANGUAGE,
         FailureReason.REJECTED,

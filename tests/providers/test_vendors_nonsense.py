@@ -241,4 +241,4 @@ async def test_picture_that_went_away_refuses_the_job_before_anything_leaves(
     outcome = await outcome_of(make, httpx.Response(200), lambda adapter: adapter.create(submission))
 
     assert isinstance(outcome, ProviderRejectedError)
-    assert outcome.reason is FailureReason.IMAGE
+    assert outcome.reason is FailureReason.IMAGE_GONE

@@ -133,7 +133,7 @@ async def test_a_picture_that_is_gone_fails_the_job_and_refunds_it(rig: Rig) -> 
     async with rig.running():
         await rig.go()
 
-    assert (await rig.find(job)).failure is FailureReason.IMAGE
+    assert (await rig.find(job)).failure is FailureReason.IMAGE_GONE
     assert await rig.kinds(job) == ["charge", "refund"]
 
 
