@@ -46,7 +46,9 @@ def content_of(file: LocalFile) -> bytes:
     try:
         return file.path.read_bytes()
     except OSError as error:
-        raise ProviderRejectedError(FailureReason.IMAGE_GONE, f"the stored picture is gone: {error.strerror}") from error
+        raise ProviderRejectedError(
+            FailureReason.IMAGE_GONE, f"the stored picture is gone: {error.strerror}"
+        ) from error
 
 
 def _parts(value: SubmittedValue) -> Iterator[object]:
