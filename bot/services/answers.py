@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 from bot import logs
 from bot.domain.admission import Requester
@@ -17,6 +19,10 @@ from bot.store import drafts, events, jobs, moves, rewrites
 from bot.store.database import Connection, Database
 
 log = logs.get(__name__)
+
+# How long the storage is given between two tries of taking a job back: together less than the time for which nobody
+# works on the job (`ANSWER_WAIT`).
+TRIES_AFTER = (timedelta(seconds=0.5), timedelta(seconds=1), timedelta(seconds=2))
 
 
 class Answers:
@@ -49,15 +55,26 @@ class Answers:
 
         A job that an earlier delivery of the interaction has brought stays. So does one that the worker has sent on,
         which is paid for at the provider, and one that stands in for another, to which there is no way back.
+
+        Raises StoreError when the storage fails for longer than a moment; then the job is made.
         """
         if not accepted.is_new:
             return
         if accepted.replaced is not None:
             await self.given(accepted.job)
             return
-        undone = await self._database.write(self._undo, accepted.job.id, rewrite)
+        undone = await self._taken_back(accepted.job.id, rewrite)
         if undone is not None:
             self._moves.announce(undone)
+
+    async def _taken_back(self, job_id: JobId, rewrite: int | None) -> Job | None:
+        for wait in TRIES_AFTER:
+            try:
+                return await self._database.write(self._undo, job_id, rewrite)
+            except StoreError as error:
+                log.warning("job_not_taken_back", job=job_id, reason=str(error))
+                await self._clock.wait(asyncio.Event(), wait)
+        return await self._database.write(self._undo, job_id, rewrite)
 
     def _undo(self, connection: Connection, job_id: JobId, rewrite: int | None) -> Job | None:
         waiting = moves.take_over(connection, job_id, JobState.QUEUED)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
 from bot.domain.jobs import Job, JobState, Move
+from bot.errors import StoreError
 from bot.errors.policies import PolicyRefusedError
-from bot.services.answers import Answers
+from bot.services.answers import TRIES_AFTER, Answers
 from bot.services.generation import ANSWER_WAIT, Accepted
+from bot.store.database import Database
 from tests.samples import ANNA, GUILD, place, video
 from tests.services.desk import Desk
 
@@ -83,6 +87,55 @@ async def test_a_job_whose_answer_is_lost_is_taken_back_before_anybody_could_hav
     assert (await desk.find(accepted.job)).state is JobState.CANCELLED
     assert await desk.balance() == before
     assert await desk.differences() == []
+
+
+class Stumbling:
+    """A database that cannot write for so many times."""
+
+    def __init__(self, database: Database, times: int) -> None:
+        self._database = database
+        self.times = times
+
+    async def write(self, fn: Callable[..., Any], /, *args: Any) -> Any:
+        self.times -= 1
+        if self.times >= 0:
+            raise StoreError("the disk is full")
+        return await self._database.write(fn, *args)
+
+
+async def lost_while_it_stumbles(desk: Desk, accepted: Accepted, times: int) -> None:
+    """The storage fails so many times; the clock goes on as far as somebody waits for it."""
+    database = cast("Database", Stumbling(desk.database, times))
+    answers = Answers(database, desk.clock, desk.lifecycle, lambda: None)
+    async with asyncio.TaskGroup() as tasks:
+        losing = tasks.create_task(answers.lost(accepted))
+        while not losing.done():
+            await asyncio.sleep(0)
+            if desk.clock.waiting:
+                desk.clock.until(desk.clock.next_at())
+
+
+async def test_a_job_is_taken_back_although_the_storage_fails_for_a_moment(desk: Desk) -> None:
+    before = await desk.balance()
+    accepted = await asked(desk)
+    began = desk.clock.now()
+
+    await lost_while_it_stumbles(desk, accepted, len(TRIES_AFTER))
+
+    assert (await desk.find(accepted.job)).state is JobState.CANCELLED
+    assert desk.clock.now() - began < ANSWER_WAIT
+    assert await desk.balance() == before
+    assert await desk.differences() == []
+
+
+async def test_a_storage_that_goes_on_failing_is_not_tried_for_ever(desk: Desk) -> None:
+    accepted = await asked(desk)
+
+    with pytest.raises(ExceptionGroup) as failed:
+        await lost_while_it_stumbles(desk, accepted, 99)
+
+    assert failed.group_contains(StoreError)
+    assert (await desk.find(accepted.job)).state is JobState.QUEUED
 
 
 async def test_a_job_that_an_earlier_delivery_has_brought_is_not_taken_back(desk: Desk, answers: Answers) -> None:
