@@ -13,6 +13,7 @@ from bot import health, logs, media
 from bot.composition.parts import Parts, build
 from bot.errors import ConfigurationError, StoreError, UnreachableError
 from bot.ports import Clock, SystemClock
+from bot.services import troubles
 from bot.services.keys import Keys
 from bot.services.memory import Memory
 from bot.services.storage import through_trouble
@@ -122,11 +123,15 @@ class App:
             await connected.wait()
             await parts.storage.run(self._stop, parts.publisher)
 
-        async def tell_of_the_past(_stop: asyncio.Event) -> None:
+        async def tell_of_the_past(stop: asyncio.Event) -> None:
             untold = await parts.epoch.untold()
-            if untold is not None:
-                await parts.publisher.tell_host(untold)
-                await parts.epoch.told()
+            if untold is None:
+                return
+            while not await parts.publisher.tell_host(untold):
+                await self._clock.wait(stop, troubles.LOOK_EVERY)
+                if stop.is_set():
+                    return
+            await parts.epoch.told()
 
         parts.client.add_listener(on_connect)
         token = self._settings.discord_token.get_secret_value()

@@ -291,8 +291,8 @@ class Publisher(Protocol):
         """Tell the requester that the job failed and that the credits are back. Raises DeliveryError."""
         ...
 
-    async def tell_host(self, text: str) -> None:
-        """A line for the people who run this bot; never raises."""
+    async def tell_host(self, text: str) -> bool:
+        """A line for the people who run this bot; never raises. False when nobody could be reached just now."""
         ...
 
 

@@ -254,6 +254,7 @@ class FakePublisher:
     sent: list[tuple[str, JobId]] = field(default_factory=list)  # every attempt: what, and for which job
     spoilers: list[bool] = field(default_factory=list)  # of every attempt with a video or a link
     told: list[str] = field(default_factory=list)
+    is_reachable: bool = True  # the host
 
     async def find_post(self, job: Job) -> Post | None:
         self.sent.append(("look", job.id))
@@ -278,8 +279,11 @@ class FakePublisher:
         self.sent.append(("failure", job.id))
         await self.failures.next()
 
-    async def tell_host(self, text: str) -> None:
+    async def tell_host(self, text: str) -> bool:
+        if not self.is_reachable:
+            return False
         self.told.append(text)
+        return True
 
     def appear(
         self, job: Job, *, is_file: bool = True, receipt: Receipt | None = None, link: Link | None = None

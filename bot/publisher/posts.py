@@ -136,19 +136,26 @@ class DiscordPublisher:
         except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
             raise delivery_error(err) from err
 
-    async def tell_host(self, text: str) -> None:
-        """A direct message to each of the people who run this bot; never raises."""
+    async def tell_host(self, text: str) -> bool:
+        """A direct message to each of the people who run this bot; never raises.
+
+        False when nobody has it and that may be different later, so that it is worth saying again.
+        """
         if self._client.user is None:
             log.warning("host_not_told", text=text, reason="not logged in")
-            return
+            return False
+        is_told = is_unreachable = False
         for owner_id in self._owners():
             try:
                 async with asyncio.timeout(TEXT_PATIENCE.total_seconds()):
                     channel = await self._client.create_dm(discord.Object(owner_id))
                     await channel.send(text[: posts.MAX_CONTENT])
+                is_told = True
             except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
                 # Closed direct messages are the usual reason; the log is where the host looks then.
                 log.warning("host_not_told", owner=owner_id, text=text, reason=in_a_line(err))
+                is_unreachable = is_unreachable or isinstance(delivery_error(err), DeliveryUnavailableError)
+        return is_told or not is_unreachable
 
     def _owners(self) -> Collection[int]:
         if self._owner_ids:

@@ -162,7 +162,9 @@ class StorageGuard:
 
     async def _tell(self, publisher: Publisher) -> None:
         while True:
-            await publisher.tell_host(await self._messages.get())
+            text = await self._messages.get()
+            while not await publisher.tell_host(text):
+                await self._clock.wait(asyncio.Event(), LOOK_EVERY)
 
 
 async def through_trouble(watch: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event, clock: Clock) -> None:

@@ -63,8 +63,12 @@ class Troubles:
             await self._clock.wait(stop, LOOK_EVERY)
 
     async def tell(self) -> None:
-        """Say what the host has not heard. A kill between the message and its note makes it be said twice."""
+        """Say what the host has not heard; while Discord is away, that waits for the next look.
+
+        A kill between the message and its note makes it be said twice.
+        """
         async with self._telling:
             for trouble in await self._database.read(troubles.untold):
-                await self._publisher.tell_host(trouble.text if trouble.end_text is None else trouble.end_text)
+                if not await self._publisher.tell_host(trouble.text if trouble.end_text is None else trouble.end_text):
+                    return
                 await self._database.write(troubles.told, trouble)

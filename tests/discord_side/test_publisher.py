@@ -446,9 +446,27 @@ async def test_host_is_not_told_before_the_bot_is_logged_in(memory: NotedMemory)
     publisher = DiscordPublisher(CutsceneClient(memory=memory), catalogue=CATALOGUE)
 
     with logged() as log:
-        await publisher.tell_host("The key is refused.")
+        assert not await publisher.tell_host("The key is refused.")
 
     assert "not logged in" in log.getvalue()
+
+
+async def test_host_whom_discord_cannot_be_asked_for_is_worth_another_try(
+    server: DiscordServer, publisher: DiscordPublisher, guild: Guild
+) -> None:
+    server.add_member(guild, server.owner)
+    server.faults.add(Fault(method="POST", path=POSTS, status=403, html=True))
+
+    assert not await publisher.tell_host("The key is refused.")
+    assert await publisher.tell_host("The key is refused.")
+
+
+async def test_host_who_takes_no_direct_messages_is_not_asked_again(
+    server: DiscordServer, publisher: DiscordPublisher, guild: Guild
+) -> None:
+    server.close_direct_messages(server.add_member(guild, server.owner))
+
+    assert await publisher.tell_host("The key is refused.")
 
 
 # Cards.

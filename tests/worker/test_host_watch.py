@@ -128,6 +128,23 @@ async def test_what_a_killed_process_could_not_tell_is_told_after_the_start(offi
     assert next_process.publisher.told == ["It began."]
 
 
+async def test_what_begins_and_ends_while_discord_is_away_is_told_afterwards(office: Office) -> None:
+    office.publisher.is_reachable = False
+    await office.troubles.begin("thing", "It began.")
+    await office.troubles.tell()
+    office.publisher.is_reachable = True
+
+    await office.troubles.tell()
+    await office.troubles.tell()
+    assert office.publisher.told == ["It began."]
+
+    office.publisher.is_reachable = False
+    await office.troubles.end("thing", "It ended.")
+    office.publisher.is_reachable = True
+    await office.troubles.tell()
+    assert office.publisher.told == ["It began.", "It ended."]
+
+
 async def test_job_that_nobody_takes_up_is_told_and_so_is_the_end_of_it(office: Office) -> None:
     job = await office.desk.job(100)
     office.desk.clock.advance(minutes=24)
