@@ -112,6 +112,8 @@ class DiscordPublisher:
                     async for message in _newest(channel):
                         if self._is_post_of(message, job):
                             return _post_of(message)
+                if not seen and not job.is_direct:
+                    await _check_readable(channel, since.id)
         except discord.NotFound as err:
             # With the place its messages are gone; posting will say so.
             log.info("place_gone", job=job.id, code=err.code)
@@ -270,6 +272,19 @@ def _custom_ids(component: object) -> Iterator[str]:
         yield custom_id
     for child in getattr(component, "children", ()):
         yield from _custom_ids(child)
+
+
+async def _check_readable(channel: discord.PartialMessageable, message_id: int) -> None:
+    """Raises discord.Forbidden where the bot may not read what is there.
+
+    Without Read Message History a list of messages is no refusal, it is empty ("Get Channel Messages"). A single message
+    is refused then, whether it exists or not ("Get Channel Message").
+    """
+    try:
+        await channel.fetch_message(message_id)
+    except discord.NotFound as err:
+        if err.code != UNKNOWN_MESSAGE:
+            raise
 
 
 async def _newest(channel: discord.PartialMessageable) -> AsyncIterator[discord.Message]:

@@ -394,6 +394,16 @@ async def test_a_history_that_is_closed_to_us_is_not_taken_for_an_empty_one(
         await publisher.find_post(delivering)
 
 
+async def test_a_history_that_we_may_not_read_comes_as_an_empty_list_and_is_not_taken_for_one(
+    server: DiscordServer, publisher: DiscordPublisher, delivering: Job, channel: Channel, video: Path
+) -> None:
+    await publisher.post_video(delivering, video, RECEIPT)
+    server.deny(channel, Permission.READ_MESSAGE_HISTORY)
+
+    with pytest.raises(HistoryClosedError):
+        await publisher.find_post(delivering)
+
+
 async def test_nothing_is_found_in_a_place_that_is_gone(
     server: DiscordServer, publisher: DiscordPublisher, delivering: Job
 ) -> None:
