@@ -21,6 +21,9 @@ MALFORMED = 50035
 MISSING_ACCESS = 50001
 DEAD_TOKEN = frozenset({10015, 50027})  # of an interaction
 TOO_LARGE = frozenset({40005, 50045})
+# It is not Discord that speaks but the edge in front of it, or a proxy: with a page, which has no code, or in JSON with
+# a code of its own (github.com/discord/discord-api-docs issue 6473).
+NOT_DISCORD = frozenset({0, 40333})
 # Automatic moderation or a link filter refused our text: the prompt in it, since the rest is our own words.
 BLOCKED_TEXT = frozenset({200000, 200001, 240000})
 
@@ -50,8 +53,8 @@ def delivery_error(error: Exception) -> DeliveryError:
         return PlaceGoneError(said)
     if error.code == MALFORMED:
         log.error("post_malformed", error=said)
-    # Without a code it is the edge in front of Discord that speaks, or a proxy; 401 is our own token.
-    if error.status >= 500 or error.status in {401, 408, 429} or error.code == 0:
+    # 401 is our own token.
+    if error.status >= 500 or error.status in {401, 408, 429} or error.code in NOT_DISCORD:
         return DeliveryUnavailableError(said)
     if error.code == MISSING_ACCESS:
         return AccessMissingError(said)

@@ -25,6 +25,7 @@ from bot.publisher.discord_errors import (
     BLOCKED_TEXT,
     EDIT_PATIENCE,
     FILE_PATIENCE,
+    NOT_DISCORD,
     TEXT_PATIENCE,
     UNKNOWN_MESSAGE,
     delivery_error,
@@ -114,11 +115,13 @@ class DiscordPublisher:
                             return _post_of(message)
                 if not seen and not job.is_direct:
                     await _check_readable(channel, since.id)
-        except discord.NotFound as err:
+        except (discord.NotFound, discord.Forbidden) as err:
+            if err.code in NOT_DISCORD:
+                raise DeliveryUnavailableError(f"history: {in_a_line(err)}") from err
+            if isinstance(err, discord.Forbidden):
+                raise HistoryClosedError(f"history: {in_a_line(err)}") from err
             # With the place its messages are gone; posting will say so.
             log.info("place_gone", job=job.id, code=err.code)
-        except discord.Forbidden as err:
-            raise HistoryClosedError(f"history: {in_a_line(err)}") from err
         except (discord.DiscordException, aiohttp.ClientError, OSError) as err:
             raise DeliveryUnavailableError(f"history: {in_a_line(err)}") from err
         return None
@@ -277,8 +280,8 @@ def _custom_ids(component: object) -> Iterator[str]:
 async def _check_readable(channel: discord.PartialMessageable, message_id: int) -> None:
     """Raises discord.Forbidden where the bot may not read what is there.
 
-    Without Read Message History a list of messages is no refusal, it is empty ("Get Channel Messages"). A single message
-    is refused then, whether it exists or not ("Get Channel Message").
+    Without Read Message History a list of messages is not refused, it is empty (Discord: "Get Channel Messages"). A
+    single message is refused then ("Get Channel Message"), whether it exists or not.
     """
     try:
         await channel.fetch_message(message_id)

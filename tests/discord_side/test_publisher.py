@@ -274,6 +274,7 @@ async def test_place_that_takes_no_videos_any_more_is_gone(
         (400, 50035, PlaceGoneError),
         (401, 0, DeliveryUnavailableError),
         (403, 0, DeliveryUnavailableError),
+        (403, 40333, DeliveryUnavailableError),
         (503, 0, DeliveryUnavailableError),
     ],
 )
@@ -412,10 +413,30 @@ async def test_nothing_is_found_in_a_place_that_is_gone(
     assert await publisher.find_post(delivering) is None
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (503, 0),
+        (403, 0),
+        (404, 0),
+        (403, 40333),
+        (401, 0),
+    ],
+)
 async def test_trouble_while_looking_means_later_and_not_nothing(
-    server: DiscordServer, publisher: DiscordPublisher, delivering: Job
+    server: DiscordServer, publisher: DiscordPublisher, delivering: Job, status: int, code: int
 ) -> None:
-    server.faults.add(Fault(method="GET", path=POSTS, status=503))
+    server.faults.add(Fault(method="GET", path=POSTS, status=status, code=code))
+
+    with pytest.raises(DeliveryUnavailableError):
+        await publisher.find_post(delivering)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_page_of_the_edge_while_looking_means_later_and_not_nothing(
+    server: DiscordServer, publisher: DiscordPublisher, delivering: Job, status: int
+) -> None:
+    server.faults.add(Fault(method="GET", path=POSTS, status=status, html=True))
 
     with pytest.raises(DeliveryUnavailableError):
         await publisher.find_post(delivering)
