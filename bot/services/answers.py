@@ -34,16 +34,23 @@ class Answers:
         self._clock = clock
         self._moves = moves
         self._wake = wake
+        self._answered: list[JobId] = []
+        self._turn = asyncio.Lock()
 
     async def given(self, job: Job) -> None:
-        """The member has the answer: the job may go on at once."""
-        try:
-            is_held = await self._database.write(jobs.release, job.id, self._clock.now())
-        except StoreError as error:
-            # It was promised, and its time comes in a moment anyway.
-            log.info("job_not_released", job=job.id, reason=str(error))
-            return
-        if is_held:
+        """The member has the answer: the job may go on at once. Those that come together share a commit."""
+        self._answered.append(job.id)
+        async with self._turn:
+            released, self._answered = self._answered, []
+            if not released:
+                return  # Whoever had the turn has taken this one along.
+            try:
+                are_held = await self._database.write(jobs.release_all, released, self._clock.now())
+            except StoreError as error:
+                # It was promised, and their time comes in a moment anyway.
+                log.info("jobs_not_released", jobs=released, reason=str(error))
+                return
+        if are_held:
             self._wake()
 
     async def earlier(self, user_id: UserId, place: Place, requester: Requester) -> Accepted | None:

@@ -39,7 +39,7 @@ from bot.services.keys import CallbackTokens
 from bot.services.lifecycle import Lifecycle
 from bot.services.screening import Screening, check_block
 from bot.services.storage import StorageGuard
-from bot.store import balances, drafts, jobs, ledger, policies, statistics
+from bot.store import balances, claims, drafts, jobs, ledger, policies, statistics
 from bot.store.database import Connection, Database
 from bot.store.drafts import Draft
 from bot.store.jobs import NewJob
@@ -61,6 +61,7 @@ class Accepted:
 
     job: Job
     spendable: int | None  # None: no limit
+    ahead: int | None  # how many jobs wait before it; None when it waits no longer
     is_new: bool = True
     replaced: Job | None = None  # the waiting job that this one stands in for
 
@@ -308,7 +309,9 @@ def accept(
     ledger.charge(connection, job.id, place.guild_id, new.user_id, payment, now)
     host_limits.count(connection, terms, budget, place.guild_id, new.video.model, price, now)
     left = None if spendable is None else spendable - price
-    return Accepted(job=job, spendable=left, replaced=replaced)
+    # Asked here and not afterwards: by then the member has paid, and no trouble with a number may say otherwise.
+    ahead = claims.queued_before(connection, job.id, job.provider)
+    return Accepted(job=job, spendable=left, ahead=ahead, replaced=replaced)
 
 
 def earlier_of(
@@ -319,7 +322,8 @@ def earlier_of(
     if job is None:
         return None
     seen = balances.find(connection, place.guild_id, user_id, now, role_ids=requester.role_ids)
-    return Accepted(job=job, spendable=seen.spendable, is_new=False)
+    ahead = claims.queued_before(connection, job.id, job.provider) if job.state is JobState.QUEUED else None
+    return Accepted(job=job, spendable=seen.spendable, ahead=ahead, is_new=False)
 
 
 def _is_asked_first(policy: GuildPolicy, price: int) -> bool:

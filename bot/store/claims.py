@@ -39,6 +39,11 @@ _CREATES_ENDED = (
 _CREATES_OPEN = sa.select(sa.func.count()).where(
     jobs.c.provider == sa.bindparam("that_provider"), jobs.c.state == JobState.SUBMITTING
 )
+_QUEUED_BEFORE = sa.select(sa.func.count()).where(
+    jobs.c.state == JobState.QUEUED,
+    jobs.c.provider == sa.bindparam("that_provider"),
+    jobs.c.id < sa.bindparam("that_id", type_=jobs.c.id.type),
+)
 # No create call is under way for longer; it spares the look through a history of years.
 LONGEST_CALL = timedelta(hours=1)
 
@@ -141,11 +146,7 @@ def _count_at(providers: tuple[ProviderId, ...]) -> sa.Select[tuple[int]]:
 
 def queued_before(connection: Connection, job_id: JobId, provider: ProviderId) -> int:
     """How many jobs wait in front of this one, by age; the fair order may let it overtake some."""
-    return connection.execute(
-        sa.select(sa.func.count()).where(
-            jobs.c.state == JobState.QUEUED, jobs.c.provider == provider, jobs.c.id < job_id
-        )
-    ).scalar_one()
+    return connection.execute(_QUEUED_BEFORE, {"that_provider": provider, "that_id": job_id}).scalar_one()
 
 
 def _in_turn(is_due: sa.ColumnElement[bool]) -> sa.Select[tuple[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -152,9 +152,10 @@ def _inserting(names: tuple[str, ...]) -> sa.TextualSelect:
     return statement.bindparams(*(sa.bindparam(name, type_=jobs.c[name].type) for name in names)).columns(*jobs.c)
 
 
-def release(connection: Connection, job_id: JobId, now: datetime) -> bool:
-    """Let a job that was held be worked on now; False when it was not held any more, or waits for something else."""
-    return connection.execute(_RELEASE, {"that_id": job_id, "at": now}).rowcount == 1
+def release_all(connection: Connection, job_ids: Iterable[JobId], now: datetime) -> bool:
+    """Let jobs that were held be worked on now; False when none of them was, or each waits for something else."""
+    released = [connection.execute(_RELEASE, {"that_id": each, "at": now}).rowcount for each in job_ids]
+    return any(released)
 
 
 def find(connection: Connection, job_id: JobId) -> Job | None:

@@ -77,7 +77,6 @@ class Generate(commands.Cog):
             generation=generation,
             availability=availability,
             estimates=estimates,
-            jobs=jobs,
             answers=answers,
             credits=credits,
             pictures=pictures,

@@ -13,9 +13,7 @@ from bot.client.attachments import Clips, Pictures
 from bot.client.controls import member_of, requester_of, texts_of
 from bot.client.typed import place_of
 from bot.domain.ids import DraftId, JobId, UserId
-from bot.domain.jobs import Job, JobState
 from bot.domain.videos import VideoRequest, VideoSpec
-from bot.errors import StoreError
 from bot.errors.pictures import PictureGoneError, VideoGoneError
 from bot.errors.requests import AdultsOnlyError, MissingPermissionsError, PriceChangedError
 from bot.i18n import texts
@@ -26,7 +24,6 @@ from bot.services.availability import Availability
 from bot.services.credits import Credits
 from bot.services.estimates import Estimates
 from bot.services.generation import Accepted, Generation
-from bot.services.jobs import Jobs
 
 log = logs.get(__name__)
 
@@ -40,7 +37,6 @@ class Requests:
         generation: Generation,
         availability: Availability,
         estimates: Estimates,
-        jobs: Jobs,
         answers: Answers,
         credits: Credits,
         pictures: Pictures,
@@ -49,7 +45,6 @@ class Requests:
         self._generation = generation
         self._availability = availability
         self._estimates = estimates
-        self._jobs = jobs
         self._answers = answers
         self._credits = credits
         self._pictures = pictures
@@ -152,7 +147,7 @@ class Requests:
         )
         try:
             accepted = await in_time(interaction, asking)
-            await show(interaction, await in_time(interaction, self._card(accepted)))
+            await show(interaction, self._card(accepted))
         except InteractionGoneError:
             await self._answers.lost(await asking, rewrite=rewrite)
             raise
@@ -171,7 +166,7 @@ class Requests:
         accepted = await in_time(interaction, earlier)
         if accepted is None:
             return False
-        await show(interaction, await in_time(interaction, self._card(accepted)))
+        await show(interaction, self._card(accepted))
         await self._answers.given(accepted.job)
         return True
 
@@ -191,29 +186,19 @@ class Requests:
         model = self._availability.catalogue.get(video.model)
         return Card(embed=replies.price_question(_, video, model.name, balance), view=buttons.of_draft(_, draft.id))
 
-    async def _card(self, accepted: Accepted) -> Card:
+    def _card(self, accepted: Accepted) -> Card:
         """The first card, in the guild's language because everybody sees it. Whatever moves the job edits it later."""
         job = accepted.job
         model = self._availability.catalogue.find(job.model)
         progress = Progress(
             model=str(job.model) if model is None else model.name,
-            ahead=await self._ahead_of(job),
+            ahead=accepted.ahead,
             ready_at=self._estimates.ready_at(job),
         )
         _ = texts(job.place.guild_locale)
         card = cards.card(_, job, progress)
         card.embed.add_field(name=_("Left to spend"), value=words.limit_of(_, accepted.spendable))
         return card
-
-    async def _ahead_of(self, job: Job) -> int | None:
-        """How many wait before the job. It is written and charged: no trouble with that number may say otherwise."""
-        if job.state is not JobState.QUEUED:
-            return None
-        try:
-            return await self._jobs.queue_place(job)
-        except StoreError as err:
-            log.info("queue_place_unknown", job=job.id, reason=str(err))
-            return None
 
 
 def check_price(price: int, told: int | None) -> None:

@@ -11,10 +11,9 @@ import pytest
 
 from bot.client import CutsceneClient, InteractionGoneError, edge
 from bot.domain.ids import ChannelId, GuildId, ProviderId
-from bot.domain.jobs import Job, JobState
+from bot.domain.jobs import JobState
 from bot.domain.models import Mode, OptionName
 from bot.domain.policies import GuildPolicy
-from bot.errors import StoreError
 from bot.ports import NotSold
 from bot.services.queue import Queue
 from bot.store import policies
@@ -403,22 +402,6 @@ async def test_a_job_that_is_already_made_is_not_taken_back_when_discord_gave_up
     await settled(stage)
 
     assert (await stage.job()).state is JobState.SUBMITTING
-    assert await stage.balance(ana) == 376
-
-
-async def test_card_of_a_job_whose_place_in_the_queue_cannot_be_read_does_without_it(
-    stage: Stage, ana: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def unreadable(_job: Job) -> int:
-        raise StoreError("disk I/O error")
-
-    monkeypatch.setattr(stage.jobs, "queue_place", unreadable)
-
-    handle = await asked(ana, "/video", prompt="a red fox")
-
-    # It is written and charged: to say that something broke would make its member ask for it again.
-    assert "Job 1: waiting" in handle.text()
-    assert "Place in the queue" not in handle.text()
     assert await stage.balance(ana) == 376
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
 
+from bot.domain.ids import JobId
 from bot.domain.jobs import Job, JobState, Move
 from bot.errors import StoreError
 from bot.errors.policies import PolicyRefusedError
 from bot.services.answers import TRIES_AFTER, Answers
 from bot.services.generation import ANSWER_WAIT, Accepted
-from bot.store.database import Database
+from bot.store import jobs as job_rows
+from bot.store.database import Connection, Database
 from tests.samples import ANNA, GUILD, place, video
 from tests.services.desk import Desk
 
@@ -35,8 +37,8 @@ async def asked(desk: Desk) -> Accepted:
     return await desk.generation.request(ANNA, place(), video(100), is_answered=False)
 
 
-async def claimed(desk: Desk) -> list[Job]:
-    return [each.job for each in await desk.queue.claim([JobState.QUEUED], 10, LEASE)]
+async def claimed(desk: Desk, most: int = 10) -> list[Job]:
+    return [each.job for each in await desk.queue.claim([JobState.QUEUED], most, LEASE)]
 
 
 async def test_nobody_works_on_a_job_whose_member_has_no_answer_yet(
@@ -50,6 +52,26 @@ async def test_nobody_works_on_a_job_whose_member_has_no_answer_yet(
     assert before == []
     assert woken.is_set()
     assert [each.id for each in await claimed(desk)] == [job.id]
+
+
+async def test_jobs_that_are_answered_together_are_let_go_together(
+    desk: Desk, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = [(await desk.generation.request(ANNA, place(), video(1), is_answered=False)).job for _ in range(30)]
+    written: list[int] = []
+    release_all = job_rows.release_all
+
+    def counted(connection: Connection, job_ids: Sequence[JobId], now: datetime) -> bool:
+        written.append(len(job_ids))
+        return release_all(connection, job_ids, now)
+
+    monkeypatch.setattr(job_rows, "release_all", counted)
+
+    await asyncio.gather(*(answers.given(job) for job in made))
+
+    # The first goes alone; whoever comes meanwhile waits for its commit, and shares the next.
+    assert written == [1, 29]
+    assert {each.id for each in await claimed(desk, 30)} == {job.id for job in made}
 
 
 async def test_a_job_that_is_never_answered_because_the_process_died_waits_for_a_moment_only(desk: Desk) -> None:
