@@ -144,6 +144,7 @@ class Pause:
     reason: str
     since: datetime
     is_empty: bool = False  # nothing is left on the account, or the key has reached its limit
+    is_capped: bool = False  # the latter, of which the account's balance says nothing
 
 
 class ProviderGate:
@@ -155,22 +156,47 @@ class ProviderGate:
     def __init__(self, sharing: Sharing | None = None) -> None:
         self._sharing = sharing or Sharing({})
         self._pauses: dict[ProviderId, Pause] = {}
+        self._on_trial: set[ProviderId] = set()
+        self._proven: set[ProviderId] = set()
 
-    def pause(self, provider: ProviderId, reason: str, now: datetime, *, is_empty: bool = False) -> bool:
+    def pause(
+        self, provider: ProviderId, reason: str, now: datetime, *, is_empty: bool = False, is_capped: bool = False
+    ) -> bool:
         """Close the provider; True when it was open."""
         first = self._sharing.first(provider)
         if first in self._pauses:
             return False
-        self._pauses[first] = Pause(reason, now, is_empty)
+        self._pauses[first] = Pause(reason, now, is_empty, is_capped)
+        self._proven.discard(first)
         return True
 
     def first(self, provider: ProviderId) -> ProviderId:
         """The name under which the provider's account is closed."""
         return self._sharing.first(provider)
 
-    def resume(self, provider: ProviderId) -> bool:
-        """Open the provider; True when it was closed."""
-        return self._pauses.pop(self._sharing.first(provider), None) is not None
+    def resume(self, provider: ProviderId, *, on_trial: bool = False) -> bool:
+        """Open the provider; True when it was closed. On trial, only the next job will show whether it takes any."""
+        first = self._sharing.first(provider)
+        if on_trial:
+            self._on_trial.add(first)
+        else:
+            self._on_trial.discard(first)
+        return self._pauses.pop(first, None) is not None
+
+    def is_on_trial(self, provider: ProviderId) -> bool:
+        return self._sharing.first(provider) in self._on_trial
+
+    def took_job(self, provider: ProviderId) -> None:
+        """The provider has taken a job: whatever it refused before, that is over."""
+        first = self._sharing.first(provider)
+        if first in self._on_trial:
+            self._on_trial.discard(first)
+            self._proven.add(first)
+
+    def passed_trial(self) -> set[ProviderId]:
+        """The first provider of each account that has passed its trial since this was asked last."""
+        passed, self._proven = self._proven, set()
+        return passed
 
     def find(self, provider: ProviderId) -> Pause | None:
         return self._pauses.get(self._sharing.first(provider))

@@ -89,7 +89,8 @@ class BalanceWatch:
             log.info("account_not_asked", provider=provider_id, reason=str(error))
             return
         # An earlier process may have left it closed.
-        await self._troubles.end(trouble_of(provider_id), f"The provider {provider_id} takes jobs again.")
+        if not self._gate.is_on_trial(provider_id):
+            await self._troubles.end(trouble_of(provider_id), f"The provider {provider_id} takes jobs again.")
         if left is None:
             return
         log.info("account", provider=provider_id, credits=left)

@@ -187,6 +187,7 @@ class Making:
             if error.reason is FailureReason.MODEL_PAUSED:
                 self._needs.availability.note_paused(job.provider, spec.slug, error.detail)
             return failed(error.reason, error.detail)
+        self._needs.gate.took_job(job.provider)
         return Move(to=JobState.RUNNING, after=first_poll, task_id=task_id)
 
     async def _fields(self, job: Job, spec: ModeSpec, provider: Provider) -> dict[str, SubmittedValue]:

@@ -38,11 +38,17 @@ async def refuse(
     """Close the provider and tell the host, once per trouble."""
     provider = gate.first(provider)
     is_empty = error.fault in (AccountFault.BALANCE, AccountFault.CAP)
-    if gate.pause(provider, str(error), now, is_empty=is_empty):
+    is_capped = error.fault is AccountFault.CAP
+    if gate.pause(provider, str(error), now, is_empty=is_empty, is_capped=is_capped):
         log.error("provider_paused", provider=provider, reason=str(error))
+        found_out = (
+            "only a job can show when that is, so one is let through from time to time"
+            if is_capped
+            else "that is checked every minute"
+        )
         text = (
             f"The provider {provider} refuses every job: {error}. New videos are refused, and nothing is charged, "
-            "until it takes jobs again; that is checked every minute."
+            f"until it takes jobs again; {found_out}."
         )
         try:
             await troubles.begin(trouble_of(provider), text)
@@ -143,6 +149,8 @@ class GateWatch:
         await self.ask_once()
         while not stop.is_set():
             await self._clock.wait(stop, timedelta(seconds=15))
+            for provider_id in self._gate.passed_trial():
+                await self._troubles.end(trouble_of(provider_id), f"The provider {provider_id} takes jobs again.")
             for provider_id, pause in self._gate.closed().items():
                 wait = self._pause_of(provider_id, pause.since)
                 now = self._clock.now()
@@ -178,7 +186,14 @@ class GateWatch:
             log.info("provider_still_paused", provider=provider_id, credits=left)
             return
         self._opened[provider_id] = (self._clock.now(), waited)
-        self._gate.resume(provider_id)
-        log.warning("provider_resumed", provider=provider_id, credits=left)
-        balance = "" if left is None else f" ({left:g} credits left)"
-        await self._troubles.end(trouble_of(provider_id), f"The provider {provider_id} takes jobs again{balance}.")
+        pause = self._gate.find(provider_id)
+        # A balance says nothing about the key's own limit, and where there is none, nothing at all. Told at once, the
+        # host would hear of an end and of a new beginning with each job that finds out.
+        on_trial = left is None or (pause is not None and pause.is_capped)
+        self._gate.resume(provider_id, on_trial=on_trial)
+        log.warning("provider_resumed", provider=provider_id, credits=left, on_trial=on_trial)
+        if on_trial:
+            return
+        await self._troubles.end(
+            trouble_of(provider_id), f"The provider {provider_id} takes jobs again ({left:g} credits left)."
+        )

@@ -12,17 +12,20 @@ import pytest
 
 from bot.domain.ids import ProviderId
 from bot.domain.models import Catalogue, Mode
-from bot.errors import ProviderAuthError, ProviderUnavailableError
+from bot.errors import AccountFault, ProviderAuthError, ProviderUnavailableError
 from bot.ports import Sold
 from bot.providers.kie import TERMS
+from bot.services.accounts import Accounts
 from bot.services.availability import Availability, ProviderGate
 from bot.services.memory import Memory
 from bot.services.troubles import Troubles
 from bot.store.database import Database
+from bot.worker.balances import BalanceWatch
 from bot.worker.limits import Rates
 from bot.worker.watches import ASK_EVERY, GateWatch, ModelWatch, refuse
-from tests.fakes import KIE, PAUSED, FakeProvider, FakePublisher, HandClock
+from tests.fakes import KIE, MADE, PAUSED, FakeProvider, FakePublisher, HandClock
 from tests.samples import CATALOGUE, MAKER, OLD, model
+from tests.worker.rig import Rig
 
 
 @pytest.fixture
@@ -225,6 +228,46 @@ async def test_a_closed_provider_opens_when_its_account_answers_and_holds_credit
     assert still_closed is not None
     assert watched.gate.find(KIE) is None
     assert watched.publisher.told[1:] == [f"The provider {KIE} takes jobs again (250.5 credits left)."]
+
+
+async def test_a_key_at_its_limit_is_told_once_until_a_job_is_taken_again(rig: Rig) -> None:
+    troubles = rig.needs.troubles
+    gates = GateWatch(providers={KIE: rig.provider}, gate=rig.gate, troubles=troubles, clock=rig.clock)
+    accounts = BalanceWatch(
+        providers={KIE: rig.provider},
+        gate=rig.gate,
+        accounts=Accounts(rig.database, rig.clock, rig.markup),
+        troubles=troubles,
+        queue=rig.queue,
+        clock=rig.clock,
+        low=0,
+    )
+    at_limit = ProviderAuthError("the key's limit is reached", AccountFault.CAP)
+    rig.provider.creates.then(at_limit, at_limit, at_limit, MADE)
+    stop = asyncio.Event()
+
+    async def a_moment() -> None:
+        rig.clock.advance(seconds=15)
+        await rig.until_waiting(2)
+
+    async with rig.running():
+        watching = asyncio.create_task(gates.run(stop))
+        for _ in range(3):
+            await rig.accept()
+            await rig.go()
+            assert rig.gate.find(KIE) is not None
+            while rig.gate.find(KIE) is not None:
+                await a_moment()
+            await accounts.look()
+        [told] = rig.publisher.told
+        assert "one is let through from time to time" in told
+
+        await rig.accept()
+        await rig.go()
+        await a_moment()
+        watching.cancel()
+
+    assert rig.publisher.told[1:] == [f"The provider {KIE} takes jobs again."]
 
 
 async def test_a_key_that_does_not_work_is_found_out_at_the_start(database: Database) -> None:
