@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from bot import certificates
 
 Handler = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
@@ -94,3 +107,49 @@ async def reset(_: bytes, writer: asyncio.StreamWriter) -> None:
 async def silence(_request: bytes, _writer: asyncio.StreamWriter) -> None:
     """Take the request and never answer, as long as the server lives."""
     await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def serving_broken_tls(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """The address of a server that our clients trust, and that answers every request with bytes that are not TLS."""
+    pem = folder / "loopback.pem"
+    pem.write_bytes(_certificate())
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    certificates.trusted.cache_clear()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await reader.readuntil(b"\r\n\r\n")
+            # Past the encryption, as a middlebox writes that has lost track of the connection.
+            os.write(writer.get_extra_info("socket").fileno(), b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=context)
+    try:
+        async with server:
+            yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        certificates.trusted.cache_clear()
+
+
+def _certificate() -> bytes:
+    """A key and its own certificate for 127.0.0.1."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "loopback")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    encoding, kind = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, kind, serialization.NoEncryption()) + certificate.public_bytes(encoding)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import shutil
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -100,7 +101,7 @@ class VideoDownloads:
             raise _no_result(str(err)) from err
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as err:
             raise _no_result("the result's address is not one") from err
-        except httpx.HTTPError as err:
+        except (httpx.HTTPError, ssl.SSLError) as err:
             # The exception's own text may hold the signed address.
             raise ProviderUnavailableError(f"the video did not arrive: {type(err).__name__}") from err
         except TimeoutError as err:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import secrets
+import ssl
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -129,7 +130,7 @@ class Pictures:
             with file:
                 async with asyncio.timeout(self._limits.whole.total_seconds()):
                     size = await self._save(url, file)
-        except (AddressRefusedError, httpx.HTTPError, httpx.InvalidURL, TimeoutError) as err:
+        except (AddressRefusedError, httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as err:
             raise ImageUnreachableError from err
         if size == 0:
             raise EmptyImageError

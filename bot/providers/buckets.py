@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -92,7 +93,7 @@ class Bucket:
         try:
             async with asyncio.timeout(self._timeouts.whole.total_seconds()):
                 await self._put(file, self._path(name), content_type)
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (httpx.HTTPError, TimeoutError, ssl.SSLError) as error:
             # The exception's own text may hold the address.
             raise BucketUnavailableError(f"the video did not get into the bucket: {type(error).__name__}") from error
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -44,6 +45,8 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
 )
 
+# Everything with which the network may fail. httpx lets an encryption that breaks after its handshake through as it is.
+_FAILED = (httpx.HTTPError, TimeoutError, ssl.SSLError)
 
 _last_answer: ContextVar[str | None] = ContextVar("last_answer", default=None)
 
@@ -249,7 +252,7 @@ def _repeatable() -> Iterator[None]:
     """Inside, every failure of the network is "come back later"."""
     try:
         yield
-    except (httpx.HTTPError, TimeoutError) as err:
+    except _FAILED as err:
         raise ProviderUnavailableError(f"no answer from the provider: {_name(err)}") from err
     except _BodyTooLargeError as err:
         raise ProviderProtocolError(f"the provider's answer is larger than {err} bytes") from err
@@ -262,7 +265,7 @@ def _unrepeatable() -> Iterator[None]:
         yield
     except _NEVER_SENT as err:
         raise ProviderUnavailableError(f"the provider cannot be reached: {_name(err)}") from err
-    except (httpx.HTTPError, TimeoutError) as err:
+    except _FAILED as err:
         raise AnswerLostError(f"the request left, its answer did not come: {_name(err)}") from err
     except _BodyTooLargeError as err:
         raise AnswerLostError(f"the request left, its answer is larger than {err} bytes") from err

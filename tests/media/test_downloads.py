@@ -18,7 +18,7 @@ from bot.media import VideoDownloads, remove_leftovers
 from bot.media.downloads import DownloadLimits
 from bot.ports import Credentials
 from tests.logged import logged
-from tests.loopback import Handler, always, answer, reset, serving, silence
+from tests.loopback import Handler, always, answer, reset, serving, serving_broken_tls, silence
 
 MP4 = bytes.fromhex("00000018") + b"ftypmp42" + bytes(12) + bytes.fromhex("00000400") + b"mdat" + bytes(1016)
 MOV = bytes.fromhex("00000014") + b"ftypqt  " + bytes(1000)
@@ -217,6 +217,17 @@ async def test_the_key_is_shown_to_its_own_origin_and_to_nobody_else(downloads: 
 
     assert content(target) == MP4
     assert not any(b"authorization" in request.lower() for request in files.requests)
+
+
+async def test_encryption_that_breaks_under_a_video_costs_a_retry(
+    target: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    async with serving_broken_tls(tmp_path_factory.mktemp("tls"), monkeypatch) as url:
+        downloads = VideoDownloads(allow_private=True)
+
+        with pytest.raises(ProviderUnavailableError):
+            await downloads.fetch(f"{url}/v.mp4", target)
+        await downloads.aclose()
 
 
 async def test_a_key_that_is_refused_does_not_cost_the_video(downloads: VideoDownloads, target: Path) -> None:

@@ -25,7 +25,7 @@ from bot.media import Pictures
 from bot.media.inspection import Refused, inspect
 from bot.media.pictures import PictureLimits
 from tests.logged import logged
-from tests.loopback import Handler, always, answer, reset, serving, silence
+from tests.loopback import Handler, always, answer, reset, serving, serving_broken_tls, silence
 from tests.media import drawings
 
 SHORT = timedelta(milliseconds=200)
@@ -159,6 +159,17 @@ async def test_endless_attachment_is_not_read_to_its_end(pictures: Pictures) -> 
 async def test_attachment_that_does_not_arrive_is_asked_for_again(pictures: Pictures, handler: Handler) -> None:
     with pytest.raises(ImageUnreachableError):
         await take(pictures, handler)
+
+
+async def test_attachment_whose_encryption_breaks_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving_broken_tls(tmp_path, monkeypatch) as url:
+        pictures = Pictures(tmp_path / "inputs", allow_private=True)
+
+        with pytest.raises(ImageUnreachableError):
+            await pictures.take(f"{url}/a.png", declared_size=10, filename="a.png")
+        await pictures.aclose()
 
 
 async def test_attachment_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:

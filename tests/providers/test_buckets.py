@@ -18,7 +18,7 @@ from bot.providers.bucket_signatures import Credentials, authorization, presigne
 from bot.providers.buckets import Bucket, BucketError, BucketRefusedError, BucketTimeouts, BucketUnavailableError
 from bot.settings import BucketSettings
 from tests.logged import logged
-from tests.loopback import Handler, always, answer, reset, serving, silence
+from tests.loopback import Handler, always, answer, reset, serving, serving_broken_tls, silence
 from tests.providers.bucket_double import Store
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -331,6 +331,16 @@ async def test_store_that_does_not_answer_is_a_passing_trouble(
     tmp_path: Path, handler: Callable[[bytes, asyncio.StreamWriter], Awaitable[None]], timeouts: BucketTimeouts | None
 ) -> None:
     assert isinstance(await failure(tmp_path, handler, timeouts), BucketUnavailableError)
+
+
+async def test_encryption_that_breaks_is_a_passing_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "v.mp4").write_bytes(CONTENT)
+    async with serving_broken_tls(tmp_path, monkeypatch) as url:
+        bucket = Bucket(settings_for(url, Store(now=NOW)), clock=HandClock())
+
+        with pytest.raises(BucketUnavailableError):
+            await bucket.put(tmp_path / "v.mp4", NAME)
+        await bucket.aclose()
 
 
 async def test_store_that_is_not_there_is_a_passing_trouble(tmp_path: Path) -> None:

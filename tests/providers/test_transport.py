@@ -18,7 +18,7 @@ from bot.ports import Pending, Submission
 from bot.providers.kie_jobs import KieJobs
 from bot.providers.transport import BODY_LIMIT, Timeouts, Transport
 from tests.logged import logged
-from tests.loopback import Handler, always, answer, reset, serving, silence
+from tests.loopback import Handler, always, answer, reset, serving, serving_broken_tls, silence
 from tests.providers.recorded import KEY, adapter, text
 
 SUBMISSION = Submission(slug="m", fields={"prompt": "a cat"}, callback_url=None)
@@ -123,6 +123,19 @@ async def test_failed_handshake_proves_that_nothing_was_created(opened: list[Kie
 
         with pytest.raises(ProviderUnavailableError):
             await kie.create(SUBMISSION)
+
+
+async def test_encryption_that_breaks_under_an_answer_is_an_answer_that_did_not_come(
+    opened: list[KieJobs], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving_broken_tls(tmp_path, monkeypatch) as url:
+        kie = adapter(None, url)
+        opened.append(kie)
+
+        with pytest.raises(AnswerLostError):
+            await kie.create(SUBMISSION)
+        with pytest.raises(ProviderUnavailableError):
+            await kie.status(TaskId("t"))
 
 
 async def test_every_create_call_has_its_own_connection_and_questions_share_one(opened: list[KieJobs]) -> None:
