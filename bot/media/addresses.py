@@ -33,6 +33,8 @@ _IPV6_SPECIAL = (
 # An IPv6-only host sees the IPv4 internet through this prefix, so what counts is the IPv4 address behind it.
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
+LARGEST_PORT = 65535
+
 
 class AddressRefusedError(CutsceneError):
     """The URL is of a kind that is never opened, or leads to an address that is not public."""
@@ -75,12 +77,16 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         url = request.url
         if url.scheme not in ("http", "https") or not url.host or url.userinfo:
             raise AddressRefusedError("only plain http and https addresses are opened")
+        if url.port is not None and url.port > LARGEST_PORT:
+            raise AddressRefusedError("there is no such port")
         patience = request.extensions.get("timeout", {}).get("connect")
         try:
             async with asyncio.timeout(patience):
                 addresses = await self._resolve(url.host, url.port or (443 if url.scheme == "https" else 80))
         except TimeoutError as err:
             raise httpx.ConnectTimeout("the name was not resolved in time", request=request) from err
+        except UnicodeError as err:  # An empty label, or one of more than 63 characters.
+            raise AddressRefusedError("the host's name is not one") from err
         except OSError as err:  # socket.gaierror
             raise httpx.ConnectError("the name cannot be resolved", request=request) from err
         for address in addresses:

@@ -99,7 +99,8 @@ class VideoDownloads:
                     return await self._save(response, file)
         except AddressRefusedError as err:
             raise _no_result(str(err)) from err
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as err:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as err:
+            # The last one: a name that says of itself that it is encoded, and is not.
             raise _no_result("the result's address is not one") from err
         except (httpx.HTTPError, ssl.SSLError) as err:
             # The exception's own text may hold the signed address.

@@ -44,6 +44,10 @@ EXTENSIONS: Mapping[ImageFormat, str] = {
 
 log = logs.get(__name__)
 
+# What can be wrong with an address, and with the way to it.
+_NO_ADDRESS = (AddressRefusedError, httpx.InvalidURL, UnicodeError)
+_UNREACHED = (*_NO_ADDRESS, httpx.HTTPError, TimeoutError, ssl.SSLError)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureLimits:
@@ -130,7 +134,14 @@ class Pictures:
             with file:
                 async with asyncio.timeout(self._limits.whole.total_seconds()):
                     size = await self._save(url, file)
-        except (AddressRefusedError, httpx.HTTPError, httpx.InvalidURL, TimeoutError, ssl.SSLError) as err:
+        except (
+            AddressRefusedError,
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            UnicodeError,
+            TimeoutError,
+            ssl.SSLError,
+        ) as err:
             raise ImageUnreachableError from err
         if size == 0:
             raise EmptyImageError

@@ -300,10 +300,30 @@ async def test_private_address_is_not_opened_unless_the_host_allows_it(target: P
     assert server.connections == 0
 
 
-@pytest.mark.parametrize("url", ["", "v.mp4", "file:///etc/passwd", "http://", "http://[::1", "https://u:p@x.test/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "v.mp4",
+        "file:///etc/passwd",
+        "http://",
+        "http://[::1",
+        "https://u:p@x.test/",
+        "http://a..test/v.mp4",
+        f"http://{'a' * 64}.test/v.mp4",
+        "http://xn--/v.mp4",
+        "http://127.0.0.1:70000/v.mp4",
+    ],
+)
 async def test_address_that_is_none_is_no_result(downloads: VideoDownloads, target: Path, url: str) -> None:
     with pytest.raises(ProviderRejectedError):
         await downloads.fetch(url, target)
+
+
+async def test_redirect_to_what_is_no_address_is_no_result(downloads: VideoDownloads, target: Path) -> None:
+    for there in ("http://a..test/v.mp4", "http://xn--/v.mp4", "http://127.0.0.1:70000/v.mp4"):
+        handler = always(answer(b"", f"Location: {there}", status="302 Found"))
+        await fails(downloads, handler, target, ProviderRejectedError)
 
 
 async def test_cancelled_fetch_leaves_nothing(downloads: VideoDownloads, target: Path) -> None:

@@ -182,7 +182,19 @@ async def test_attachment_that_does_not_come_is_not_waited_for(tmp_path: Path) -
     assert list((tmp_path / "inputs").iterdir()) == []
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1/a.png", "file:///etc/passwd", "http://[::ffff:127.0.0.1]/", "", "x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/a.png",
+        "file:///etc/passwd",
+        "http://[::ffff:127.0.0.1]/",
+        "",
+        "x",
+        "http://a..test/a.png",
+        "http://xn--/a.png",
+        "http://127.0.0.1:70000/a.png",
+    ],
+)
 async def test_address_inside_is_not_opened(tmp_path: Path, url: str) -> None:
     pictures = Pictures(tmp_path / "inputs")
 
