@@ -96,9 +96,9 @@ class Assistance:
         now = self._clock.now()
         if self._assistant is None or (self._rests_until is not None and now < self._rests_until):
             return NoHelp.NO_ANSWER
-        too_much = await self._database.read(self._too_much, user_id, now)
-        if too_much is not None:
-            return too_much
+        number = await self._database.write(self._ask, guild_id, user_id, request, now)
+        if isinstance(number, NoHelp):
+            return number
         limit = min(model.modes[request.mode].prompt.max_length, MAX_LENGTH)
         try:
             answer = await self._assistant.rewrite(instructions(mode, request.prompt, limit))
@@ -112,7 +112,7 @@ class Assistance:
         text = usable(answer.text, request.prompt, limit)
         shaped = self._shaped(request, mode, model)
         is_usable = text is not None and not isinstance(self._resolve(shaped, text, model), Problem)
-        return await self._database.write(self._keep, guild_id, user_id, shaped, text if is_usable else None, answer)
+        return await self._database.write(self._keep, number, guild_id, shaped, text if is_usable else None, answer)
 
     async def find(self, user_id: UserId, number: int) -> Rewrite:
         """The member's offer. Raises RewriteGoneError."""
@@ -128,17 +128,24 @@ class Assistance:
             await self._database.write(rewrites.give_back, number)
             raise
 
-    def _too_much(self, connection: Connection, user_id: UserId, now: datetime) -> NoHelp | None:
-        """Whether the member has asked often enough, or the host has no money left for it."""
-        if rewrites.count_since(connection, user_id, now - timedelta(hours=1)) >= MOST_PER_HOUR:
-            return NoHelp.TOO_OFTEN
-        return NoHelp.NO_BUDGET if host_limits.is_used_up(connection, self._budget, now) else None
+    def _ask(
+        self, connection: Connection, guild_id: GuildId, user_id: UserId, request: VideoRequest, now: datetime
+    ) -> int | NoHelp:
+        """Count the question before it is asked, unless the member has asked often enough or no money is left for it.
+
+        Whatever comes of it, it stays counted: most answers that nobody can use have cost the host something, too.
+        """
+        if host_limits.is_used_up(connection, self._budget, now):
+            return NoHelp.NO_BUDGET
+        since = now - timedelta(hours=1)
+        number = rewrites.ask(connection, guild_id, user_id, request, now, most=MOST_PER_HOUR, since=since)
+        return NoHelp.TOO_OFTEN if number is None else number
 
     def _keep(
         self,
         connection: Connection,
+        number: int,
         guild_id: GuildId,
-        user_id: UserId,
         request: VideoRequest,
         text: str | None,
         answer: Rewritten,
@@ -150,7 +157,7 @@ class Assistance:
             host_limits.count_assistant(connection, self._budget, guild_id, answer.credits, now)
         if text is None:
             return NoHelp.NO_ANSWER
-        return rewrites.add(connection, guild_id, user_id, request, text, now)
+        return rewrites.answer(connection, number, request, text) or NoHelp.NO_ANSWER
 
     def _shaped(self, request: VideoRequest, mode: AssistMode, model: VideoModel) -> VideoRequest:
         """A meme is square or upright, where the member has left that open and the model can do it."""

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from bot.domain.ids import GuildId, ModelId, UserId
 from bot.domain.videos import VideoRequest
 from bot.store import inputs
-from bot.store.statements import upsert
+from bot.store.statements import take_turns, upsert
 from bot.store.tables import assist_costs, rewrites
 
 MICROS = 1_000_000
@@ -35,19 +35,42 @@ class Rewrite:
         return self.request if is_own else replace(self.request, prompt=self.rewritten)
 
 
-def add(
-    connection: Connection, guild_id: GuildId, user_id: UserId, request: VideoRequest, rewritten: str, now: datetime
-) -> Rewrite:
+def ask(
+    connection: Connection,
+    guild_id: GuildId,
+    user_id: UserId,
+    request: VideoRequest,
+    now: datetime,
+    *,
+    most: int,
+    since: datetime,
+) -> int | None:
+    """Note that the assistant is about to be asked; None when the member has asked so often since then.
+
+    Nobody can use what is noted before `answer`. One transaction, so that commands side by side do not pass the limit.
+    """
+    take_turns(connection, user_id)
+    if _count_since(connection, user_id, since) >= most:
+        return None
     row = sa.insert(rewrites).values(
         guild_id=guild_id,
         user_id=user_id,
         request=_as_json(request),
         original=request.prompt,
-        rewritten=rewritten,
+        rewritten="",
         created_at=now,
+        used_at=now,
     )
     number: int = connection.execute(row.returning(rewrites.c.id)).scalar_one()
-    return Rewrite(id=number, guild_id=guild_id, user_id=user_id, request=request, rewritten=rewritten)
+    return number
+
+
+def answer(connection: Connection, number: int, request: VideoRequest, rewritten: str) -> Rewrite | None:
+    """What came of the question; from now on it waits for its member. None when that was forgotten meanwhile."""
+    changes = {"request": _as_json(request), "rewritten": rewritten, "used_at": None}
+    changed = sa.update(rewrites).where(rewrites.c.id == number).values(**changes)
+    row = connection.execute(changed.returning(rewrites)).one_or_none()
+    return None if row is None else _of(row)
 
 
 def find(connection: Connection, number: int, user_id: UserId, since: datetime) -> Rewrite | None:
@@ -74,8 +97,8 @@ def give_back(connection: Connection, number: int) -> None:
     connection.execute(sa.update(rewrites).where(rewrites.c.id == number).values(used_at=None))
 
 
-def count_since(connection: Connection, user_id: UserId, since: datetime) -> int:
-    """How often the assistant wrote for the member."""
+def _count_since(connection: Connection, user_id: UserId, since: datetime) -> int:
+    """How often the assistant was asked for the member, whatever came of it."""
     asked = sa.select(sa.func.count()).where(rewrites.c.user_id == user_id, rewrites.c.created_at >= since)
     return connection.execute(asked).scalar_one()
 

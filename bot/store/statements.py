@@ -16,6 +16,12 @@ def upsert(connection: Connection, table: sa.Table) -> Upsert:
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
+def take_turns(connection: Connection, key: int) -> None:
+    """Until this transaction ends, no other one with the same key goes past here; SQLite's writers are alone anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+
+
 def among(column: sa.ColumnElement[str], values: Iterable[str]) -> sa.ColumnElement[bool]:
     """Whether the column holds one of these, for statements that are put together once.
 

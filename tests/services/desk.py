@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ from bot.domain.grants import Given, Target
 from bot.domain.ids import GuildId, InteractionId, JobId, MessageId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Place, Result
 from bot.domain.policies import GuildPolicy
+from bot.domain.videos import VideoRequest
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.credits import Credits
@@ -29,8 +31,9 @@ from bot.services.policies import Policies
 from bot.services.queue import Queue
 from bot.services.quotas import Quotas
 from bot.services.staff import Staff
-from bot.store import audit, jobs, spending, tables
+from bot.store import audit, jobs, rewrites, spending, tables
 from bot.store.database import Connection, Database
+from bot.store.rewrites import Rewrite
 from tests.fakes import HandClock
 from tests.samples import ANNA, CATALOGUE, GUILD, ONE, STAFF, place, video
 
@@ -154,3 +157,17 @@ class Desk:
 
 def staff(guild_id: GuildId = GUILD, *, can_manage: bool = True) -> Staff:
     return Staff(user_id=STAFF, guild_id=guild_id, can_manage=can_manage)
+
+
+def asked(connection: Connection, user_id: UserId, request: VideoRequest, now: datetime) -> int:
+    """A question to the assistant that is on its way."""
+    number = rewrites.ask(connection, GUILD, user_id, request, now, most=100, since=now - timedelta(hours=1))
+    assert number is not None
+    return number
+
+
+def offered(connection: Connection, user_id: UserId, request: VideoRequest, text: str, now: datetime) -> Rewrite:
+    """What the assistant has made of the member's words."""
+    found = rewrites.answer(connection, asked(connection, user_id, request, now), request, text)
+    assert found is not None
+    return found

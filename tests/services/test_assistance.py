@@ -22,12 +22,12 @@ from bot.services.assistance import FAILURES, MOST_PER_HOUR, OFFER_LIFE, REST, A
 from bot.services.host_limits import ASSISTANT, Budget
 from bot.services.hosting import Owner
 from bot.services.troubles import Troubles
-from bot.store import policies, rewrites, tables
+from bot.store import policies, tables
 from bot.store.database import Database
 from bot.store.rewrites import Rewrite
 from tests.fakes import FakeAssistant, FakePublisher
 from tests.samples import ANNA, BORIS, GUILD, MAKER, PICTURE
-from tests.services.desk import Desk
+from tests.services.desk import Desk, asked, offered
 
 OWNER = Owner(user_id=UserId(7), is_owner=True)
 FOX = VideoRequest(prompt="a red fox", model=MAKER.id)
@@ -67,7 +67,7 @@ def study(desk: Desk) -> Study:
 async def test_offer_waits_with_everything_that_was_typed_also_after_a_restart(study: Study) -> None:
     request = replace(FOX, picture=PICTURE, duration=5, audio=False, aspect="16:9", seed=7, references=(PICTURE,))
     now = study.desk.clock.now()
-    stored = await study.desk.database.write(rewrites.add, GUILD, ANNA, request, ANSWER, now)
+    stored = await study.desk.database.write(offered, ANNA, request, ANSWER, now)
 
     again = await Study(study.desk).assistance.find(ANNA, stored.id)
 
@@ -169,6 +169,24 @@ async def test_nobody_asks_without_end_at_the_hosts_cost(study: Study) -> None:
     assert isinstance(await study.suggest(user_id=BORIS), Rewrite)
     study.desk.clock.advance(hours=1, seconds=1)
     assert isinstance(await study.suggest(), Rewrite)
+
+
+@pytest.mark.parametrize("answer", [ANSWER, "..."])
+async def test_commands_side_by_side_do_not_pass_the_limit(study: Study, answer: str) -> None:
+    study.assistant.answers.then(answer)
+
+    outcomes = await asyncio.gather(*(study.suggest() for _ in range(MOST_PER_HOUR + 5)))
+
+    assert len(study.assistant.asked) == MOST_PER_HOUR
+    assert outcomes.count(NoHelp.TOO_OFTEN) == 5
+    assert await study.suggest() is NoHelp.TOO_OFTEN
+
+
+async def test_question_that_is_still_on_its_way_is_no_offer(study: Study) -> None:
+    await study.desk.database.write(asked, ANNA, FOX, study.desk.clock.now())
+
+    with pytest.raises(RewriteGoneError):
+        await study.assistance.find(ANNA, 1)
 
 
 async def test_parts_of_a_credit_count_towards_the_hosts_budget(desk: Desk) -> None:

@@ -26,10 +26,10 @@ from bot.services.moderation import Moderation
 from bot.services.privacy import Privacy
 from bot.services.staff_log import StaffLog
 from bot.services.words import Words
-from bot.store import jobs, policies, privacy, rewrites, staff_log, tables
+from bot.store import jobs, policies, privacy, staff_log, tables
 from bot.store.database import Connection, Database
 from tests.samples import ANNA, BORIS, GUILD, OTHER_GUILD, place, video
-from tests.services.desk import Desk, staff
+from tests.services.desk import Desk, offered, staff
 
 # An id and words that stand nowhere by chance.
 GHOST = UserId(1_234_567_890_123_456_789)
@@ -263,8 +263,8 @@ async def test_what_nobody_answered_is_forgotten_after_a_day_though_nobody_asks_
 ) -> None:
     spec = replace(video(50, PICTURE), prompt=PROMPT)
     await desk.generation.keep(GHOST, place(), spec)
-    offered = VideoRequest(prompt=PROMPT, model=spec.model)
-    await desk.database.write(rewrites.add, GUILD, GHOST, offered, f"{PROMPT}, at dusk", desk.clock.now())
+    request = VideoRequest(prompt=PROMPT, model=spec.model)
+    await desk.database.write(offered, GHOST, request, f"{PROMPT}, at dusk", desk.clock.now())
 
     grants = Grants(desk.database, desk.clock)
     given = await grants.ask(staff(), Target(user_id=GHOST), 50, "prize", InteractionId(801))
