@@ -329,15 +329,19 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewritten:
-    """A chat model's answer, as it came, and what it cost in credits of the provider's; None where nobody says."""
+    """A chat model's answer, as it came, and what it cost in credits of the provider's; None where nobody says.
 
-    text: str
+    An answer without a text has cost something, too: `text` is None, and `is_refused` says that the model would not.
+    """
+
+    text: str | None
     credits: float | None
+    is_refused: bool = False
 
 
 class Assistant(Protocol):
     """A chat model that rewrites prompts."""
 
     async def rewrite(self, instructions: Instructions) -> Rewritten:
-        """Ask once. Raises ProviderError; ProviderRejectedError when the model would not."""
+        """Ask once. Raises ProviderError where no model has answered."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -363,4 +363,7 @@ class FakeAssistant:
 
     async def rewrite(self, instructions: Instructions) -> Rewritten:
         self.asked.append(instructions)
-        return Rewritten(text=str(await self.answers.next()), credits=self.credits)
+        answer = await self.answers.next()
+        if isinstance(answer, Rewritten):
+            return replace(answer, credits=self.credits)
+        return Rewritten(text=str(answer), credits=self.credits)

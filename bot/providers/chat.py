@@ -11,12 +11,10 @@ import httpx
 
 from bot.domain.assistance import Instructions
 from bot.domain.credits import USD_PER_CREDIT
-from bot.domain.jobs import FailureReason
 from bot.errors import (
     AccountFault,
     ProviderAuthError,
     ProviderProtocolError,
-    ProviderRejectedError,
     ProviderUnavailableError,
 )
 from bot.ports import Rewritten
@@ -70,7 +68,8 @@ class ChatAssistant:
         # Kie answers "not you" with HTTP 200, too (recorded): only an answer with choices is one.
         if fields is None or not isinstance(fields.get("choices"), list):
             raise self._refusal(answer)
-        return Rewritten(text=self._text(fields), credits=self._cost(fields))
+        text, is_refused = self._said(fields)
+        return Rewritten(text=text, credits=self._cost(fields), is_refused=is_refused)
 
     def _body(self, instructions: Instructions) -> dict[str, object]:
         messages = [{"role": "system", "content": instructions.task}, {"role": "user", "content": instructions.text}]
@@ -78,21 +77,21 @@ class ChatAssistant:
         body: dict[str, object] = {"messages": messages, "stream": False, self._limit_name: MAX_TOKENS}
         return body if self._model is None else {"model": self._model, **body}
 
-    def _text(self, fields: Mapping[str, object]) -> str:
+    def _said(self, fields: Mapping[str, object]) -> tuple[str | None, bool]:
+        """The text, if there is one, and whether the model would not write any."""
         choices = fields["choices"]
         first = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(first, dict):
-            raise ProviderProtocolError("the assistant answered without a choice")
+            return None, False
         message = first.get("message")
         if first.get("finish_reason") == "content_filter" or (isinstance(message, dict) and message.get("refusal")):
-            raise ProviderRejectedError(FailureReason.MODERATION_PROMPT, "the assistant would not rewrite it")
+            return None, True
         content = message.get("content") if isinstance(message, dict) else None
         if isinstance(content, list):
             parts = [part.get("text") for part in content if isinstance(part, dict)]
             content = "".join(part for part in parts if isinstance(part, str))
-        if not isinstance(content, str) or not content.strip():
-            raise ProviderProtocolError("the assistant answered without a text")
-        return content
+        is_text = isinstance(content, str) and content.strip()
+        return (content if is_text else None), False
 
     def _cost(self, fields: Mapping[str, object]) -> float | None:
         credits = _amount(fields.get("credits_consumed"))

@@ -16,7 +16,7 @@ from bot.domain.models import OptionName, VideoModel
 from bot.domain.policies import AssistMode
 from bot.domain.problems import Problem
 from bot.domain.videos import VideoRequest, resolve
-from bot.errors import ProviderAuthError, ProviderError, ProviderRejectedError
+from bot.errors import ProviderAuthError, ProviderError, ProviderProtocolError
 from bot.errors.assistance import AssistNotHereError, NoAssistantError, RewriteGoneError, RewriteUsedError
 from bot.ports import Assistant, Clock, Rewritten
 from bot.services import host_limits
@@ -102,14 +102,15 @@ class Assistance:
         limit = min(model.modes[request.mode].prompt.max_length, MAX_LENGTH)
         try:
             answer = await self._assistant.rewrite(instructions(mode, request.prompt, limit))
-        except ProviderRejectedError as error:
-            log.info("assistant_refused", reason=error.detail)
-            return NoHelp.REFUSED
         except ProviderError as error:
             await self._note_failure(error)
             return NoHelp.NO_ANSWER
-        await self._note_answer()
-        text = usable(answer.text, request.prompt, limit)
+        if answer.text is None and not answer.is_refused:
+            # Mostly a model that thinks until its tokens are used up.
+            await self._note_failure(ProviderProtocolError("it answered without a text"))
+        else:
+            await self._note_answer()
+        text = None if answer.text is None else usable(answer.text, request.prompt, limit)
         shaped = self._shaped(request, mode, model)
         is_usable = text is not None and not isinstance(self._resolve(shaped, text, model), Problem)
         return await self._database.write(self._keep, number, guild_id, shaped, text if is_usable else None, answer)
@@ -156,7 +157,7 @@ class Assistance:
         if answer.credits is not None:
             host_limits.count_assistant(connection, self._budget, guild_id, answer.credits, now)
         if text is None:
-            return NoHelp.NO_ANSWER
+            return NoHelp.REFUSED if answer.is_refused else NoHelp.NO_ANSWER
         return rewrites.answer(connection, number, request, text) or NoHelp.NO_ANSWER
 
     def _shaped(self, request: VideoRequest, mode: AssistMode, model: VideoModel) -> VideoRequest:

@@ -10,13 +10,13 @@ import pytest
 
 from bot.domain.credits import AccountKind
 from bot.domain.ids import UserId
-from bot.domain.jobs import FailureReason
 from bot.domain.models import Choice, Mode, OptionName, OptionSpec
 from bot.domain.policies import AssistMode
 from bot.domain.videos import VideoRequest
-from bot.errors import ProviderAuthError, ProviderRejectedError, ProviderUnavailableError
+from bot.errors import ProviderAuthError, ProviderUnavailableError
 from bot.errors.assistance import AssistNotHereError, NoAssistantError, RewriteGoneError
 from bot.errors.intake import BudgetReachedError
+from bot.ports import Rewritten
 from bot.services import host_limits
 from bot.services.assistance import FAILURES, MOST_PER_HOUR, OFFER_LIFE, REST, Assistance, NoHelp
 from bot.services.host_limits import ASSISTANT, Budget
@@ -31,6 +31,8 @@ from tests.services.desk import Desk, asked, offered
 
 OWNER = Owner(user_id=UserId(7), is_owner=True)
 FOX = VideoRequest(prompt="a red fox", model=MAKER.id)
+EMPTY = Rewritten(text=None, credits=None)
+REFUSED = Rewritten(text=None, credits=None, is_refused=True)
 ANSWER = "Wide shot: a fox in the morning light."
 
 
@@ -123,13 +125,14 @@ async def test_offer_of_somebody_else_or_of_yesterday_is_gone(study: Study) -> N
     ("trouble", "why"),
     [
         (ProviderUnavailableError("503"), NoHelp.NO_ANSWER),
-        (ProviderRejectedError(FailureReason.MODERATION_PROMPT, "no"), NoHelp.REFUSED),
+        (REFUSED, NoHelp.REFUSED),
+        (EMPTY, NoHelp.NO_ANSWER),
         ("...", NoHelp.NO_ANSWER),
         ("\u200b", NoHelp.NO_ANSWER),
     ],
 )
 async def test_trouble_of_the_assistant_is_no_help_and_nothing_more(
-    study: Study, trouble: str | BaseException, why: NoHelp
+    study: Study, trouble: str | Rewritten | BaseException, why: NoHelp
 ) -> None:
     study.assistant.answers.then(trouble)
 
@@ -151,6 +154,16 @@ async def test_assistant_that_fails_again_and_again_rests_and_the_host_hears_of_
     began, ended = study.publisher.told
     assert "The prompt assistant does not work: 503." in began
     assert ended == "The prompt assistant works again."
+
+
+async def test_assistant_that_writes_nothing_again_and_again_is_told(study: Study) -> None:
+    study.assistant.answers.then(*[EMPTY] * FAILURES)
+
+    for _ in range(FAILURES):
+        await study.suggest()
+
+    [began] = study.publisher.told
+    assert "it answered without a text" in began
 
 
 async def test_wrong_key_is_told_at_once(study: Study) -> None:
@@ -219,8 +232,9 @@ async def test_what_the_assistant_cost_is_not_left_for_videos(database: Database
     assert await desk.differences() == []
 
 
-async def test_answer_that_is_no_use_is_paid_for_all_the_same(study: Study) -> None:
-    study.assistant.answers.then("...")
+@pytest.mark.parametrize("answer", ["...", EMPTY, REFUSED])
+async def test_answer_that_is_no_use_is_paid_for_all_the_same(study: Study, answer: str | Rewritten) -> None:
+    study.assistant.answers.then(answer)
     study.assistant.credits = 1.0
 
     await study.suggest()
