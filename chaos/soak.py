@@ -69,6 +69,7 @@ def play(seeds: range) -> Tally:
             scenarios.single_jobs(),
             scenarios.deliveries(),
             scenarios.members(),
+            scenarios.claims(),
             scenarios.late_results(),
             scenarios.double_jobs(),
             scenarios.restored(),

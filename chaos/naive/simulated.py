@@ -73,6 +73,9 @@ class NaiveBot:
     def cancel(self, order: Order, guild: int) -> None:
         """It has no such command."""
 
+    def claim(self, order: Order) -> None:
+        """It keeps nothing."""
+
     def called(self, callback: Callback) -> None:
         """It has no public address."""
 

@@ -175,7 +175,7 @@ class ChannelDouble:
     ) -> AsyncIterator[Any]:
         await self._world.touch(self._life, "look leaves")
         if self._world.scenario.history is History.CLOSED:
-            raise _http_error(discord.Forbidden, 403, 50001, "Missing Access")
+            return  # It is not refused, it looks empty ("Get Channel Messages").
         if self._discord.is_history_down():
             raise _http_error(discord.DiscordServerError, 503, 0, "upstream connect error")
         found = [
@@ -191,6 +191,14 @@ class ChannelDouble:
                 attachments=[] if message.file_name is None else [SimpleNamespace(filename=message.file_name)],
                 components=[SimpleNamespace(custom_id=custom_id) for custom_id in message.custom_ids],
             )
+
+    async def fetch_message(self, message_id: int) -> None:
+        """A look for one message, which nobody here asks for but to see whether the channel can be read."""
+        await self._world.touch(self._life, "second look leaves")
+        if self._world.scenario.history is History.CLOSED:
+            raise _http_error(discord.Forbidden, 403, 50001, "Missing Access")
+        if all(message.id != message_id for message in self._discord.messages):
+            raise _http_error(discord.NotFound, 404, 10008, "Unknown Message")
 
 
 def _http_error(kind: type[discord.HTTPException], status: int, code: int, text: str) -> discord.HTTPException:

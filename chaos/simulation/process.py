@@ -6,6 +6,7 @@ import asyncio
 import errno
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import cast
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from bot.domain.admission import NOBODY_SPECIAL
 from bot.domain.ids import ChannelId, GuildId, InteractionId, JobId, ModelId, ProviderId, UserId
 from bot.domain.jobs import FailureReason, Job, Place
 from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, PriceRow, PriceTable, PromptRules, VideoModel
@@ -33,7 +35,7 @@ from bot.services.callbacks import Callbacks
 from bot.services.estimates import Estimates
 from bot.services.generation import Generation
 from bot.services.host_limits import Budget
-from bot.services.jobs import Jobs
+from bot.services.jobs import Jobs, Spot
 from bot.services.lifecycle import Lifecycle
 from bot.services.model_health import ModelHealth
 from bot.services.queue import Queue
@@ -297,6 +299,21 @@ class Process:
             order.is_cancelled = True
             if guild != order.command.guild:
                 self._world.violated("I13", f"job {job_id} was cancelled from another guild")
+
+    def claim(self, order: Order) -> None:
+        self.life.spawn(self._claim(order), f"claim {order.number}")
+
+    async def _claim(self, order: Order) -> None:
+        await self._is_open.wait()
+        spot = Spot(
+            guild_id=GuildId(order.command.claims_in),
+            channel_id=ChannelId(200),
+            requester=NOBODY_SPECIAL,
+            catalogue=CATALOGUE,
+        )
+        for job_id in order.accepted:
+            with suppress(UserError, StoreError):
+                await self.jobs.claim(UserId(order.command.user), JobId(job_id), spot, 10**7)
 
     def called(self, callback: Callback) -> None:
         """The provider's request arrives at our HTTP server."""

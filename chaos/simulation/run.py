@@ -54,6 +54,8 @@ class Bot(Protocol):
 
     def cancel(self, order: Order, guild: int) -> None: ...
 
+    def claim(self, order: Order) -> None: ...
+
     def called(self, callback: Callback) -> None: ...
 
 
@@ -163,6 +165,8 @@ class _Run:
             for _ in range(order.command.times):
                 world.later(0.001 + order.command.at, partial(self._bring, order))
             self._plan_cancels(order)
+            for seconds in order.command.claims_after:
+                world.later(0.002 + order.command.at + seconds, partial(self._claim, order))
         if world.scenario.full_disk is not None:
             for seconds, is_full in zip(world.scenario.full_disk, (True, False), strict=True):
                 world.later(seconds, partial(setattr, world.disk, "is_full", is_full))
@@ -254,3 +258,7 @@ class _Run:
     def _cancel(self, order: Order, guild: int) -> None:
         for process in self._living()[-1:]:
             process.cancel(order, guild)
+
+    def _claim(self, order: Order) -> None:
+        for process in self._living()[-1:]:
+            process.claim(order)

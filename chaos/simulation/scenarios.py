@@ -93,6 +93,8 @@ class Command:
     times: int = 1  # how often the gateway brings the interaction
     cancels_after: float | None = None
     foreigner_cancels_after: float | None = None  # somebody in another guild tries
+    claims_after: tuple[float, ...] = ()  # it asks for the video somewhere else, as far as that was kept
+    claims_in: int = 10  # the guild where it does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +171,19 @@ def members() -> Iterator[Scenario]:
     yield Scenario(name="cancelled from abroad", commands=(Command(foreigner_cancels_after=0.0),))
     yield Scenario(name="two at the last credit", commands=(Command(), Command()), allowance=150)
     yield Scenario(name="the disk is full for a while", full_disk=(1.0, 20.0))
+
+
+def claims() -> Iterator[Scenario]:
+    """The channel is gone and direct messages are closed: the video is kept, and comes where its member claims it."""
+    kept = Scenario(name="claimed", posts=(Post.GONE,), is_direct_closed=True)
+    # So that whenever a process is away for one of them, another comes later.
+    often = Command(claims_after=(30.0, 60.0, 700.0))
+    yield replace(kept, commands=(often,))
+    yield replace(kept, name="claimed in another server", commands=(replace(often, claims_in=20),))
+    yield replace(kept, name="claimed twice at once", commands=(Command(claims_after=(30.0, 30.0)),))
+    for post in (Post.LOST, Post.LATE, Post.DROPPED, Post.DOWN, Post.GONE):
+        # The first two are the tries in the channel and in direct messages.
+        yield replace(kept, name=f"claimed, then post {post}", commands=(often,), posts=(Post.GONE, Post.OK, post))
 
 
 def late_results() -> Iterator[Scenario]:

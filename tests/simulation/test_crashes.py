@@ -73,6 +73,17 @@ def test_whatever_members_do_survives_a_crash_at_every_touch(world: Simulator, s
     expect_nothing_broken(each_touch(world, scenario), at_least=10)
 
 
+@pytest.mark.parametrize("downtime", [SOON, LATER])
+@pytest.mark.parametrize("scenario", named(scenarios.claims()))
+def test_a_video_that_was_kept_comes_once_where_it_is_claimed_whenever_a_process_dies(
+    world: Simulator, scenario: Scenario, downtime: float
+) -> None:
+    outcomes = list(each_touch(world, scenario, downtime=downtime))
+
+    expect_nothing_broken(outcomes, at_least=35)
+    assert outcomes[0].states == ("parked" if "gone" in scenario.name else "delivered",)
+
+
 @pytest.mark.parametrize("scenario", named(scenarios.late_results()))
 def test_a_late_video_is_delivered_once_whenever_a_process_dies(world: Simulator, scenario: Scenario) -> None:
     # Hundreds of touches are questions whether the task has ended, one like the other.
