@@ -33,6 +33,9 @@ DETAIL_LENGTH = 300
 # How an edge refuses in one line instead of a page ("error code: 1010", seen at Kie).
 _EDGE_LINE = re.compile(r"\s*error code: \d{3,4}\s*", re.IGNORECASE)
 
+# As it is, with a backslash before each slash as some vendors' JSON has it, or inside of another address.
+_ADDRESS = re.compile(r"\b[a-z]{2,8}(?::|%3a)(?:\\?/|%2f){2}\S+", re.IGNORECASE)
+
 # Name, content and content type of a file in a form.
 FormFile = tuple[str, BinaryIO | bytes, str]
 
@@ -195,7 +198,7 @@ class Transport:
     def clean(self, text: str) -> str:
         """*text* in one short line, without our key and without addresses (they carry signatures and secrets)."""
         text = text.replace(self._key, "[key]")
-        text = re.sub(r"\b[a-z]{2,8}://\S+", "[address]", text, flags=re.IGNORECASE)
+        text = _ADDRESS.sub("[address]", text)
         text = " ".join("".join(c if c.isprintable() else " " for c in text[: 10 * DETAIL_LENGTH]).split())
         return text if len(text) <= DETAIL_LENGTH else text[: DETAIL_LENGTH - 1] + "…"
 

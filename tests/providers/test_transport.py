@@ -265,6 +265,27 @@ def test_key_that_cannot_be_sent_is_refused_without_being_shown(key: str) -> Non
     assert "two" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://bot.test/kie/7/canary",
+        r"https:\/\/bot.test\/kie\/7\/canary",
+        "https%3A%2F%2Fbot.test%2Fkie%2F7%2Fcanary",
+    ],
+)
+async def test_no_error_shows_an_address_however_the_answer_writes_it(opened: list[KieJobs], address: str) -> None:
+    """The address of a job's callbacks holds its secret, and vendors repeat what they were sent."""
+    said = f'{{"code": 500, "data": {{"param": "{address}"}}}}'.encode()
+    async with serving(always(answer(said))) as server:
+        kie = adapter(None, server.url)
+        opened.append(kie)
+
+        with pytest.raises(AnswerLostError) as failure:
+            await kie.create(SUBMISSION)
+
+    assert "canary" not in str(failure.value)
+
+
 def test_version_is_the_projects() -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
