@@ -125,7 +125,7 @@ def test_doctor_shows_the_first_difference(database: Path, capsys: pytest.Captur
 def test_doctor_without_a_database_says_what_to_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["doctor"]) == command_line.EX_IOERR
 
-    assert "run `migrate` first" in capsys.readouterr().err
+    assert "see whether DATA_DIR or DATABASE_URL names the right one" in capsys.readouterr().err
 
 
 # Backup.
@@ -388,4 +388,4 @@ def test_host_with_nonsense_is_refused(
 def test_host_without_a_database_says_what_to_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line.main(["host", "status"]) == command_line.EX_IOERR
 
-    assert "run `migrate` first" in capsys.readouterr().err
+    assert "see whether DATA_DIR or DATABASE_URL names the right one" in capsys.readouterr().err

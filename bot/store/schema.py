@@ -30,8 +30,12 @@ async def migrate(database: Database) -> bool:
 async def check(database: Database) -> None:
     """Raise StoreError unless the schema is this version's; changes nothing."""
     found = await _checked_revision(database)
+    if found is None:
+        raise StoreError(
+            "there is nothing in it: see whether DATA_DIR or DATABASE_URL names the right one, or start the bot once"
+        )
     if found != HEAD:
-        raise StoreError(f"the database has schema {found or 'none'}, this version needs {HEAD}: run `migrate` first")
+        raise StoreError(f"the database has schema {found}, this version needs {HEAD}: run `migrate` first")
 
 
 async def _checked_revision(database: Database) -> str | None:
