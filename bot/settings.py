@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -387,6 +388,7 @@ def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 def create_folders(settings: Settings) -> None:
     """Make DATA_DIR and what belongs in it, and be sure that files can be written there."""
+    path = settings.data_dir
     try:
         for path in (settings.data_dir, *settings.folders):
             # Prompts, callback secrets and the key of signed links are nobody else's on this machine.
@@ -394,9 +396,12 @@ def create_folders(settings: Settings) -> None:
             with tempfile.TemporaryFile(dir=path):
                 pass
     except OSError as err:
-        place = err.filename or settings.data_dir
+        # The name of a file that was only to be tried says nothing to anybody.
+        place = path if path.is_dir() else err.filename or path
+        is_full = err.errno in {errno.ENOSPC, errno.EDQUOT}
+        remedy = "Free some space" if is_full else "Give the bot's user the right to"
         raise ConfigurationError(
-            [f"DATA_DIR: cannot write to {place} ({err.strerror}). Give the bot's user the right to, or name another."]
+            [f"DATA_DIR: cannot write to {place} ({err.strerror}). {remedy}, or name another."]
         ) from err
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Mapping
@@ -537,4 +538,22 @@ def test_data_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert caught.value.problems == [
         f"DATA_DIR: cannot write to {settings.folders.inputs} (File exists). "
         "Give the bot's user the right to, or name another."
+    ]
+
+
+def test_data_folder_on_a_full_disk_asks_for_space_and_names_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = loaded(DATA_DIR=str(tmp_path / "data"))
+
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(settings.data_dir / "tmpx"))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+
+    with pytest.raises(ConfigurationError) as caught:
+        create_folders(settings)
+
+    assert caught.value.problems == [
+        f"DATA_DIR: cannot write to {settings.data_dir} (No space left on device). Free some space, or name another."
     ]

@@ -203,7 +203,7 @@ _SQLITE_TROUBLE: Mapping[str, tuple[StoreTrouble, str]] = {
     "read-only": (StoreTrouble.READ_ONLY, "the database is read-only: check the rights of the file and its folder"),
     "is locked": (StoreTrouble.LOCKED, "the database is locked by another program: stop it, then start again"),
     "disk is full": (StoreTrouble.FULL, "the disk is full: free some space"),
-    "disk i/o error": (StoreTrouble.OTHER, "the disk does not work as it should"),
+    "disk i/o error": (StoreTrouble.OTHER, "the disk does not work as it should: look at the system's log"),
     "not a database": (StoreTrouble.DAMAGED, "the file is not a Cutscene database"),
     "malformed": (StoreTrouble.DAMAGED, "the database file is damaged: bring back a backup"),
     "unable to open database file": (
@@ -217,6 +217,9 @@ _SQLITE_TROUBLE: Mapping[str, tuple[StoreTrouble, str]] = {
 # knows what is on the disk (https://lwn.net/Articles/752063/); opening the file anew reads what really is there.
 _UNSURE_CODES = frozenset({sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 
+# The file beside the database that its readers share could not be made as long as it has to be.
+_FULL_CODES = frozenset({sqlite3.SQLITE_IOERR_SHMSIZE})
+
 # PostgreSQL: connection trouble, a server that goes down or is full, a disk that is full, wrong password or name.
 _SERVER_TROUBLE = ("08", "53", "57P", "58", "28", "3D")
 
@@ -225,6 +228,8 @@ def trouble_of(error: BaseException | None) -> StoreError | None:
     """What an error of SQLite itself means for the host; None when it is a fault of ours."""
     if getattr(error, "sqlite_errorcode", None) in _UNSURE_CODES:
         return StoreError("the disk lost what was written to it: start again, and check it", StoreTrouble.UNSURE)
+    if getattr(error, "sqlite_errorcode", None) in _FULL_CODES:
+        return StoreError("the disk is full: free some space", StoreTrouble.FULL)
     said = str(error).lower()
     found = next((known for words, known in _SQLITE_TROUBLE.items() if words in said), None)
     return None if found is None else StoreError(found[1], found[0])

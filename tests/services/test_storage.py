@@ -375,5 +375,8 @@ def test_a_commit_that_fails_for_want_of_room_has_done_nothing_and_the_next_one_
 
     assert ended.returncode == 0, ended.stderr
     said = json.loads(ended.stdout.splitlines()[-1])
-    assert said.pop("trouble") in {"the disk does not work as it should", "the disk is full: free some space"}
+    assert said.pop("trouble") in {
+        "the disk does not work as it should: look at the system's log",
+        "the disk is full: free some space",
+    }
     assert said == {"refused": True, "jobs": 1, "jobs after": 2, "differences": [], "told": 2}

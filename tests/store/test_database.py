@@ -264,6 +264,26 @@ async def test_a_read_only_file_can_be_read_and_a_write_says_why_not(sqlite_url:
         assert await database.read(meta.recall, "key") == "value"
 
 
+# With the disk's last byte gone not even the file can be made that readers share.
+FULL = """
+import asyncio, resource, signal, sys
+from bot.store import schema
+from bot.store.database import Database
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    asyncio.run(schema.check(Database.connect(sys.argv[1])))
+except Exception as error:
+    print(error, flush=True)
+"""
+
+
+def test_a_full_disk_is_named_as_the_trouble_already_when_the_file_is_opened(sqlite_url: str) -> None:
+    said = subprocess.run([sys.executable, "-c", FULL, sqlite_url], stdout=subprocess.PIPE, text=True, check=True)
+
+    assert said.stdout == "the disk is full: free some space\n"
+
+
 LOCKING = """
 import sqlite3, sys
 held = sqlite3.connect(sys.argv[1], isolation_level=None)
