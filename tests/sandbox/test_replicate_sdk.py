@@ -125,6 +125,17 @@ async def test_failures_and_refusals_are_understood(client: Any, vendor: Replica
     assert (failing.status, failing.error) == ("failed", "CUDA out of memory")
 
 
+async def test_webhook_that_is_not_encrypted_is_refused_with_the_whole_prediction(
+    client: Any, vendor: ReplicateServer
+) -> None:
+    hook = "http://127.0.0.1:1/hook"
+
+    with pytest.raises(ReplicateError, match="HTTPS"):
+        await client.predictions.async_create(model="acme/clip", input={"prompt": "A fox"}, webhook=hook)
+
+    assert vendor.works == []
+
+
 async def test_webhooks_carry_a_signature_that_others_can_check(client: Any, vendor: ReplicateServer) -> None:
     arrived: list[tuple[dict[str, str], str]] = []
     done = asyncio.Event()
@@ -141,6 +152,7 @@ async def test_webhooks_carry_a_signature_that_others_can_check(client: Any, ven
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     hook = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    vendor.takes_plain_webhooks = True
     try:
         vendor.plan(Plan(seconds=0))
         await client.predictions.async_create(
