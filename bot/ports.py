@@ -171,7 +171,10 @@ class Provider(Protocol):
         ...
 
     async def fetch(self, result: Result, to: Path, downloads: Downloads) -> int:
-        """Bring the finished video into *to* and return its size; raises what `Downloads.fetch` raises."""
+        """Bring the finished video into *to* and return its size.
+
+        Raises what `Downloads.fetch` raises, and where the provider itself is asked every other ProviderError as well.
+        """
         ...
 
     async def cancel(self, task_id: TaskId) -> bool:

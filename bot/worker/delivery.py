@@ -18,7 +18,6 @@ from bot.errors import (
     PlaceGoneError,
     ProviderError,
     ProviderRejectedError,
-    ProviderUnavailableError,
     TooLargeError,
 )
 from bot.ports import Done, Link, Post
@@ -68,8 +67,8 @@ class Delivery:
                 return self.not_fetched(job, error.detail)
             wait = self._needs.back_off(job.attempts, first=2, longest=60)
             return Move(to=JobState.FETCHING, after=wait, result=result, is_retry=True, detail=error.detail)
-        except (ProviderUnavailableError, OSError) as error:
-            # A rendered video is paid for: neither a slow host nor our own full disk loses it soon.
+        except (ProviderError, OSError) as error:
+            # A rendered video is paid for: neither a slow host nor a refused key nor our own full disk loses it soon.
             if job.attempts + 1 >= MAX_FETCHES:
                 return self.not_fetched(job, str(error))
             log.warning("video_not_fetched", job=job.id, reason=str(error))

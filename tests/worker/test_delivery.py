@@ -58,7 +58,18 @@ async def test_the_link_that_the_answer_named_is_fetched_without_asking_again(ri
     assert rig.provider.asked == []
 
 
-@pytest.mark.parametrize("trouble", [OVERLOADED, DEAD, OSError(28, "No space left on device")], ids=repr)
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        OVERLOADED,
+        DEAD,
+        OSError(28, "No space left on device"),
+        # Where the video lies behind the host's key, or in the answer itself.
+        ProviderAuthError("HTTP 401"),
+        ProviderProtocolError("the answer is larger than 16777216 bytes"),
+    ],
+    ids=repr,
+)
 async def test_a_transfer_that_fails_is_repeated_with_a_fresh_link(rig: Rig, trouble: Exception) -> None:
     rig.downloads.answers.then(trouble, 8_000_000)
     job = await finished_job(rig)
@@ -99,8 +110,9 @@ async def test_a_dead_link_that_stays_dead_fails_the_job(rig: Rig) -> None:
     assert await rig.kinds(job) == ["charge", "refund"]
 
 
-async def test_a_paid_video_is_fetched_after_an_outage_of_two_hours(rig: Rig) -> None:
-    rig.downloads.answers.then(ProviderUnavailableError("host is down"))
+@pytest.mark.parametrize("outage", [ProviderUnavailableError("host is down"), ProviderAuthError("the key is refused")])
+async def test_a_paid_video_is_fetched_after_an_outage_of_two_hours(rig: Rig, outage: Exception) -> None:
+    rig.downloads.answers.then(outage)
     job = await finished_job(rig)
 
     async with rig.running():
@@ -111,6 +123,7 @@ async def test_a_paid_video_is_fetched_after_an_outage_of_two_hours(rig: Rig) ->
 
     assert tries < MAX_POSTS
     assert await rig.state(job) is JobState.DELIVERED
+    assert await rig.kinds(job) == ["charge", "settle"], "never given up in between"
 
 
 async def test_a_host_that_is_down_for_good_fails_the_job_in_the_end(rig: Rig) -> None:
