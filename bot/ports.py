@@ -222,8 +222,8 @@ class Downloads(Protocol):
     async def fetch(self, url: str, to: Path, credentials: Credentials | None = None) -> int:
         """Stream the video into *to* and return its size in bytes.
 
-        Raises ProviderUnavailableError when it may work later, ProviderRejectedError(NO_RESULT) when the link is dead
-        or what lies there is no video.
+        Raises ProviderUnavailableError when it may work later, DeadLinkError when the address leads nowhere any more,
+        ProviderRejectedError(NO_RESULT) when what lies there is no video.
         """
         ...
 

@@ -79,6 +79,7 @@ CutsceneError                  trunk.py
   ProviderError                providers.py: handled in steps, never shown raw
     ProviderUnavailableError     come back later; nothing was created
     ProviderRejectedError        final: fail the job, refund, say why
+      DeadLinkError                the address of a result leads nowhere any more; the file may still be there
     ProviderAuthError            our key or our balance: pause the provider, tell the host
     ProviderProtocolError        an answer that we do not understand: retry a little, then fail
     AnswerLostError              a create call left and its answer never came: a task may exist
@@ -108,6 +109,7 @@ from bot.errors.process import ConfigurationError, StaleJobError, StoreError, St
 from bot.errors.providers import (
     AccountFault,
     AnswerLostError,
+    DeadLinkError,
     ProviderAuthError,
     ProviderError,
     ProviderProtocolError,
@@ -123,6 +125,7 @@ __all__ = [
     "CannotFitError",
     "ConfigurationError",
     "CutsceneError",
+    "DeadLinkError",
     "DeliveryError",
     "DeliveryUnavailableError",
     "HistoryClosedError",

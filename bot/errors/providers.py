@@ -30,6 +30,13 @@ class ProviderRejectedError(ProviderError):
         self.detail = detail
 
 
+class DeadLinkError(ProviderRejectedError):
+    """Nothing is to be had at the address of a result any more, or not for us; the file itself may still be there."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(FailureReason.NO_RESULT, detail)
+
+
 class AccountFault(StrEnum):
     """What is wrong with the host's account at a provider."""
 

@@ -18,7 +18,7 @@ import httpx
 
 from bot import __version__
 from bot.domain.jobs import FailureReason
-from bot.errors import ProviderRejectedError, ProviderUnavailableError
+from bot.errors import DeadLinkError, ProviderRejectedError, ProviderUnavailableError
 from bot.media.addresses import AddressRefusedError, GuardedTransport, Resolver
 from bot.ports import Credentials
 
@@ -34,6 +34,9 @@ _MP4_STARTS = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b
 _EBML = bytes.fromhex("1a45dfa3")  # WebM and Matroska
 # Boxes whose size must fit into the file; what begins with another name may be trailing junk.
 _MP4_BODIES = frozenset({b"moov", b"mdat", b"moof"})
+
+# How links end that have had their time.
+_EXPIRED = frozenset({403, 404, 410})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +204,9 @@ def _check_status(response: httpx.Response, *, has_key: bool) -> None:
     # A key that is refused may be mended by the host; the video is paid for and still there.
     if status in (408, 425, 429) or status >= 500 or (has_key and status in (401, 403)):
         raise ProviderUnavailableError(f"the result's host answered with HTTP {status}")
-    # 403, 404 and 410 are how links end that have expired; nothing else in 2xx to 4xx is a video either.
+    if status in _EXPIRED:
+        raise DeadLinkError(f"the result's host answered with HTTP {status}")
+    # Nothing else in 2xx to 4xx is a video either.
     raise _no_result(f"the result's host answered with HTTP {status}")
 
 

@@ -10,15 +10,16 @@ from pathlib import Path
 import httpx
 
 from bot.domain.ids import TaskId
-from bot.domain.jobs import FailureReason
+from bot.domain.jobs import FailureReason, Result
 from bot.errors import (
     AnswerLostError,
+    DeadLinkError,
     ProviderError,
     ProviderProtocolError,
     ProviderRejectedError,
     ProviderUnavailableError,
 )
-from bot.ports import Clock, Terms
+from bot.ports import Clock, Downloads, Terms
 from bot.providers import kie_codes as codes
 from bot.providers import kie_records as records
 from bot.providers.adapter import Adapter
@@ -94,6 +95,19 @@ class Kie(Adapter):
             raise ProviderProtocolError("the provider took the file but did not say where it is")
         return url
 
+    async def fetch(self, result: Result, to: Path, downloads: Downloads) -> int:
+        """From its address; once that is dead, through a temporary link to the file behind it.
+
+        Kie keeps files for 14 days, but operators saw addresses answer with 403 after 20 to 40 minutes.
+        """
+        try:
+            return await downloads.fetch(result.url, to)
+        except DeadLinkError:
+            link = await self._temporary_link(result.url)
+            if link is None:
+                raise
+        return await downloads.fetch(link, to)
+
     async def callback_url(self, task_id: TaskId) -> str | None:
         record = await self._record(task_id)
         if record is None:
@@ -108,6 +122,17 @@ class Kie(Adapter):
         if balance is None:
             raise ProviderProtocolError("the provider's balance is not a number")
         return balance
+
+    async def _temporary_link(self, url: str) -> str | None:
+        """A link of 20 minutes to a file of Kie's, whether that exists or not; None for somebody else's."""
+        answer = await self._http.post(f"{self._api}/api/v1/common/download-url", {"url": url})
+        if codes.code_of(answer) == 200:
+            link = (answer.fields or {}).get("data")
+            return link if isinstance(link, str) and is_web_address(link) else None
+        error = codes.read_error(answer, self._http.clean)
+        if isinstance(error, ProviderProtocolError):  # Recorded of foreign addresses: 422 "url is wrong".
+            return None
+        raise error
 
     async def _record(self, task_id: TaskId) -> records.Record | None:
         """The task's record; None when the provider has none, or none yet."""

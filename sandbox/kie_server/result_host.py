@@ -29,9 +29,11 @@ class ResultHost:
         return _gone(plan.status) if plan.status != 200 else await self._serve(request, stored)
 
     async def behind_link(self, request: web.Request) -> web.StreamResponse:
-        """A temporary link outlives the address that it was made from."""
+        """A temporary link outlives the address that it was made from, but not the file."""
         stored = self._storage.behind_link(request.match_info["token"])
-        return _gone(404) if stored is None else await self._serve(request, stored)
+        if stored is None or stored.download.status == 404:
+            return _gone(404)
+        return await self._serve(request, stored)
 
     async def _serve(self, request: web.Request, stored: Stored) -> web.StreamResponse:
         plan = stored.download

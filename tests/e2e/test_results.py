@@ -74,7 +74,7 @@ async def test_link_that_fails_twice_is_asked_for_afresh_and_followed(fault: Fau
 @pytest.mark.parametrize(
     "download",
     [
-        Download(status=403),
+        Download(status=404),
         Download(is_empty=True),
         Download(is_endless=True),
         Download(truncated_to=1000),
@@ -92,6 +92,16 @@ async def test_link_that_never_leads_to_a_video_is_refunded(download: Download, 
     assert await stage.balance(ada) == 500
     await stage.until(lambda: leftovers(stage) == [], "what arrived of it to be gone")
     assert stage.videos() == []
+
+
+async def test_video_whose_address_has_died_is_had_by_a_temporary_link(stage: Stage, ada: Person) -> None:
+    stage.kie.scenarios.next(Scenario(download=Download(status=403)))
+
+    await ada.types("/video", prompt=FOX)
+
+    await ada.waits_for_video()
+    assert stage.kie.counts[Call.DOWNLOAD_LINK] == 1
+    assert await stage.balance(ada) == 500 - PRICE
 
 
 async def test_video_that_is_called_something_else_is_still_a_video(stage: Stage, ada: Person) -> None:

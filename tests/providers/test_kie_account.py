@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from bot.domain.jobs import FailureReason
-from bot.errors import AccountFault, ProviderAuthError, ProviderProtocolError, ProviderRejectedError
+from bot.domain.jobs import FailureReason, Result
+from bot.errors import AccountFault, DeadLinkError, ProviderAuthError, ProviderProtocolError, ProviderRejectedError
 from bot.errors import ProviderUnavailableError as Unavailable
-from bot.ports import NotSold, Sold
+from bot.ports import Credentials, NotSold, Sold
 from tests.providers.recorded import Answering
+
+ADDRESS = "https://tempfile.aiquickdraw.com/v.mp4"
+LINK = "https://tempfile.aiquickdraw.com/temporary/abc"
+
+
+@dataclass
+class Host:
+    """A host of results on which only one address leads anywhere."""
+
+    alive: str
+    trouble: Exception = field(default_factory=lambda: DeadLinkError("HTTP 403"))
+    asked: list[str] = field(default_factory=list)
+
+    async def fetch(self, url: str, to: Path, credentials: Credentials | None = None) -> int:
+        assert credentials is None
+        self.asked.append(url)
+        if url != self.alive:
+            raise self.trouble
+        return 5
+
+    async def keep(self, content: bytes, to: Path) -> int:
+        raise AssertionError("Kie links to its videos")
 
 
 @pytest.fixture
@@ -152,3 +175,44 @@ async def test_empty_account_is_told_apart(answering: Answering) -> None:
         await kie.credits()
 
     assert refusal.value.fault is AccountFault.BALANCE
+
+
+async def test_dead_address_of_a_result_is_exchanged_for_a_temporary_link(answering: Answering, tmp_path: Path) -> None:
+    kie, seen = answering(body=f'{{"code":200,"msg":"success","data":"{LINK}"}}')
+    host = Host(alive=LINK)
+
+    assert await kie.fetch(Result(url=ADDRESS), tmp_path / "v.mp4", host) == 5
+    assert host.asked == [ADDRESS, LINK]
+    assert str(seen.sent[0].url) == "https://api.kie.test/api/v1/common/download-url"
+    assert seen.body == {"url": ADDRESS}
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ('{"code":422,"msg":"url is wrong","data":null}', DeadLinkError),
+        ('{"code":200,"msg":"success","data":null}', DeadLinkError),
+        ('{"code":200,"msg":"success","data":"none"}', DeadLinkError),
+        ('{"code":500,"msg":"Internal Error"}', Unavailable),
+        ('{"code":401,"msg":"no"}', ProviderAuthError),
+    ],
+)
+async def test_where_no_link_is_given_the_address_stays_dead_unless_nobody_could_say(
+    answering: Answering, tmp_path: Path, body: str, error: type[Exception]
+) -> None:
+    kie, _ = answering(body=body)
+
+    with pytest.raises(error):
+        await kie.fetch(Result(url=ADDRESS), tmp_path / "v.mp4", Host(alive=LINK))
+
+
+@pytest.mark.parametrize("trouble", [Unavailable("HTTP 502"), ProviderRejectedError(FailureReason.NO_RESULT, "a page")])
+async def test_no_link_is_asked_for_where_it_would_lead_to_the_same(
+    answering: Answering, tmp_path: Path, trouble: Exception
+) -> None:
+    kie, seen = answering(body=f'{{"code":200,"data":"{LINK}"}}')
+
+    with pytest.raises(type(trouble)):
+        await kie.fetch(Result(url=ADDRESS), tmp_path / "v.mp4", Host(alive=LINK, trouble=trouble))
+
+    assert seen.sent == []

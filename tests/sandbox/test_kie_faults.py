@@ -352,6 +352,16 @@ async def test_download_link_is_made_for_own_files_and_lives_twenty_minutes(
     assert fresh.content[4:8] == b"ftyp"
 
 
+async def test_download_link_to_a_file_that_is_gone_leads_nowhere(
+    api: httpx.AsyncClient, kie: KieServer, clock: HandClock
+) -> None:
+    kie.scenarios.default = Scenario(download=Download(status=404))
+
+    made = (await api.post("/api/v1/common/download-url", json={"url": await finished(api, clock)})).json()
+
+    assert (await api.get(made["data"])).status_code == 404
+
+
 async def test_download_link_is_refused_for_foreign_files_but_not_for_invented_ones(
     api: httpx.AsyncClient, kie: KieServer
 ) -> None:
