@@ -19,11 +19,11 @@ from bot.store.tables import job_events, jobs
 # What the worker asks again and again is put together once: for SQLAlchemy that is more work than asking.
 _AT = sa.bindparam("at", type_=jobs.c.due_at.type)
 _IS_FREE = sa.or_(jobs.c.lease_until.is_(None), jobs.c.lease_until <= _AT)
-_READY = (
-    sa.select(jobs.c.state, jobs.c.provider, sa.func.count())
-    .where(jobs.c.due_at <= _AT, _IS_FREE)
-    .group_by(jobs.c.state, jobs.c.provider)
-)
+# Asked for by the bare columns, SQLite takes the index that holds these, and with it every job that ever ended so,
+# instead of the one of the few that are due: with a million jobs that is a quarter of a second, each round.
+_STATE = jobs.c.state.concat("")
+_KIND = (_STATE, jobs.c.provider.concat(""))
+_READY = sa.select(*_KIND, sa.func.count()).where(jobs.c.due_at <= _AT, _IS_FREE).group_by(*_KIND)
 _NEXT = sa.select(sa.func.min(jobs.c.due_at)).where(jobs.c.due_at > _AT, jobs.c.lease_until.is_(None))
 _RELEASE = sa.update(jobs).where(jobs.c.lease_until.is_not(None)).values(lease_until=None, due_at=_AT)
 _CREATES_ENDED = (
@@ -92,7 +92,9 @@ def claim(
 @cache
 def _claiming(states: tuple[JobState, ...], *, has_provider: bool, has_in_hand: bool) -> sa.UpdateBase:
     """The statement of `claim`, put together once: that costs more than running it."""
-    is_due = sa.and_(jobs.c.due_at <= _AT, among(jobs.c.state, states), _IS_FREE)
+    # Of those that are queued all are asked for, to be put in order, and the index of states has them at once.
+    state = jobs.c.state if JobState.QUEUED in states else _STATE
+    is_due = sa.and_(jobs.c.due_at <= _AT, among(state, states), _IS_FREE)
     if has_in_hand:
         is_due = sa.and_(is_due, jobs.c.id.not_in(sa.bindparam("not_these", expanding=True)))
     if has_provider:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -488,6 +489,37 @@ async def test_the_newest_durations_of_each_model_and_mode_count(database: Datab
         (MAKER.id, Mode.IMAGE): [99_000_000],
         (ModelId("other"), Mode.TEXT): [98_000_000],
     }
+
+
+async def test_what_a_worker_asks_each_round_looks_at_jobs_that_are_due_and_no_others(sqlite_url: str) -> None:
+    """Whatever was made here in years stays in the table."""
+    database = Database.connect(sqlite_url)
+    plans: dict[str, list[str]] = {}
+    asked = ""
+
+    def explain(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE")):
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            found = [row[3] for row in cursor.fetchall() if re.match(r"(SCAN|SEARCH) jobs\b", row[3])]
+            # What was found is written by its number.
+            plans.setdefault(asked, []).extend(plan for plan in found if "rowid=?" not in plan)
+
+    def rounds(connection: Connection) -> None:
+        nonlocal asked
+        sa.event.listen(connection, "before_cursor_execute", explain)
+        claims.due(connection, NOON)
+        for state in JobState:
+            asked = state
+            claims.claim(connection, (state,), 4, LEASE, NOON, provider=KIE)
+            claims.claim(connection, (state,), 4, LEASE, NOON)
+
+    await database.write(rounds)
+    await database.close()
+
+    # Those that are queued are few and all wanted.
+    assert all("INDEX jobs_in_state (state=?" in plan for plan in plans.pop(JobState.QUEUED))
+    assert set(plans) == {"", *JobState} - {JobState.QUEUED}
+    assert all("INDEX jobs_due (due_at" in plan for found in plans.values() for plan in found)
 
 
 async def test_where_jobs_are_is_counted(database: Database) -> None:
