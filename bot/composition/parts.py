@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,12 +15,14 @@ from bot.client import CutsceneClient
 from bot.composition import client as discord_side
 from bot.composition import outside as outside_world
 from bot.composition import services as rules
+from bot.domain.ids import ProviderId
 from bot.domain.jobs import Job, JobState
 from bot.http import HTTPServer, VideoFiles
 from bot.metrics import Metrics
 from bot.ports import Clock
 from bot.providers import registry
 from bot.publisher import DiscordPublisher, DiscordStaffRoom
+from bot.services import assistance
 from bot.services.accounts import Accounts
 from bot.services.callbacks import Callbacks
 from bot.services.estimates import Estimates
@@ -28,11 +31,13 @@ from bot.services.hosting import Hosting
 from bot.services.keys import Keys
 from bot.services.model_health import ModelHealth
 from bot.services.queue import Queue
+from bot.services.sharing import Sharing
 from bot.services.storage import StorageGuard
 from bot.services.troubles import Troubles
 from bot.settings import Settings
 from bot.store.database import Database
 from bot.store.epochs import Epoch
+from bot.worker import balances, watches
 from bot.worker.balances import BalanceWatch
 from bot.worker.health_watch import HealthWatch
 from bot.worker.host_watch import HostWatch
@@ -98,7 +103,7 @@ def build(
         owner_ids=settings.discord_owner_ids,
         offered=availability.offered,
     )
-    troubles = Troubles(database, clock, publisher)
+    troubles = Troubles(database, clock, publisher, is_past=_trouble_without_its_cause(outside))
     services.assistance.report_to(troubles)
     cards = ProgressCards(
         publisher,
@@ -220,3 +225,16 @@ def build(
             clock=clock,
         ),
     )
+
+
+def _trouble_without_its_cause(outside: outside_world.Outside) -> Callable[[str], bool]:
+    """Whether a trouble is about a provider, or an assistant, that is not set up any more."""
+    accounts = set(Sharing(outside.providers).firsts())
+
+    def is_past(name: str) -> bool:
+        kind, colon, provider = name.partition(":")
+        if kind + colon in (balances.LOW, balances.ELSEWHERE, watches.trouble_of(ProviderId(""))):
+            return provider not in accounts
+        return name == assistance.TROUBLE and outside.assistant is None
+
+    return is_past

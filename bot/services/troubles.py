@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from bot import logs
@@ -26,11 +26,20 @@ def doubt_of(job_id: JobId) -> str:
 class Troubles:
     """Named troubles. What is noted here is stored before it is told."""
 
-    def __init__(self, database: Database, clock: Clock, publisher: Publisher) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        publisher: Publisher,
+        *,
+        is_past: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """*is_past* says of a trouble's name whether it is about something that the host has taken out since."""
         self._database = database
         self._clock = clock
         self._publisher = publisher
         self._telling = asyncio.Lock()
+        self._is_past = is_past
 
     async def begin(self, name: str, text: str) -> bool:
         """Note that something is wrong; False, and nothing more is said, when that was known."""
@@ -58,6 +67,10 @@ class Troubles:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Tell what an earlier process, or another one, could not."""
+        for trouble in await self.present():
+            # Nobody asks about it any more, so nobody would ever say that it is over.
+            if self._is_past(trouble.name):
+                await self.end(trouble.name)
         while not stop.is_set():
             await self.tell()
             await self._clock.wait(stop, LOOK_EVERY)

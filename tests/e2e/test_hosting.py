@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from bot import host_command
+from bot.store import troubles
 from sandbox.discord_server import text_of
 from sandbox.person import Person
 from tests.e2e.stage import FOX, PRICE, Stage, asks
@@ -46,6 +47,23 @@ async def test_budget_is_warned_of_once_used_up_refused_and_open_again_the_next_
     assert first.startswith("83% of the budget of this day are used: $0.62 of $0.75.")
     assert second == first
     assert await stage.balance(bob) == 500 - PRICE
+
+
+async def test_trouble_of_what_is_not_set_up_any_more_is_forgotten_at_the_start(world: Stage) -> None:
+    stage = world
+    names = ("assistant", "balance-low:xai_videos", "spent-elsewhere:xai_videos", "provider:xai_videos")
+    for name in (*names, "balance-low:kie_jobs"):
+        await stage.database.write(troubles.begin, name, f"{name} is in trouble", stage.clock.now())
+        await stage.database.write(troubles.told, (await stage.database.read(troubles.all_of))[-1])
+
+    await stage.start()
+
+    async def kept() -> bool:
+        # The account of the provider that is there is asked, and is filled up.
+        return not await stage.database.read(troubles.all_of)
+
+    await stage.until(kept, "an end of all troubles", passing=20)
+    assert told_host(stage) == ["The account at kie_jobs is filled up: 10000 credits."]
 
 
 async def test_command_line_pauses_the_running_bot_and_lets_it_go_on(stage: Stage, ada: Person) -> None:
