@@ -47,7 +47,8 @@ def back_up(settings: Settings, target: Path | None, now: datetime, *, is_forced
     if has_files:
         size = files.size
         copied = _copy(files, folder)
-        lines.append(f"files: {copied} copied to {folder} ({_spoken(size)})")
+        # The folder is made with its first file.
+        lines.append(f"files: {copied} copied to {folder} ({_spoken(size)})" if copied else "files: none are needed")
     elif files.present:
         count = len(files.present)
         lines.append(

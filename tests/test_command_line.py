@@ -178,6 +178,15 @@ def test_backup_takes_the_files_of_unfinished_jobs_along(
     assert again == command_line.EX_IOERR
 
 
+def test_backup_of_no_files_names_no_folder_that_is_not_there(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command_line.main(["migrate"])
+
+    assert command_line.main(["backup", "mine.db", "--with-files"]) == 0
+
+    assert "files: none are needed\n" in capsys.readouterr().out
+    assert not Path("mine.files").exists()
+
+
 def test_backup_of_a_server_names_its_own_tool(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
