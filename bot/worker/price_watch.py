@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from bot import logs
@@ -18,6 +18,9 @@ from bot.services.troubles import Troubles
 log = logs.get(__name__)
 
 ASK_EVERY = timedelta(days=1)
+
+# Percentage points by which a change has to move to be worth another word.
+NEWS = 15
 
 
 class PriceWatch:
@@ -69,10 +72,19 @@ class PriceWatch:
         """Once for each model and change; what is over is forgotten, so that it may be told again."""
         wrong = {drift.model: drift for drift in drifts}
         known = {trouble.name for trouble in await self._troubles.present() if trouble.name.startswith(prefix)}
-        names = {model: f"{prefix}{model}:{wrong[model].change:+d}" for model in models if model in wrong}
+        names = {model: _name(f"{prefix}{model}:", wrong[model].change, known) for model in models if model in wrong}
         for name in known - {*names.values()}:
             await self._troubles.end(name)
         for model, name in names.items():
             what = "what the catalogue says. Members pay the catalogue's price until you change the file"
             if name not in known:
                 await self._troubles.begin(name, text.format(model=model, change=wrong[model].change, what=what))
+
+
+def _name(kind: str, change: int, known: Collection[str]) -> str:
+    """What the trouble is called; as before while the change is about the same.
+
+    What videos cost wanders with their options: told by each percent, the host would read of it every day.
+    """
+    before = {name: int(name.removeprefix(kind)) for name in known if name.startswith(kind)}
+    return next((name for name, told in before.items() if abs(told - change) < NEWS), f"{kind}{change:+d}")

@@ -71,6 +71,19 @@ async def test_the_host_is_told_once_for_each_change(database: Database, publish
     assert "-40 %" in publisher.told[1]
 
 
+async def test_a_change_that_wanders_is_told_once_it_has_moved_far(
+    database: Database, publisher: FakePublisher
+) -> None:
+    listed = HandList()
+    prices = watch(database, publisher, listed)
+
+    for credits in (100, 102, 97, 104, 100, 120, 118):
+        listed.lines = [kling(credits)]
+        await prices.compare()
+
+    assert ["+49 %" in text or "+79 %" in text for text in publisher.told] == [True, True]
+
+
 async def test_a_list_that_does_not_answer_is_no_news(database: Database, publisher: FakePublisher) -> None:
     listed = HandList()
     listed.lines = None
