@@ -39,6 +39,11 @@ async def refuse(
     provider = gate.first(provider)
     is_empty = error.fault in (AccountFault.BALANCE, AccountFault.CAP)
     is_capped = error.fault is AccountFault.CAP
+    remedy = {
+        AccountFault.KEY: "See that its key in the settings is right, and may be used from this machine's address",
+        AccountFault.BALANCE: "Fill its account up",
+        AccountFault.CAP: "Raise the key's own limit there, or wait until its time is over",
+    }[error.fault]
     if gate.pause(provider, str(error), now, is_empty=is_empty, is_capped=is_capped):
         log.error("provider_paused", provider=provider, reason=str(error))
         found_out = (
@@ -47,8 +52,8 @@ async def refuse(
             else "that is checked every minute"
         )
         text = (
-            f"The provider {provider} refuses every job: {error}. New videos are refused, and nothing is charged, "
-            f"until it takes jobs again; {found_out}."
+            f"The provider {provider} refuses every job: {str(error).rstrip('.')}. {remedy}. "
+            f"New videos are refused, and nothing is charged, until it takes jobs again; {found_out}."
         )
         try:
             await troubles.begin(trouble_of(provider), text)

@@ -65,16 +65,16 @@ def creates(stage: Stage) -> int:
 
 
 @pytest.mark.parametrize(
-    ("refusal", "reason"),
+    ("refusal", "reason", "remedy"),
     [
-        (Refusals.UNAUTHORIZED, FailureReason.NOT_NOW),
-        (Refusals.NO_CREDITS, FailureReason.BALANCE),
-        (Refusals.KEY_CAP, FailureReason.BALANCE),
+        (Refusals.UNAUTHORIZED, FailureReason.NOT_NOW, "See that its key in the settings is right"),
+        (Refusals.NO_CREDITS, FailureReason.BALANCE, "Fill its account up"),
+        (Refusals.KEY_CAP, FailureReason.BALANCE, "Raise the key's own limit"),
     ],
     ids=["key", "balance", "cap"],
 )
 async def test_account_trouble_refunds_tells_the_host_once_and_closes_intake(
-    refusal: Refusal, reason: FailureReason, stage: Stage, ada: Person, bob: Person
+    refusal: Refusal, reason: FailureReason, remedy: str, stage: Stage, ada: Person, bob: Person
 ) -> None:
     stage.kie.faults.add(Call.CREATE, refusal, times=None, containing=OF_MEMBERS)
     await ada.types("/video", prompt=FOX)
@@ -90,6 +90,7 @@ async def test_account_trouble_refunds_tells_the_host_once_and_closes_intake(
     [told] = told_host(stage)
     assert str(refusal.code) in told
     assert "refuses every job" in told
+    assert remedy in told
 
 
 async def test_credits_that_others_spend_and_a_low_account_are_told_once_each(stage: Stage, ada: Person) -> None:
