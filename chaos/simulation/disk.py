@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 SchemaEdits = Mapping[str, tuple[str, str] | None]
 
 # A database as it was.
-Backup = sqlite3.Connection
+Backup = bytes
 
 
 class Disk:
@@ -75,13 +76,13 @@ class Disk:
     def backup(self) -> Backup:
         """What is committed, as `python -m bot backup` would copy it."""
         assert not self.raw.in_transaction
-        copy = sqlite3.connect(":memory:")
-        self.raw.backup(copy)
-        return copy
+        return self.raw.serialize()
 
     def put_back(self, backup: Backup, now: datetime) -> None:
         """Forget what is here for what was there."""
-        backup.backup(self.raw)
+        with closing(sqlite3.connect(":memory:")) as copy:
+            copy.deserialize(backup)
+            copy.backup(self.raw)
         self.transaction(mark_as_copy, now)
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
