@@ -27,6 +27,10 @@ _NAMED: tuple[tuple[FailureReason, tuple[str, ...]], ...] = (
     (FailureReason.MODERATION_RESULT, ("output", "generated", "result")),
 )
 
+# Options that models have (Kie's model pages): a refusal that names one of them is about a field of ours, and a member
+# would be given the blame for words or pictures.
+_OPTIONS = ("nsfw checker", "enable safety checker")
+
 # The first row with a text that occurs in the message counts.
 _REASONS: tuple[tuple[FailureReason, tuple[str, ...]], ...] = (
     (FailureReason.LANGUAGE, ("only english", "english prompt", "only supports english")),
@@ -81,6 +85,8 @@ def reason_in(text: str) -> FailureReason | None:
     """Why something failed, as far as the text alone says so; None when it says nothing that we know."""
     # Google's codes come as they are ("PUBLIC_ERROR_MINOR_UPLOAD") and as words.
     lowered = text.lower().replace("_", " ")
+    for option in _OPTIONS:
+        lowered = lowered.replace(option, "")
     if _has(lowered, ("insufficient",)) and _has(lowered, ("credit", "balance")):
         return FailureReason.BALANCE
     if _has(lowered, ("minor upload", "prominent people")):

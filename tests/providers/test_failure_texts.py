@@ -36,6 +36,11 @@ SEEN = [
     ("unable to generate audio", FailureReason.AUDIO),
     ("The current credits are insufficient", FailureReason.BALANCE),
     ("Credits insufficient", FailureReason.BALANCE),
+    # Of an option of ours and not of what the member wrote.
+    ("nsfw_checker must be a boolean", None),
+    ("enable_safety_checker is not within the range of allowed options", None),
+    ("The image was flagged by the NSFW checker", FailureReason.MODERATION_IMAGE),
+    ("The safety checker has stopped it", FailureReason.MODERATION),
     ("something nobody has heard of", None),
     ("", None),
 ]
