@@ -33,7 +33,7 @@ _ACCOUNT_FAULTS = {401: AccountFault.KEY, 402: AccountFault.BALANCE, 403: Accoun
 # Refused before any work.
 _REFUSALS = frozenset({400, 404, 405, 413, 422, 451, 505})
 # "Generation failed": whatever was created is over, and failed tasks are not billed.
-_TASK_FAILURES = frozenset({501, 531})
+TASK_FAILURES = frozenset({501, 531})
 # No such task, or not yet, or (Veo) not any more.
 _MISSING_RECORD = ("record is null", "recordinfo is null", "record does not exist", "task not found", "within 14 days")
 # Texts under code 500 (and 422) that say that the request itself was wrong, so that nothing was created.
@@ -151,13 +151,13 @@ def _refusal(code: int, text: str, detail: str) -> ProviderError | None:
     if is_paused(text) or is_unknown_model(text):
         return ProviderRejectedError(FailureReason.MODEL_PAUSED, detail)
     reason = reason_of(str(code), text)
-    if reason is FailureReason.BALANCE and (code == 500 or code in _REFUSALS | _TASK_FAILURES):
+    if reason is FailureReason.BALANCE and (code == 500 or code in _REFUSALS | TASK_FAILURES):
         return ProviderAuthError(detail, AccountFault.BALANCE)
     if code in _REFUSALS or (code == 500 and is_validation(text)):
         # The request was turned down before it reached the upstream, whatever the text says about that.
         upstream = reason in (FailureReason.TIMEOUT, FailureReason.UPSTREAM)
         return ProviderRejectedError(FailureReason.REJECTED if upstream else reason, detail)
-    if code in _TASK_FAILURES or (code == 500 and reason in REQUEST_FAULTS):
+    if code in TASK_FAILURES or (code == 500 and reason in REQUEST_FAULTS):
         return ProviderRejectedError(reason, detail)
     return None
 

@@ -34,6 +34,10 @@ def record_in(answer: Answer, clean: Callable[[str], str]) -> Record | None:
         if data is not None and not isinstance(data, dict):
             raise ProviderProtocolError("the provider's record is not an object")
         return data
+    if code in codes.TASK_FAILURES:
+        # A task's end as the code of the answer: that is how callbacks have it, and how Veo's page has it of records.
+        told = {name: value for name, value in inside(answer).items() if value is not None}
+        return {"errorCode": code, "errorMessage": text, **told, "state": "fail"}
     if code == 404 or (code is None and answer.status == 404 and not answer.is_page):
         return None
     if codes.is_missing_record(text) and not answer.is_page:

@@ -56,7 +56,7 @@ class KieVeo(Kie):
         code, text = codes.code_of(answer), codes.text_of(answer)
         if code is not None and code != 200:
             reason = codes.reason_of(str(code), text)
-            if code == 501 or reason in REQUEST_FAULTS:
+            if reason in REQUEST_FAULTS:
                 return Refused(reason=reason, detail=self._http.clean(f"[{code}] {text}"))
             if code == 422 and text.lower().startswith(_UNFINISHED):
                 return Pending()

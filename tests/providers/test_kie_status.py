@@ -197,6 +197,27 @@ async def test_trouble_with_asking_is_asked_again_later(answering: Answering, st
         await kie.status(TASK)
 
 
+@pytest.mark.parametrize(
+    ("body", "reason", "detail"),
+    [
+        ('{"code":501,"msg":"generation failed"}', FailureReason.UPSTREAM, "[501] generation failed"),
+        ('{"code":531,"msg":"failed, refunded","data":null}', FailureReason.UPSTREAM, "[531] failed, refunded"),
+        (
+            '{"code":501,"msg":"Playground task failed.","data":{"taskId":"t-1","state":"fail","failCode":"400",'
+            '"failMsg":"Your prompt was flagged"}}',
+            FailureReason.MODERATION_PROMPT,
+            "[400] Your prompt was flagged",
+        ),
+    ],
+)
+async def test_failure_may_come_as_the_code_of_the_answer_as_in_callbacks(
+    answering: Answering, body: str, reason: FailureReason, detail: str
+) -> None:
+    kie, _ = answering(body=body)
+
+    assert await kie.status(TASK) == Refused(reason=reason, detail=detail)
+
+
 async def test_refused_key_is_the_hosts_business(answering: Answering) -> None:
     kie, _ = answering("key_refused")
 
