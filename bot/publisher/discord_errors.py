@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -13,6 +14,8 @@ from bot import logs
 from bot.errors import AccessMissingError, DeliveryError, DeliveryUnavailableError, PlaceGoneError, TooLargeError
 
 log = logs.get(__name__)
+
+_ADDRESS = re.compile(r"\b[a-z]{2,8}://[^\s'\"]+", re.IGNORECASE)
 
 # Discord's JSON error codes ("Opcodes and Status Codes" in its documentation).
 UNKNOWN_MESSAGE = 10008
@@ -67,4 +70,5 @@ def in_a_line(error: Exception) -> str:
     """The error in a line, without what a URL in it would give away."""
     if isinstance(error, discord.HTTPException):
         return f"HTTP {error.status}, code {error.code}: {error.text}"[:300]
-    return f"{type(error).__name__}: {error}"[:300]
+    # The address of an answer to an interaction holds its token, and aiohttp names addresses.
+    return _ADDRESS.sub("[address]", f"{type(error).__name__}: {error}")[:300]

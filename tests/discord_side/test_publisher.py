@@ -9,8 +9,11 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import discord
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from bot import i18n
 from bot.client import CutsceneClient
@@ -19,6 +22,7 @@ from bot.domain.jobs import FailureReason, Job, JobState, Place, Result
 from bot.errors import AccessMissingError, DeliveryUnavailableError, HistoryClosedError, PlaceGoneError, TooLargeError
 from bot.ports import Receipt
 from bot.publisher import DiscordPublisher
+from bot.publisher.discord_errors import delivery_error
 from bot.rendering.cards import Progress, card
 from sandbox.discord_server import Channel, DiscordServer, Fault, Guild, Message, Permission
 from sandbox.person import Handle, Person
@@ -320,6 +324,16 @@ async def test_rate_limit_of_minutes_means_later(
 
     with pytest.raises(DeliveryUnavailableError, match="RateLimited"):
         await publisher.post_link(delivering, link_of(delivering), RECEIPT)
+
+
+async def test_no_error_shows_the_address_that_holds_an_interaction_s_token() -> None:
+    address = URL("https://discord.test/api/v10/webhooks/1/token-canary/messages/@original")
+    asked = aiohttp.RequestInfo(address, "PATCH", CIMultiDictProxy(CIMultiDict()), address)
+
+    said = str(delivery_error(aiohttp.TooManyRedirects(asked, (), status=302, message="round and round")))
+
+    assert "round and round" in said
+    assert "canary" not in said
 
 
 async def test_missing_file_is_a_fault_of_ours_and_not_discord_s(
