@@ -104,8 +104,17 @@ def count_late(connection: Connection, guild_id: GuildId, model: ModelId, credit
     hosting.count(connection, guild_id, day_of(accepted_at), model, credits, jobs=0)
 
 
+def count_unpaid(
+    connection: Connection, guild_id: GuildId, model: ModelId, credits: int, accepted_at: datetime
+) -> None:
+    """Count a job that was given back and was made after all, for nothing: nobody pays for it but the host."""
+    for period in spending.periods(accepted_at):
+        rewrites.add_cost(connection, period, credits * rewrites.MICROS)
+    hosting.count(connection, guild_id, day_of(accepted_at), model, credits, jobs=0)
+
+
 def spent_in(connection: Connection, period: str) -> int:
-    """Credits that the host's period has seen, for jobs and for rewritten prompts."""
+    """Credits that the host's period has seen, whoever paid: for jobs, late videos and rewritten prompts."""
     return spending.spent_in(connection, period) + rewrites.cost_in(connection, period)
 
 

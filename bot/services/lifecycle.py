@@ -84,8 +84,8 @@ def apply(
     if moved.is_closed:
         # Its hold has ended long ago; only a late video may still cost something, unless there is none after all.
         is_late_end = move.to in _ENDS_IN_SPENDING and not move.is_cleared
-        if is_late_end and _is_still_to_be_charged(connection, moved, policy):
-            return _charge_late(connection, moved, policy, now)
+        if is_late_end and _has_just_come(connection, moved):
+            return _end_late(connection, moved, policy, now)
         return moved
     if move.to in _ENDS_IN_SPENDING:
         return _release(connection, EntryKind.SETTLE, moved, _cost(moved, policy), now)
@@ -125,7 +125,12 @@ def _cost(job: Job, policy: Policy) -> int:
 
 def _is_still_to_be_charged(connection: Connection, job: Job, policy: Policy) -> bool:
     """A late video is charged when it comes, or never: what it cost its member stands from the time it was kept."""
-    if not job.is_late or job.redelivery or policy.late is not LateResults.CHARGE:
+    return policy.late is LateResults.CHARGE and _has_just_come(connection, job)
+
+
+def _has_just_come(connection: Connection, job: Job) -> bool:
+    """Whether it is a late video, on its way for the first time."""
+    if not job.is_late or job.redelivery:
         return False
     return jobs.paid(connection, job.id) == 0 and not events.has_left(connection, job.id, JobState.PARKED)
 
@@ -150,13 +155,26 @@ def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: 
     return jobs.close_payment(connection, job.id, kept)
 
 
-def _charge_late(connection: Connection, job: Job, policy: Policy, now: datetime) -> Job:
-    """Charge for a video that came after its refund; who cannot pay any more gets it for nothing."""
+def _end_late(connection: Connection, job: Job, policy: Policy, now: datetime) -> Job:
+    """Charge for a video that came after its refund, if the host wants that and its member can still pay.
+
+    The provider has its money in any case, so the host's periods count it whoever pays.
+    """
     cost = _cost(job, policy)
+    if cost == 0:
+        return job
+    charged = _charge_late(connection, job, cost, now) if policy.late is LateResults.CHARGE else None
+    if charged is None:
+        host_limits.count_unpaid(connection, job.place.guild_id, job.model, cost, job.created_at)
+    return charged or job
+
+
+def _charge_late(connection: Connection, job: Job, cost: int, now: datetime) -> Job | None:
+    """Charge for a video that came after its refund; None for who cannot pay any more, and gets it for nothing."""
     balance = _balance(connection, job, now, lock=True)
     parts = split(cost, balance)
-    if cost == 0 or parts is None:
-        return job
+    if parts is None:
+        return None
     payment = ledger.Payment(
         allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_at=now
     )

@@ -108,7 +108,7 @@ def forget(connection: Connection, before: datetime) -> None:
 
 
 def add_cost(connection: Connection, period: str, micros: int) -> int:
-    """Add millionths of a credit to the period; how many credits have become whole with that."""
+    """Add millionths of a credit that only the host pays; how many whole credits the period has more with that."""
     row = upsert(connection, assist_costs).values(period=period, micros=micros)
     added = row.on_conflict_do_update(
         index_elements=[assist_costs.c.period], set_={"micros": assist_costs.c.micros + row.excluded.micros}
@@ -118,7 +118,7 @@ def add_cost(connection: Connection, period: str, micros: int) -> int:
 
 
 def cost_in(connection: Connection, period: str) -> int:
-    """Credits that rewriting has cost in the period, rounded down: what has become whole."""
+    """Credits that nobody but the host has paid in the period, rounded down: what has become whole."""
     micros = connection.execute(_COST, {"of_period": period}).scalar_one_or_none()
     return (micros or 0) // MICROS
 

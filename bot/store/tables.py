@@ -434,7 +434,8 @@ rewrites = sa.Table(
 sa.Index("rewrites_of_member", rewrites.c.user_id, rewrites.c.created_at)
 sa.Index("rewrites_by_age", rewrites.c.created_at)
 
-# What the assistant has cost in the host's periods, in millionths of a credit; `spending` holds what jobs cost.
+# What nobody but the host has paid in the host's periods, in millionths of a credit: what the assistant has cost, and
+# videos that came after their refund. `spending` holds what members have paid.
 assist_costs = sa.Table(
     "assist_costs",
     metadata,

@@ -13,8 +13,9 @@ from bot.domain.ids import ChannelId, TaskId
 from bot.domain.jobs import FailureReason, Job, JobState, LateResults, Move, Result
 from bot.errors import DeliveryUnavailableError, PlaceGoneError, ProviderRejectedError
 from bot.ports import Done, NotVisible, Refused
+from bot.services import host_limits
 from bot.services.lifecycle import Policy
-from bot.store import privacy, tables
+from bot.store import privacy, spending, tables
 from bot.store.database import Connection
 from bot.worker.delivery import MAX_DEAD_LINKS
 from tests.fakes import FINISHED, OVERLOADED, PENDING, Gate
@@ -114,6 +115,9 @@ async def test_a_late_video_is_delivered_once_and_paid_for_as_the_host_decided(
     assert (posted.receipt.charged, posted.receipt.spendable) == (charged, balance.spendable)
     assert await rig.kinds(job) == kinds
     assert await rig.differences() == []
+    # Whoever paid for it, the provider has its money: the host's budget counts it, once.
+    spent = [await rig.database.read(host_limits.spent_in, each) for each in spending.periods(job.created_at)]
+    assert spent == [100, 100]
 
 
 async def test_what_a_late_video_cost_is_in_the_members_history(rig: Rig) -> None:
