@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import ssl
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import BinaryIO
 
 import httpx
 
-from bot import __version__
+from bot import __version__, compression
 from bot.domain.jobs import FailureReason
 from bot.errors import DeadLinkError, ProviderRejectedError, ProviderUnavailableError
 from bot.media.addresses import AddressRefusedError, GuardedTransport, Resolver
@@ -105,7 +106,7 @@ class VideoDownloads:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as err:
             # The last one: a name that says of itself that it is encoded, and is not.
             raise _no_result("the result's address is not one") from err
-        except (httpx.HTTPError, ssl.SSLError) as err:
+        except (httpx.HTTPError, ssl.SSLError, zlib.error) as err:
             # The exception's own text may hold the signed address.
             raise ProviderUnavailableError(f"the video did not arrive: {type(err).__name__}") from err
         except TimeoutError as err:
@@ -135,7 +136,7 @@ class VideoDownloads:
         if declared is not None and declared > self._limits.max_bytes:
             raise _no_result(f"the result has {declared} bytes, more than {self._limits.max_bytes}")
         size, pending, is_judged = 0, bytearray(), False
-        async for chunk in response.aiter_bytes():
+        async for chunk in compression.body_of(response):
             size += len(chunk)
             pending += chunk
             if size > self._limits.max_bytes:

@@ -8,6 +8,7 @@ import json
 import secrets
 import ssl
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import BinaryIO
 
 import httpx
 
-from bot import __version__, logs
+from bot import __version__, compression, logs
 from bot.domain.models import ImageFormat
 from bot.domain.pictures import Picture
 from bot.errors.pictures import (
@@ -46,7 +47,7 @@ log = logs.get(__name__)
 
 # What can be wrong with an address, and with the way to it.
 _NO_ADDRESS = (AddressRefusedError, httpx.InvalidURL, UnicodeError)
-_UNREACHED = (*_NO_ADDRESS, httpx.HTTPError, TimeoutError, ssl.SSLError)
+_UNREACHED = (*_NO_ADDRESS, httpx.HTTPError, TimeoutError, ssl.SSLError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +156,7 @@ class Pictures:
             declared = response.headers.get("Content-Length", "")
             if declared.isascii() and declared.isdigit():
                 self._check_size(int(declared))
-            async for chunk in response.aiter_bytes():
+            async for chunk in compression.body_of(response):
                 size += len(chunk)
                 self._check_size(size)
                 await asyncio.to_thread(file.write, chunk)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import re
 import ssl
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-from bot import __version__, certificates
+from bot import __version__, certificates, compression
 from bot.errors import DeliveryError
 from bot.ports import Clock
 from bot.providers import bucket_signatures as signatures
@@ -93,7 +94,7 @@ class Bucket:
         try:
             async with asyncio.timeout(self._timeouts.whole.total_seconds()):
                 await self._put(file, self._path(name), content_type)
-        except (httpx.HTTPError, TimeoutError, ssl.SSLError) as error:
+        except (httpx.HTTPError, TimeoutError, ssl.SSLError, zlib.error) as error:
             # The exception's own text may hold the address.
             raise BucketUnavailableError(f"the video did not get into the bucket: {type(error).__name__}") from error
         finally:
@@ -176,7 +177,7 @@ async def _chunks(file: BufferedReader) -> AsyncIterator[bytes]:
 
 async def _beginning(response: httpx.Response) -> str:
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in compression.body_of(response):
         body += chunk
         if len(body) >= _ERROR_LIMIT:
             break

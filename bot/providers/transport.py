@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import ssl
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from bot import __version__, certificates
+from bot import __version__, certificates, compression
 from bot.errors import AnswerLostError, ProviderProtocolError, ProviderUnavailableError
 from bot.ports import Credentials
 
@@ -49,7 +50,7 @@ _NEVER_SENT = (
 )
 
 # Everything with which the network may fail. httpx lets an encryption that breaks after its handshake through as it is.
-_FAILED = (httpx.HTTPError, TimeoutError, ssl.SSLError)
+_FAILED = (httpx.HTTPError, TimeoutError, ssl.SSLError, zlib.error)
 
 _last_answer: ContextVar[str | None] = ContextVar("last_answer", default=None)
 
@@ -281,7 +282,7 @@ def _name(err: Exception) -> str:
 
 async def _read_text(response: httpx.Response, at_most: int) -> str:
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in compression.body_of(response):
         body += chunk
         if len(body) > at_most:
             raise _BodyTooLargeError(at_most)

@@ -180,6 +180,39 @@ async def test_compression_does_not_hide_the_size(downloads: VideoDownloads, tar
     await fails(downloads, always(raw), target, ProviderRejectedError)
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "gzip, gzip"])
+async def test_compression_does_not_fill_the_memory_either(
+    downloads: VideoDownloads, target: Path, encoding: str
+) -> None:
+    raw = gzip.compress(MP4 + bytes(50_000_000))
+    raw = gzip.compress(raw) if "," in encoding else raw
+    async with serving(always(answer(raw, f"Content-Encoding: {encoding}"))) as server:
+        tracemalloc.start()
+        try:
+            with pytest.raises(ProviderRejectedError):
+                await downloads.fetch(f"{server.url}/v.mp4", target)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert peak < 6 * 1024 * 1024
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "X-GZip"])
+async def test_video_that_comes_compressed_is_a_video(downloads: VideoDownloads, target: Path, encoding: str) -> None:
+    video = MP4 + bytes(90_000)
+    async with serving(always(answer(gzip.compress(video), f"Content-Encoding: {encoding}"))) as server:
+        assert await downloads.fetch(f"{server.url}/v.mp4", target) == len(video)
+
+    assert content(target) == video
+
+
+async def test_video_whose_compression_is_broken_is_fetched_again(downloads: VideoDownloads, target: Path) -> None:
+    raw = answer(b"\x1f\x8b\x08\x00" + bytes(100), "Content-Encoding: gzip")
+
+    await fails(downloads, always(raw), target, ProviderUnavailableError)
+
+
 async def test_refused_connection_is_tried_again_later(downloads: VideoDownloads, target: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

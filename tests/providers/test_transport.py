@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import tomllib
+import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -97,6 +99,31 @@ async def test_huge_answer_is_not_read(opened: list[KieJobs]) -> None:
 
     # What the sockets' buffers took on top is the kernel's business.
     assert written < BODY_LIMIT + 16 * 1024 * 1024
+
+
+async def test_answer_that_unpacks_into_a_huge_one_is_not_unpacked(opened: list[KieJobs]) -> None:
+    raw = answer(gzip.compress(b" " * 50_000_000), "Content-Encoding: gzip")
+    async with serving(always(raw)) as server:
+        kie = adapter(None, server.url)
+        opened.append(kie)
+        tracemalloc.start()
+        try:
+            with pytest.raises(ProviderProtocolError):
+                await kie.status(TaskId("t"))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert peak < 6 * 1024 * 1024
+
+
+async def test_answer_that_comes_compressed_is_read(opened: list[KieJobs]) -> None:
+    raw = answer(gzip.compress(text("pending.json").encode()), "Content-Encoding: gzip")
+    async with serving(always(raw)) as server:
+        kie = adapter(None, server.url)
+        opened.append(kie)
+
+        assert await kie.status(TaskId("t-1")) == Pending()
 
 
 async def test_refused_connection_proves_that_nothing_was_created(opened: list[KieJobs]) -> None:
