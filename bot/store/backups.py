@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -26,6 +27,11 @@ from bot.store.integrity import Findings, examine
 # Copied at once, and the rest between two such steps, so that a backup leaves the disk to the bot most of the time.
 PAGES_PER_STEP = 256  # a megabyte
 REST = 0.002  # seconds
+
+# A copy that was not written to for so long is nobody's any more. Processes of another container have numbers of their
+# own, so these say nothing about who is still alive.
+LONGEST_COPY = timedelta(hours=1)
+_PART = re.compile(r"cutscene.*\.db\.part-\d+(-journal|-wal|-shm)?")
 
 # What SQLite keeps beside a database that is in use.
 COMPANIONS = ("-wal", "-shm")
@@ -89,6 +95,7 @@ def _new_file_beside(target: Path) -> Iterator[Path]:
     """An empty file of ours in the folder of *target*, gone at the end unless it got another name. Errors are clear."""
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     try:
+        _remove_leftovers(target.parent)
         try:
             # It holds what members wrote: nobody else on the machine needs to read it.
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -102,6 +109,17 @@ def _new_file_beside(target: Path) -> Iterator[Path]:
     except OSError as error:
         trouble = StoreTrouble.FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else StoreTrouble.OTHER
         raise StoreError(f"{target.parent} cannot be written ({error.strerror})", trouble) from error
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what copies have left that were killed: as large as the database, and nobody else would ever miss them."""
+    for path in folder.iterdir():
+        if _PART.fullmatch(path.name) is None:
+            continue
+        # Another one may be clearing up at the same moment.
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > LONGEST_COPY.total_seconds():
+                path.unlink()
 
 
 def _copy(source: Path, part: Path, mode: str) -> None:

@@ -82,6 +82,22 @@ async def test_a_backup_holds_what_was_committed_and_is_one_file(sqlite_url: str
         assert copy.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
+async def test_what_a_killed_copy_has_left_is_removed_by_a_later_one(used: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    left, going_on, of_the_host = (
+        folder / name for name in ("cutscene-1.db.part-7", "cutscene-2.db.part-8", "notes.part-9")
+    )
+    for path in (left, going_on, of_the_host):
+        path.write_bytes(b"x")
+    for path in (left, of_the_host):
+        os.utime(path, (0, 0))
+
+    backups.back_up(used, folder / "cutscene-3.db", NOON)
+
+    assert what_is_in(folder) == {"cutscene-3.db", going_on.name, of_the_host.name}
+
+
 async def test_a_commit_during_the_copy_neither_waits_nor_makes_it_begin_again(
     sqlite_url: str, used: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
