@@ -14,7 +14,7 @@ from bot.services.troubles import Troubles
 
 LOOK_EVERY = timedelta(seconds=20)
 
-# From here on the host is warned, once in each period.
+# From here on the host is warned, once in each period and for each budget.
 WARN_AT = 0.8
 
 WARNED, USED_UP, STUCK = "budget-warning:", "budget-used-up:", "stuck-jobs"
@@ -40,7 +40,7 @@ class HostWatch:
         spent = await self._hosting.spent()
         for each in spent:
             await self._watch_budget(each)
-        await self._forget_periods({each.period for each in spent})
+        await self._forget_periods({each.period for each in spent}, {_warning(each) for each in spent})
         await self._watch_jobs()
 
     async def _watch_budget(self, spent: Spent) -> None:
@@ -58,7 +58,7 @@ class HostWatch:
         )
         if spent.limit is not None and spent.share >= WARN_AT:
             await self._troubles.begin(
-                WARNED + spent.period,
+                _warning(spent),
                 f"{spent.share:.0%} of the budget of this {kind} are used: {money(spent.spent)} of "
                 f"{money(spent.limit)}. When it is used up, new videos are refused until the next {kind}; "
                 "`/host budget` changes it.",
@@ -69,15 +69,14 @@ class HostWatch:
             return False
         return spent.limit - spent.spent < self._hosting.in_usd(max(self._cheapest() or 1, 1))
 
-    async def _forget_periods(self, present: set[str]) -> None:
+    async def _forget_periods(self, present: set[str], warnings: set[str]) -> None:
         for trouble in await self._troubles.present():
-            for prefix in (WARNED, USED_UP):
-                period = trouble.name.removeprefix(prefix)
-                if trouble.name.startswith(prefix) and period not in present:
-                    kind = period.partition(" ")[0]
-                    is_heard = prefix == USED_UP
-                    text = f"A new {kind} has begun: new videos are accepted again." if is_heard else None
-                    await self._troubles.end(trouble.name, text)
+            period = trouble.name.removeprefix(USED_UP)
+            if trouble.name.startswith(WARNED) and trouble.name not in warnings:
+                await self._troubles.end(trouble.name)
+            elif trouble.name.startswith(USED_UP) and period not in present:
+                kind = period.partition(" ")[0]
+                await self._troubles.end(trouble.name, f"A new {kind} has begun: new videos are accepted again.")
 
     async def _watch_jobs(self) -> None:
         found = await self._hosting.stuck_now()
@@ -89,3 +88,8 @@ class HostWatch:
             )
         else:
             await self._troubles.end(STUCK, "No job stands still any more.")
+
+
+def _warning(spent: Spent) -> str:
+    """What the trouble is called: a budget that was written anew is warned of anew."""
+    return f"{WARNED}{spent.period} of {spent.limit}"

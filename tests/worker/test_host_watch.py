@@ -83,6 +83,21 @@ async def test_used_up_budget_is_told_once_and_its_end_at_the_next_period(office
     assert await office.look() == []
 
 
+async def test_raised_budget_is_warned_of_anew(office: Office) -> None:
+    await office.desk.hosting.set_budget(OWNER, daily=Decimal(1))
+    await office.desk.deliver(await office.desk.job(170))
+    assert len(await office.look()) == 1
+
+    await office.desk.hosting.set_budget(OWNER, daily=Decimal(2))
+    assert await office.look() == []
+    assert list(await office.troubles.present()) == []
+    await office.desk.deliver(await office.desk.job(160))
+
+    [warning] = await office.look()
+    assert "82% of the budget of this day are used: $1.65 of $2.00" in warning
+    assert await office.look() == []
+
+
 async def test_raised_budget_is_room_again(office: Office) -> None:
     await office.desk.hosting.set_budget(OWNER, monthly=Decimal(1))
     await office.desk.request(200)
