@@ -12,7 +12,7 @@ from bot.domain.hosting import HostTerms, credits_of_usd, in_force
 from bot.domain.ids import GuildId, ModelId
 from bot.errors.host import NotServedError
 from bot.errors.intake import BudgetReachedError, CeilingReachedError, IntakePausedError, IntakePausedWithMessageError
-from bot.store import hosting, rewrites, spending
+from bot.store import host_costs, hosting, spending
 from bot.store.database import Connection
 
 # Under this name rewritten prompts stand among the models in a guild's usage.
@@ -109,13 +109,13 @@ def count_unpaid(
 ) -> None:
     """Count a job that was given back and was made after all, for nothing: nobody pays for it but the host."""
     for period in spending.periods(accepted_at):
-        rewrites.add_cost(connection, period, credits * rewrites.MICROS)
+        host_costs.add(connection, period, credits * host_costs.MICROS)
     hosting.count(connection, guild_id, day_of(accepted_at), model, credits, jobs=0)
 
 
 def spent_in(connection: Connection, period: str) -> int:
     """Credits that the host's period has seen, whoever paid: for jobs, late videos and rewritten prompts."""
-    return spending.spent_in(connection, period) + rewrites.cost_in(connection, period)
+    return spending.spent_in(connection, period) + host_costs.cost_in(connection, period)
 
 
 def is_used_up(connection: Connection, budget: Budget, now: datetime) -> bool:
@@ -133,17 +133,17 @@ def count_assistant(connection: Connection, budget: Budget, guild_id: GuildId, c
 
     The budget counts members' prices, so the host's markup is put on it here, too.
     """
-    micros = math.ceil(credits * float(budget.markup) * rewrites.MICROS)
+    micros = math.ceil(credits * float(budget.markup) * host_costs.MICROS)
     day, month = spending.periods(now)
-    whole = rewrites.add_cost(connection, day, micros)
-    rewrites.add_cost(connection, month, micros)
+    whole = host_costs.add(connection, day, micros)
+    host_costs.add(connection, month, micros)
     if whole:
         # Whose question made it whole pays for the parts of others; over time that is just.
         hosting.count(connection, guild_id, day_of(now), ASSISTANT, whole, jobs=0)
 
 
 def _left_for_jobs(connection: Connection, period: str, limit: int | None) -> int | None:
-    return None if limit is None else limit - rewrites.cost_in(connection, period)
+    return None if limit is None else limit - host_costs.cost_in(connection, period)
 
 
 def month_of(now: datetime) -> datetime:

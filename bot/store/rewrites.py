@@ -1,4 +1,4 @@
-"""Rewritten prompts that wait for their member's decision, and what the assistant has cost."""
+"""Rewritten prompts that wait for their member's decision."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from sqlalchemy.engine import Connection
 from bot.domain.ids import GuildId, ModelId, UserId
 from bot.domain.videos import VideoRequest
 from bot.store import inputs
-from bot.store.statements import take_turns, upsert
-from bot.store.tables import assist_costs, rewrites
+from bot.store.statements import take_turns
+from bot.store.tables import rewrites
 
-MICROS = 1_000_000
-_COST = sa.select(assist_costs.c.micros).where(assist_costs.c.period == sa.bindparam("of_period", type_=sa.Text))
 _TYPED = ("aspect", "duration", "quality", "audio", "style", "seed", "negative")
 
 
@@ -105,22 +103,6 @@ def _count_since(connection: Connection, user_id: UserId, since: datetime) -> in
 
 def forget(connection: Connection, before: datetime) -> None:
     connection.execute(sa.delete(rewrites).where(rewrites.c.created_at < before))
-
-
-def add_cost(connection: Connection, period: str, micros: int) -> int:
-    """Add millionths of a credit that only the host pays; how many whole credits the period has more with that."""
-    row = upsert(connection, assist_costs).values(period=period, micros=micros)
-    added = row.on_conflict_do_update(
-        index_elements=[assist_costs.c.period], set_={"micros": assist_costs.c.micros + row.excluded.micros}
-    )
-    total: int = connection.execute(added.returning(assist_costs.c.micros)).scalar_one()
-    return total // MICROS - (total - micros) // MICROS
-
-
-def cost_in(connection: Connection, period: str) -> int:
-    """Credits that nobody but the host has paid in the period, rounded down: what has become whole."""
-    micros = connection.execute(_COST, {"of_period": period}).scalar_one_or_none()
-    return (micros or 0) // MICROS
 
 
 def _waiting(number: int, user_id: UserId, since: datetime) -> sa.ColumnElement[bool]:

@@ -436,12 +436,12 @@ sa.Index("rewrites_by_age", rewrites.c.created_at)
 
 # What nobody but the host has paid in the host's periods, in millionths of a credit: what the assistant has cost, and
 # videos that came after their refund. `spending` holds what members have paid.
-assist_costs = sa.Table(
-    "assist_costs",
+host_costs = sa.Table(
+    "host_costs",
     metadata,
     sa.Column("period", sa.Text, primary_key=True),
     sa.Column("micros", sa.BigInteger, nullable=False, default=0),
-    sa.CheckConstraint("micros >= 0", name="assist_costs_not_negative"),
+    sa.CheckConstraint("micros >= 0", name="host_costs_not_negative"),
 )
 
 # What each provider last said was left on the host's account.
