@@ -129,10 +129,10 @@ class HTTPServer:
                 )
             case errno.EACCES:
                 return f"HTTP_PORT: {self._wanted_port} needs more rights than the bot has. Choose one from 1024 on."
-        if isinstance(err, socket.gaierror) or err.errno == errno.EADDRNOTAVAIL:
+        # From Python 3.13 on asyncio says itself, and without a number, that none of the addresses is there.
+        if isinstance(err, socket.gaierror) or err.errno in {errno.EADDRNOTAVAIL, None}:
             return f"HTTP_HOST: {self._host} is no address of this machine. Example: 127.0.0.1"
-        # From Python 3.13 on asyncio raises its own OSError, with a text and no number.
-        return f"HTTP_HOST: cannot listen on {self._host} ({err.strerror or err}). Example: 127.0.0.1"
+        return f"HTTP_HOST: cannot listen on {self._host} ({err.strerror}). Example: 127.0.0.1"
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         return await _checked(self._health.broken, self._patience.check)
