@@ -35,8 +35,6 @@ QUIET = "create ok, video, callback never"
 _TABLES = """
     CREATE TABLE IF NOT EXISTS naive (number INTEGER PRIMARY KEY, member INTEGER, state TEXT, task TEXT);
     CREATE TABLE IF NOT EXISTS purses (member INTEGER PRIMARY KEY, credits INTEGER NOT NULL);
-    DELETE FROM naive;
-    DELETE FROM purses;
 """
 _REFUND = "UPDATE purses SET credits = credits + ? WHERE member = (SELECT member FROM naive WHERE number = ?)"
 
@@ -163,7 +161,7 @@ class NaiveJudge:
         self._world = world
         self._kie = kie
         self._channel = channel
-        world.disk.raw.executescript(_TABLES)
+        world.disk.make_tables(_TABLES)
 
     def committed(self) -> None:
         """It has no history to look at."""

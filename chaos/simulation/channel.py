@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Hashable
 from dataclasses import dataclass, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -12,7 +13,7 @@ import discord
 
 from chaos.simulation.loop import Life
 from chaos.simulation.scenarios import History, Post
-from chaos.simulation.world import World
+from chaos.simulation.world import World, unheard
 
 BOT = 900
 OWNER = 901
@@ -47,10 +48,7 @@ class FakeDiscord:
         self._gone: set[int] = set()  # channels that do not exist, or take nothing from us, any more
         self._posts = 0
         self._looks = 0
-        self.before_post: Callable[[str], None] = lambda _nonce: None
-
-    def land_late(self, draft: Message) -> None:
-        self.land(draft)
+        self.before_post: Callable[[str], None] = unheard
 
     def state(self) -> Hashable:
         """What it has seen and done; of each kind it only ever becomes more."""
@@ -162,7 +160,7 @@ class ChannelDouble:
                 await self._world.touch(self._life, "post cut")
                 raise aiohttp.ServerDisconnectedError
             case Post.LATE:
-                self._world.later(LANDS_AFTER, lambda: self._discord.land_late(draft))
+                self._world.later(LANDS_AFTER, partial(self._discord.land, draft))
                 await self._world.touch(self._life, "post cut")
                 raise aiohttp.ServerDisconnectedError
             case _:

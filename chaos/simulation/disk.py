@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing
 from datetime import datetime
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -25,8 +24,8 @@ T = TypeVar("T")
 # Table or index -> its definition as a fault has it: a text to replace in it, or None to leave the whole out.
 SchemaEdits = Mapping[str, tuple[str, str] | None]
 
-# A database as it was.
-Backup = bytes
+# All rows of each table that has any, as they were.
+Backup = Mapping[str, list[tuple[Any, ...]]]
 
 
 class Disk:
@@ -50,18 +49,22 @@ class Disk:
         if edits:
             self._edit(edits)
         raw.execute("PRAGMA foreign_keys = ON")
-        numbered = self.rows("SELECT name FROM sqlite_master WHERE name = 'sqlite_sequence'")
-        self._wipes = [f'DELETE FROM "{name}"' for (name,) in numbered]  # noqa: S608
-        self._wipes += [f'DELETE FROM "{table.name}"' for table in reversed(metadata.sorted_tables)]  # noqa: S608
+        self._columns: dict[str, int] = {}
+        self._count_columns()
+        self._new = self.backup()
 
     def close(self) -> None:
         self.connection.close()
         self._engine.dispose()
 
+    def make_tables(self, script: str) -> None:
+        """Tables for another bot than ours."""
+        self.raw.executescript(script)
+        self._count_columns()
+
     def wipe(self) -> None:
         self.is_full = False
-        for statement in self._wipes:
-            self.raw.execute(statement)
+        self.put(self._new)
 
     def transaction(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         self.raw.execute("BEGIN IMMEDIATE")
@@ -75,20 +78,36 @@ class Disk:
 
     def backup(self) -> Backup:
         """What is committed, as `python -m bot backup` would copy it."""
-        assert not self.raw.in_transaction
-        return self.raw.serialize()
+        found = {name: self.rows(f'SELECT * FROM "{name}"') for name in self._columns}  # noqa: S608
+        return {name: rows for name, rows in found.items() if rows}
+
+    def put(self, backup: Backup) -> None:
+        """Forget what is here for what was there."""
+        raw = self.raw
+        raw.execute("BEGIN IMMEDIATE")
+        # In the order of the references, for a pragma that defers their check would expire all prepared statements.
+        for name in reversed(self._columns):
+            raw.execute(f'DELETE FROM "{name}"')  # noqa: S608
+        for name, columns in self._columns.items():
+            if name in backup:
+                raw.executemany(f'INSERT INTO "{name}" VALUES ({", ".join("?" * columns)})', backup[name])  # noqa: S608
+        raw.execute("COMMIT")
 
     def put_back(self, backup: Backup, now: datetime) -> None:
-        """Forget what is here for what was there."""
-        with closing(sqlite3.connect(":memory:")) as copy:
-            copy.deserialize(backup)
-            copy.backup(self.raw)
+        """The same as `python -m bot restore` does it: what is put back knows that it is a copy."""
+        self.put(backup)
         self.transaction(mark_as_copy, now)
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """What is committed: nobody may ask in the middle of a transaction."""
         assert not self.raw.in_transaction
         return self.raw.execute(query, values).fetchall()
+
+    def _count_columns(self) -> None:
+        found = {name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        ours = [table.name for table in metadata.sorted_tables]
+        tables = [*ours, *sorted(found - set(ours))]
+        self._columns = {name: len(self.rows(f'PRAGMA table_info("{name}")')) for name in tables}
 
     def _edit(self, edits: SchemaEdits) -> None:
         """Make tables and indexes again as *edits* want them; they are still empty."""

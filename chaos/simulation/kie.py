@@ -6,13 +6,14 @@ import asyncio
 import json
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import httpx
 
 from chaos.simulation.loop import Life
 from chaos.simulation.scenarios import Calling, Create, Ending, Fetch, Poll
-from chaos.simulation.world import START, World
+from chaos.simulation.world import START, World, unheard
 
 E = TypeVar("E")
 
@@ -57,7 +58,7 @@ class FakeKie:
         self._creates = 0
         self._polls = 0
         self._fetches = 0
-        self.before_create: Callable[[str], None] = lambda _prompt: None
+        self.before_create: Callable[[str], None] = unheard
         # Another job's task, whose id somebody may try to sell us as ours.
         self.foreign = self._make("somebody else's", "http://bot.test/callbacks/kie/999/of-another-job")
 
@@ -89,6 +90,11 @@ class FakeKie:
         if len(self.called_at) > CREATES:
             self._world.violated("I12", f"{len(self.called_at)} create calls in {WINDOW:.0f} s")
 
+    def land(self, prompt: str, callback_url: str | None) -> None:
+        """A create call arrives that nobody waits for any more."""
+        self.arrive(prompt)
+        self.make(prompt, callback_url)
+
     def make(self, prompt: str, callback_url: str | None) -> Task:
         """A task comes into being, and is paid for."""
         task = self._make(prompt, callback_url)
@@ -97,16 +103,16 @@ class FakeKie:
         if callback_url is not None and task.ending is not Ending.NOTHING:
             genuine = Callback(callback_url, task.id)
             if calling in {Calling.ONCE, Calling.DOUBLED, Calling.FORGED, Calling.LEAKED}:
-                self._world.later(task.ends_at - task.created_at, lambda: self._call(genuine))
+                self._world.later(task.ends_at - task.created_at, partial(self._call, genuine))
             if calling is Calling.DOUBLED:
-                self._world.later(task.ends_at - task.created_at + 0.5, lambda: self._call(genuine))
+                self._world.later(task.ends_at - task.created_at + 0.5, partial(self._call, genuine))
             if calling is Calling.EARLY:
-                self._world.later(0.0, lambda: self._call(genuine))
+                self._world.later(0.0, partial(self._call, genuine))
         if callback_url is not None and calling in {Calling.FORGED, Calling.LEAKED}:
             url = callback_url if calling is Calling.LEAKED else callback_url.rsplit("/", 1)[0] + "/guessed"
             forged = Callback(url, self.foreign.id)
             for seconds in (0.0, 1.0, 60.0):
-                self._world.later(seconds, lambda: self._call(forged))
+                self._world.later(seconds, partial(self._call, forged))
         return task
 
     def _make(self, prompt: str, callback_url: str | None) -> Task:
@@ -156,7 +162,7 @@ class KieTransport(httpx.AsyncBaseTransport):
         if fate is Create.UNREACHABLE:
             raise httpx.ConnectError("refused", request=request)
         if fate is Create.LATE:
-            self._world.later(LANDS_AFTER, lambda: self._land(prompt, url))
+            self._world.later(LANDS_AFTER, partial(kie.land, prompt, url))
         else:
             kie.arrive(prompt)
         if fate is Create.REFUSED:
@@ -180,10 +186,6 @@ class KieTransport(httpx.AsyncBaseTransport):
         response = await self._answer("created", 200, "success", {"taskId": task.id})
         kie.named.add(task.id)
         return response
-
-    def _land(self, prompt: str, callback_url: str | None) -> None:
-        self._kie.arrive(prompt)
-        self._kie.make(prompt, callback_url)
 
     async def _poll(self, request: httpx.Request) -> httpx.Response:
         await self._world.touch(self._life, "poll leaves")

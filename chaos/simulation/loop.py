@@ -69,8 +69,8 @@ def _life_in(context: Context | None) -> Life | None:
 class SimulatedLoop(asyncio.AbstractEventLoop):
     """As much of an event loop as code without sockets needs. Work for threads is done at once, in this one."""
 
-    def __init__(self) -> None:
-        self._now = 0.0
+    def __init__(self, now: float = 0.0) -> None:
+        self._now = now
         self._ready: deque[tuple[asyncio.Handle, Life | None]] = deque()
         self._timers: list[tuple[float, int, asyncio.TimerHandle, Life | None]] = []
         self._numbers = itertools.count()

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
+import pickle
 import sys
 import tempfile
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from chaos.simulation.channel import FakeDiscord
 from chaos.simulation.disk import Disk
 from chaos.simulation.invariants import Invariants
 from chaos.simulation.kie import Callback, FakeKie
 from chaos.simulation.loop import Life
+from chaos.simulation.moment import Machine, Moment
 from chaos.simulation.process import Process
 from chaos.simulation.scenarios import Scenario
 from chaos.simulation.world import Crash, End, Order, Plan, Violation, World
@@ -37,8 +38,7 @@ class Outcome:
     violations: tuple[Violation, ...]
     seconds: float  # of simulated time
     # For each touch, all that a crash at it would have left, if that was asked for.
-    left_by: tuple[Hashable, ...] = field(default=(), compare=False, repr=False)
-    written_by: tuple[int, ...] = field(default=(), compare=False, repr=False)  # the same for the database alone
+    moments: tuple[Moment, ...] = field(default=(), compare=False, repr=False)
 
 
 class Bot(Protocol):
@@ -85,18 +85,32 @@ OURS = Contender(Process, Invariants)
 class Simulator:
     """A disk and a folder that run after run uses again."""
 
-    def __init__(self, disk: Disk, folder: Path, bugs: Bugs) -> None:
-        self._disk = disk
-        self._folder = folder
+    def __init__(self, machine: Machine, bugs: Bugs) -> None:
+        self._machine = machine
         self._bugs = bugs
 
     def run(
         self, scenario: Scenario, plan: Plan = UNDISTURBED, contender: Contender = OURS, *, is_looked_at: bool = False
     ) -> Outcome:
         """*is_looked_at* keeps for each touch what a crash at it would leave; that takes a while."""
+        self._machine.wipe()
         self._bugs.heard.clear()
-        run = _Run(scenario, plan, self._disk, self._folder, contender, is_looked_at=is_looked_at)
-        return run.play(self._bugs)
+        run = _Run(scenario, plan, self._machine, contender, self._bugs)
+        run.begin(is_looked_at=is_looked_at)
+        return run.play()
+
+    def go_on(self, before: Outcome, crash: Crash, *, is_looked_at: bool = False) -> Outcome:
+        """The run *before*, which was looked at, but with the process killed at the touch of *crash*.
+
+        It comes to what `run` comes to with that crash in its plan, without playing the beginning again.
+        """
+        assert crash.end in {End.KILL, End.RESTORE}, "nothing of the process may live on"
+        moment = before.moments[crash.touch - 1]
+        self._machine.put(moment)
+        self._bugs.heard[:] = moment.heard
+        run: _Run = pickle.loads(moment.outside)  # noqa: S301 - our own, of this process
+        run.go_on(before, crash, self._machine, self._bugs, is_looked_at=is_looked_at)
+        return run.play()
 
 
 @contextmanager
@@ -113,7 +127,7 @@ def simulator(disk: Disk | None = None) -> Iterator[Simulator]:
     log.addHandler(bugs)
     try:
         with tempfile.TemporaryDirectory(dir=shared_memory if shared_memory.is_dir() else None) as folder:
-            yield Simulator(used, Path(folder), bugs)
+            yield Simulator(Machine(used, Path(folder)), bugs)
     finally:
         log.removeHandler(bugs)
         log.setLevel(level)
@@ -136,25 +150,26 @@ class Bugs(logging.Handler):
 
 
 class _Run:
-    def __init__(
-        self, scenario: Scenario, plan: Plan, disk: Disk, folder: Path, contender: Contender, *, is_looked_at: bool
-    ) -> None:
-        disk.wipe()
-        for left in folder.iterdir():
-            left.unlink()
-        self._world = world = World(scenario, plan, disk)
+    def __init__(self, scenario: Scenario, plan: Plan, machine: Machine, contender: Contender, bugs: Bugs) -> None:
+        self._machine = machine
+        self._bugs = bugs
+        self._world = world = World(scenario, plan, machine.disk)
         world.on_crash = self._end
-        self._folder = folder
         self._kie = FakeKie(world, self._call)
         self._channel = FakeDiscord(world)
         self._contender = contender
         self._judge = contender.judge(world, self._kie, self._channel)
         self._processes: list[Bot] = []
-        if is_looked_at:
-            world.look = self._state
 
-    def play(self, bugs: Bugs) -> Outcome:
+    def __getstate__(self) -> dict[str, Any]:
+        """The outside world alone, see `Moment`."""
+        return {**vars(self), "_machine": None, "_bugs": None, "_processes": []}
+
+    def begin(self, *, is_looked_at: bool) -> None:
+        """Everything that will come from outside."""
         world = self._world
+        if is_looked_at:
+            world.look = self._look
         for guild in {command.guild for command in world.scenario.commands}:
             world.disk.raw.execute(
                 "INSERT INTO guilds (guild_id, allowance, is_pool_limited) VALUES (?, ?, 0)",
@@ -169,7 +184,25 @@ class _Run:
                 world.later(0.002 + order.command.at + seconds, partial(self._claim, order))
         if world.scenario.full_disk is not None:
             for seconds, is_full in zip(world.scenario.full_disk, (True, False), strict=True):
-                world.later(seconds, partial(setattr, world.disk, "is_full", is_full))
+                world.later(seconds, partial(self._fill_disk, is_full))
+
+    def go_on(self, before: Outcome, crash: Crash, machine: Machine, bugs: Bugs, *, is_looked_at: bool) -> None:
+        """Begin where the processes of *before* have just died of *crash*."""
+        self._machine, self._bugs = machine, bugs
+        world, moments = self._world, before.moments[: crash.touch]
+        plan = Plan(crashes=(*before.plan.crashes, crash))
+        world.go_on(plan, machine.disk, moments[-1], list(before.touches[: crash.touch]))
+        if is_looked_at:
+            world.moments += moments
+            world.look = self._look
+        if crash.end is End.RESTORE:
+            world.backups[crash.back_to] = moments[crash.back_to - 1].rows
+        world.ends += 1
+        self._have_died(crash)
+
+    def play(self) -> Outcome:
+        """To the end, or until that should have come."""
+        world = self._world
         limit = world.scenario.within.total_seconds()
         crashes = sum(crash.downtime + (crash.frozen if crash.end is End.FREEZE else 0) for crash in world.plan.crashes)
         is_over = world.loop.run(self._is_over, until=limit + crashes)
@@ -180,7 +213,7 @@ class _Run:
         world.loop.run(lambda: True, until=ended)
         # A process that was frozen may stumble over what the other one has cleared away, before it finds itself stale.
         was_frozen = any(crash.end is End.FREEZE for crash in world.plan.crashes)
-        for trouble in [*world.loop.troubles, *([] if was_frozen else bugs.heard)]:
+        for trouble in [*world.loop.troubles, *([] if was_frozen else self._bugs.heard)]:
             world.violated("L0", trouble)
         return Outcome(
             world.scenario,
@@ -189,14 +222,26 @@ class _Run:
             self._judge.states(),
             tuple(world.violations),
             ended,
-            tuple(world.left_by),
-            tuple(world.written_by),
+            tuple(world.moments),
         )
 
-    def _state(self) -> Hashable:
+    def _look(self) -> Moment:
         """Everything that outlives the processes: two crashes that leave the same go on in the same way."""
-        files = tuple(sorted((entry.name, entry.stat().st_size) for entry in os.scandir(self._folder)))
-        return self._world.state(), self._kie.state(), self._channel.state(), files
+        world, machine = self._world, self._machine
+        state = world.state(), self._kie.state(), self._channel.state(), machine.listing()
+        if world.moments and world.moments[-1].state == state:
+            return world.moments[-1]
+        return Moment(
+            state=state,
+            seconds=world.loop.time(),
+            written=machine.disk.raw.total_changes,
+            rows=machine.disk.backup(),
+            is_full=machine.disk.is_full,
+            files=machine.files(),
+            outside=pickle.dumps(self),
+            heard=tuple(self._bugs.heard),
+            troubles=tuple(world.loop.troubles),
+        )
 
     def _is_over(self) -> bool:
         world = self._world
@@ -204,12 +249,15 @@ class _Run:
             return False
         return self._judge.is_at_rest()
 
+    def _fill_disk(self, is_full: bool) -> None:
+        self._machine.disk.is_full = is_full
+
     # Processes.
 
     def _boot(self) -> None:
         life = Life(self._world.loop)
         process = self._contender.start(
-            self._world, self._kie, self._channel, self._folder, life, self._judge.committed
+            self._world, self._kie, self._channel, self._machine.folder, life, self._judge.committed
         )
         self._processes.append(process)
         process.start()
@@ -222,19 +270,20 @@ class _Run:
         process = next(process for process in self._processes if process.life is life)
         world = self._world
         match crash.end:
-            case End.KILL:
+            case End.KILL | End.RESTORE:
                 life.kill()
-                world.later(crash.downtime, self._boot)
+                self._have_died(crash)
             case End.FREEZE:
                 life.freeze()
                 world.later(crash.downtime, self._boot)
                 world.later(crash.frozen, life.thaw)
-            case End.RESTORE:
-                life.kill()
-                world.bring_back(crash.back_to)
-                world.later(crash.downtime, self._boot)
             case End.TERM:
                 process.stop(lambda: world.later(crash.downtime, self._boot))
+
+    def _have_died(self, crash: Crash) -> None:
+        if crash.end is End.RESTORE:
+            self._world.bring_back(crash.back_to)
+        self._world.later(crash.downtime, self._boot)
 
     def _living(self) -> list[Bot]:
         return [p for p in self._processes if not p.life.is_dead and not p.life.is_frozen]

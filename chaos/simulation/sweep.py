@@ -30,8 +30,11 @@ def each_touch(
     undisturbed = simulator.run(scenario, contender=contender, is_looked_at=end is End.KILL)
     yield undisturbed
     for touch in different_crashes(undisturbed, 1, step):
-        plan = Plan(crashes=(Crash(touch=touch, end=end, downtime=downtime, frozen=frozen),))
-        yield simulator.run(scenario, plan, contender)
+        crash = Crash(touch=touch, end=end, downtime=downtime, frozen=frozen)
+        if end is End.KILL:
+            yield simulator.go_on(undisturbed, crash)
+        else:
+            yield simulator.run(scenario, Plan(crashes=(crash,)), contender)
 
 
 def each_pair_of_touches(simulator: Simulator, scenario: Scenario, *, downtime: float = SOON) -> Iterator[Outcome]:
@@ -39,11 +42,10 @@ def each_pair_of_touches(simulator: Simulator, scenario: Scenario, *, downtime: 
     undisturbed = simulator.run(scenario, is_looked_at=True)
     for touch in different_crashes(undisturbed, 1):
         crash = Crash(touch=touch, downtime=downtime)
-        first = simulator.run(scenario, Plan(crashes=(crash,)), is_looked_at=True)
+        first = simulator.go_on(undisturbed, crash, is_looked_at=True)
         yield first
         for later in different_crashes(first, touch + 1):
-            second = Crash(touch=later, downtime=downtime)
-            yield simulator.run(scenario, Plan(crashes=(crash, second)))
+            yield simulator.go_on(first, Crash(touch=later, downtime=downtime))
 
 
 def each_backup(simulator: Simulator, scenario: Scenario, *, downtime: float = SOON) -> Iterator[Outcome]:
@@ -51,19 +53,19 @@ def each_backup(simulator: Simulator, scenario: Scenario, *, downtime: float = S
     undisturbed = simulator.run(scenario, is_looked_at=True)
     yield undisturbed
     touches = different_crashes(undisturbed)
-    for back_to in _different(undisturbed.written_by, touches):
+    for back_to in _different([moment.written for moment in undisturbed.moments], touches):
         for touch in touches:
             if touch > back_to:
                 crash = Crash(touch=touch, end=End.RESTORE, back_to=back_to, downtime=downtime)
-                yield simulator.run(scenario, Plan(crashes=(crash,)))
+                yield simulator.go_on(undisturbed, crash)
 
 
 def different_crashes(outcome: Outcome, first: int = 1, step: int = 1) -> list[int]:
     """The touches from *first* on at which a crash leaves something else than at the one before."""
     touches = range(first, len(outcome.touches) + 1, step)
-    if not outcome.left_by:
+    if not outcome.moments:
         return list(touches)
-    return _different(outcome.left_by, touches)
+    return _different([moment.state for moment in outcome.moments], touches)
 
 
 def _different(seen: Sequence[object], touches: Sequence[int]) -> list[int]:

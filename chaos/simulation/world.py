@@ -9,12 +9,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from random import Random
+from typing import Any
 
 from chaos.simulation.disk import Backup, Disk
 from chaos.simulation.loop import Life, SimulatedLoop
+from chaos.simulation.moment import Moment
 from chaos.simulation.scenarios import Command, Scenario
 
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+# Attributes of a world that belong to one run and its machine.
+_OF_ONE_RUN = frozenset({"disk", "loop", "look", "touches", "moments", "plan", "random", "_crashes", "backups"})
 
 
 # A frozen process comes back when another one has long taken over: after the longest lease, within a nonce's life.
@@ -72,32 +77,39 @@ class Violation:
     detail: str
 
 
+def unheard(*_: object) -> None:
+    """Nobody listens."""
+
+
 class World:
     """Time, the plan and the list of what went wrong; the doubles of provider and Discord share it."""
 
     def __init__(self, scenario: Scenario, plan: Plan, disk: Disk) -> None:
         self.scenario = scenario
-        self.plan = plan
         self.disk = disk
         self.loop = SimulatedLoop()  # type: ignore[abstract] # nobody asks it for sockets, signals or processes
         self.orders = [Order(number, command) for number, command in enumerate(scenario.commands, 1)]
         self.touches: list[str] = []
-        # At each touch: all that a crash at it would leave, for whoever wants to know which crashes are the same.
-        self.left_by: list[Hashable] = []
-        self.written_by: list[int] = []  # and how much was written to the database until then
-        self.look: Callable[[], Hashable] | None = None
+        # At each touch: all that a crash at it would leave, for whoever wants to go on from there.
+        self.moments: list[Moment] = []
+        self.look: Callable[[], Moment] | None = None
         self.ends = 0  # how many processes have been ended
         self.downtime = 0.0
-        self.waiting_events = 0
         self.violations: list[Violation] = []
-        self.random = None if plan.seed is None else Random(plan.seed)
-        self._crashes = {crash.touch: crash for crash in plan.crashes}
-        self.on_crash: Callable[[Life, Crash], None] = lambda _life, _crash: None
-        self._backups: dict[int, Backup | None] = {c.back_to: None for c in plan.crashes if c.end is End.RESTORE}
-        self.on_restore: Callable[[], None] = lambda: None
+        self._events: dict[int, tuple[float, Callable[[], object]]] = {}  # when something will happen outside, and what
+        self._last_event = 0
+        self.on_crash: Callable[[Life, Crash], None] = unheard
+        self.on_restore: Callable[[], None] = unheard
         # What a backup did not know and nobody can know any more: jobs by their numbers, and the words of them.
         self.lost_jobs: set[int] = set()
         self.lost_prompts: set[str] = set()
+        self._plan(plan)
+
+    def _plan(self, plan: Plan) -> None:
+        self.plan = plan
+        self.random = None if plan.seed is None else Random(plan.seed)
+        self._crashes = {crash.touch: crash for crash in plan.crashes}
+        self.backups: dict[int, Backup | None] = {c.back_to: None for c in plan.crashes if c.end is End.RESTORE}
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.loop.time())
@@ -115,16 +127,38 @@ class World:
             self.disk.raw.total_changes,
         )
 
-    def later(self, seconds: float, event: Callable[[], None]) -> None:
-        """Something outside happens then, whatever processes live."""
-        self.waiting_events += 1
+    def __getstate__(self) -> dict[str, Any]:
+        """What others may go on from: neither the machine, which is copied by itself, nor the plan of one run."""
+        return {name: value for name, value in vars(self).items() if name not in _OF_ONE_RUN}
 
-        def happen() -> None:
-            self.waiting_events -= 1
-            event()
+    def go_on(self, plan: Plan, disk: Disk, moment: Moment, touches: list[str]) -> None:
+        """After unpickling, as it was at *moment*, for a run that has *plan* and had *touches* until then."""
+        self.disk = disk
+        self.loop = SimulatedLoop(moment.seconds)  # type: ignore[abstract] # as above
+        self.loop.troubles += moment.troubles
+        self.touches, self.moments, self.look = touches, [], None
+        self._plan(plan)
+        for number in self._events:
+            self._schedule(number)
 
+    @property
+    def waiting_events(self) -> int:
+        return len(self._events)
+
+    def later(self, seconds: float, event: Callable[[], object]) -> None:
+        """Something outside happens then, whatever processes live. It can be pickled: a method, or a partial of one."""
+        self._last_event += 1
+        self._events[self._last_event] = (self.loop.time() + seconds, event)
+        self._schedule(self._last_event)
+
+    def _schedule(self, number: int) -> None:
+        when, _ = self._events[number]
         # In a context of its own: what happens outside does not belong to the process that brought it about.
-        self.loop.call_later(seconds, happen, context=Context())
+        self.loop.call_at(when, self._happen, number, context=Context())
+
+    def _happen(self, number: int) -> None:
+        _, event = self._events.pop(number)
+        event()
 
     def violated(self, invariant: str, detail: str) -> None:
         violation = Violation(invariant, detail)
@@ -139,7 +173,7 @@ class World:
 
     def bring_back(self, touch: int) -> None:
         """Put the backup that was made at *touch* in the place of the database."""
-        backup = self._backups[touch]
+        backup = self.backups[touch]
         assert backup is not None, "a backup is put back after it was made"
         jobs = "SELECT id, prompt FROM jobs"
         before = dict(self.disk.rows(jobs))
@@ -156,10 +190,9 @@ class World:
         if name:
             self.touches.append(name)
             if self.look is not None:
-                self.left_by.append(self.look())
-                self.written_by.append(self.disk.raw.total_changes)
-            if len(self.touches) in self._backups:
-                self._backups[len(self.touches)] = self.disk.backup()
+                self.moments.append(self.look())
+            if len(self.touches) in self.backups:
+                self.backups[len(self.touches)] = self.disk.backup()
             crash = self._crashes.get(len(self.touches))
             if crash is not None:
                 self.end(life, crash)

@@ -164,6 +164,50 @@ def test_the_same_run_is_the_same_again(world: Simulator) -> None:
     assert len(first.touches) > 40
 
 
+@pytest.mark.parametrize(
+    "scenario",
+    named(
+        [
+            CALLED,
+            Scenario(name="two jobs", commands=(Command(), Command(user=2)), creates=(Create.LATE,)),
+            Scenario(name="post late", posts=(Post.LATE,)),
+            Scenario(name="full", full_disk=(1.0, 20.0)),
+            Scenario(name="cancelled", commands=(Command(cancels_after=0.5),), creates=(Create.BUSY,)),
+            next(scenarios.claims()),
+            next(scenarios.restored()),
+        ]
+    ),
+)
+def test_a_crash_that_a_run_goes_on_from_comes_to_what_it_comes_to_in_a_run_from_the_beginning(
+    world: Simulator, scenario: Scenario
+) -> None:
+    """What lets a sweep play the beginning of a world once: nothing that was in the killed process lives on."""
+    whole = world.run(scenario, is_looked_at=True)
+    assert whole == world.run(scenario)
+    for touch in different_crashes(whole, step=3):
+        crash = Crash(touch=touch)
+        assert world.go_on(whole, crash) == world.run(scenario, Plan(crashes=(crash,)))
+
+
+def test_two_crashes_come_to_the_same_as_in_a_run_from_the_beginning(world: Simulator) -> None:
+    whole = world.run(CALLED, is_looked_at=True)
+
+    for touch in different_crashes(whole, step=5):
+        first = Crash(touch=touch, downtime=LATER)
+        once = world.go_on(whole, first, is_looked_at=True)
+        second = Crash(touch=(touch + len(once.touches) + 1) // 2)
+        assert world.go_on(once, second) == world.run(CALLED, Plan(crashes=(first, second)))
+
+
+def test_a_backup_that_is_put_back_comes_to_the_same_as_in_a_run_from_the_beginning(world: Simulator) -> None:
+    scenario = next(scenarios.restored())
+    whole = world.run(scenario, is_looked_at=True)
+
+    for touch in different_crashes(whole, first=2, step=3):
+        crash = Crash(touch=touch, end=End.RESTORE, back_to=touch // 2)
+        assert world.go_on(whole, crash) == world.run(scenario, Plan(crashes=(crash,)))
+
+
 def test_a_crash_that_is_passed_over_comes_to_the_same_end_as_the_one_before_it(world: Simulator) -> None:
     """What lets a sweep leave out touches that leave the same world: nothing else makes a difference afterwards."""
     passed_over = 0
@@ -171,7 +215,7 @@ def test_a_crash_that_is_passed_over_comes_to_the_same_end_as_the_one_before_it(
         whole = world.run(scenario, is_looked_at=True)
         outcomes = [world.run(scenario, Plan(crashes=(Crash(touch=n + 1),))) for n in range(len(whole.touches))]
         for number in range(1, len(whole.touches)):
-            if whole.left_by[number] == whole.left_by[number - 1]:
+            if whole.moments[number].state == whole.moments[number - 1].state:
                 passed_over += 1
                 before, same = outcomes[number - 1], outcomes[number]
                 assert same.touches[number + 1 :] == before.touches[number:]
