@@ -7,11 +7,9 @@ import gc
 import os
 import shutil
 import socket
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from aiohttp import web_app
 from hypothesis import settings
@@ -19,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 from bot.store import schema
 from bot.store.database import Database
+from tests.postgresql import Shared, create, drop, url_of
 
 # A slow machine is no wrong answer, and one version passes or fails always; --hypothesis-profile=default tries others.
 settings.register_profile("every run the same", deadline=None, derandomize=True)
@@ -64,13 +63,11 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_template() -> Iterator[str]:
-    """The name of a PostgreSQL database with the schema and nothing else, made once for this process."""
-    name = f"cutscene_{uuid.uuid4().hex[:12]}"
-    asyncio.run(_on_server(f"CREATE DATABASE {name}"))
-    asyncio.run(_migrate(_url_of(name)))
-    yield name
-    asyncio.run(_on_server(f"DROP DATABASE {name} WITH (FORCE)"))
+def shared_postgresql() -> Iterator[Shared]:
+    """A PostgreSQL database that the tests of this process use one after the other."""
+    shared = Shared(make_url(SERVER))
+    yield shared
+    asyncio.run(shared.drop())
 
 
 @pytest.fixture
@@ -82,12 +79,10 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def postgresql_url(migrated_template: str) -> Iterator[str]:
-    """The URL of a fresh PostgreSQL database with the schema."""
-    name = f"cutscene_{uuid.uuid4().hex[:12]}"
-    asyncio.run(_on_server(f"CREATE DATABASE {name} TEMPLATE {migrated_template}"))
-    yield _url_of(name)
-    asyncio.run(_on_server(f"DROP DATABASE {name} WITH (FORCE)"))
+def postgresql_url(shared_postgresql: Shared) -> Iterator[str]:
+    """The URL of a PostgreSQL database with the schema and nothing else."""
+    yield asyncio.run(shared_postgresql.url())
+    asyncio.run(shared_postgresql.empty())
 
 
 @pytest.fixture(params=BACKENDS)
@@ -103,10 +98,10 @@ def empty_url(backend: str, tmp_path: Path) -> Iterator[str]:
     if backend == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path}/empty.db"
         return
-    name = f"cutscene_{uuid.uuid4().hex[:12]}"
-    asyncio.run(_on_server(f"CREATE DATABASE {name}"))
-    yield _url_of(name)
-    asyncio.run(_on_server(f"DROP DATABASE {name} WITH (FORCE)"))
+    server = make_url(SERVER)
+    name = asyncio.run(create(server))
+    yield url_of(server, name)
+    asyncio.run(drop(server, name))
 
 
 @pytest.fixture
@@ -127,15 +122,3 @@ async def _migrate(url: str) -> None:
     opened = Database.connect(url)
     await schema.migrate(opened)
     await opened.close()
-
-
-async def _on_server(statement: str) -> None:
-    connection = await asyncpg.connect(make_url(SERVER).set(drivername="postgresql").render_as_string(False))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def _url_of(name: str) -> str:
-    return make_url(SERVER).set(database=name).render_as_string(hide_password=False)
