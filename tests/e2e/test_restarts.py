@@ -216,7 +216,7 @@ async def test_start_sends_no_job_before_discord_has_let_the_bot_in_and_can_be_s
     starting = asyncio.create_task(stage.start())
 
     # It asks meanwhile what is sold and how the account is, which needs no Discord.
-    await stage.until(lambda: login.hits and len(stage.kie.requests) >= asked + 20, "questions that cost nothing")
+    await stage.until(lambda: login.hits and len(stage.kie.requests) >= asked + 10, "questions that cost nothing")
     assert creates(stage) == before
 
     assert stage.app is not None
