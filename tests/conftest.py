@@ -24,10 +24,15 @@ settings.register_profile("every run the same", deadline=None, derandomize=True)
 settings.load_profile("every run the same")
 
 
+# Looking through ever more modules and tests for garbage, of which there is none, is a third of collecting them.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """What is there now stays until the end: garbage is not looked for in it again and again."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_logfinish() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from random import Random
 
 from PIL import Image
@@ -17,8 +18,9 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
+@cache
 def packed_zeros(count: int) -> bytes:
-    """Millions of zeros in a thousandth of their size."""
+    """Millions of zeros in a thousandth of their size. Packing them takes a second."""
     packer, block = zlib.compressobj(9), bytes(1 << 20)
     parts = [packer.compress(block) for _ in range(count >> 20)]
     return b"".join([*parts, packer.compress(bytes(count % (1 << 20))), packer.flush()])
@@ -59,31 +61,37 @@ def tiff(width: int, height: int, *, compression: int = 1) -> bytes:
     return b"II*\0" + struct.pack("<I", 8) + body + bytes(4)
 
 
-def headers() -> Iterator[tuple[str, bytes]]:
+def headers() -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Too many pixels, as the header says; refused before anything is decoded."""
-    yield "png just over the limit", drawings.png_bomb(6401, 6400)
-    yield "png of 2.5 gigapixels", drawings.png_bomb(50_000, 50_000)
-    yield "png of the largest sides", drawings.png_bomb(2**31 - 1, 2**31 - 1)
-    yield "png that is really whole", png(9000, 9000)
-    yield "gif", drawings.gif_bomb(60_000, 60_000)
-    yield "bmp", drawings.bmp_bomb(50_000, 50_000)
-    yield "bmp upside down", drawings.bmp_bomb(50_000, -50_000)
-    yield "jpeg", jpeg(65_500, 65_500)
-    yield "tiff", tiff(100_000, 100_000)
-    yield "tiff of four thousand million columns", tiff(2**32 - 1, 1)
-    yield "webp", webp(16_384, 16_384)
+    yield "png just over the limit", lambda: drawings.png_bomb(6401, 6400)
+    yield "png of 2.5 gigapixels", lambda: drawings.png_bomb(50_000, 50_000)
+    yield "png of the largest sides", lambda: drawings.png_bomb(2**31 - 1, 2**31 - 1)
+    yield "png that is really whole", lambda: png(9000, 9000)
+    yield "gif", lambda: drawings.gif_bomb(60_000, 60_000)
+    yield "bmp", lambda: drawings.bmp_bomb(50_000, 50_000)
+    yield "bmp upside down", lambda: drawings.bmp_bomb(50_000, -50_000)
+    yield "jpeg", lambda: jpeg(65_500, 65_500)
+    yield "tiff", lambda: tiff(100_000, 100_000)
+    yield "tiff of four thousand million columns", lambda: tiff(2**32 - 1, 1)
+    yield "webp", lambda: webp(16_384, 16_384)
 
 
-def insides() -> Iterator[tuple[str, bytes]]:
+def insides() -> Iterator[tuple[str, Callable[[], bytes]]]:
     """Within the limit of pixels, with something else that swells; refused, or read within the bounds."""
-    yield "png with a swelling text", png(8, 8, chunk(b"zTXt", b"a\0\0" + packed_zeros(300_000_000)))
-    yield "png with a swelling profile", png(8, 8, chunk(b"iCCP", b"a\0\0" + packed_zeros(300_000_000)))
-    yield "png with rows for a hundred pictures", png(8, 8, content=packed_zeros(300_000_000))
-    yield "png with ten thousand texts", png(8, 8, *[chunk(b"tEXt", b"k%d\0v" % n) for n in range(10_000)])
-    yield "png with a chunk of two gigabytes", drawings.drawn("PNG")[:33] + struct.pack(">I4s", 2**31 - 1, b"IDAT")
-    yield "gif with a frame beyond its screen", drawings.gif_bomb(1, 1)[:13] + drawings.gif_bomb(60_000, 60_000)[19:]
-    yield "tiff that points at itself", b"II*\0\x08\0\0\0" + struct.pack("<H", 0) + struct.pack("<I", 8)
-    yield "webp with a canvas at the limit", webp(8_000, 5_000)
+    yield "png with a swelling text", lambda: png(8, 8, chunk(b"zTXt", b"a\0\0" + packed_zeros(300_000_000)))
+    yield "png with a swelling profile", lambda: png(8, 8, chunk(b"iCCP", b"a\0\0" + packed_zeros(300_000_000)))
+    yield "png with rows for a hundred pictures", lambda: png(8, 8, content=packed_zeros(300_000_000))
+    yield "png with ten thousand texts", lambda: png(8, 8, *[chunk(b"tEXt", b"k%d\0v" % n) for n in range(10_000)])
+    yield (
+        "png with a chunk of two gigabytes",
+        lambda: drawings.drawn("PNG")[:33] + struct.pack(">I4s", 2**31 - 1, b"IDAT"),
+    )
+    yield (
+        "gif with a frame beyond its screen",
+        lambda: drawings.gif_bomb(1, 1)[:13] + drawings.gif_bomb(60_000, 60_000)[19:],
+    )
+    yield "tiff that points at itself", lambda: b"II*\0\x08\0\0\0" + struct.pack("<H", 0) + struct.pack("<I", 8)
+    yield "webp with a canvas at the limit", lambda: webp(8_000, 5_000)
 
 
 def swelling_tiff() -> bytes:

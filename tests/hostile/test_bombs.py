@@ -74,7 +74,7 @@ def taken(tmp_path: Path, content: bytes, how: str = "main") -> Taken:
 @needs_proc
 @pytest.mark.parametrize("name", HEADERS)
 def test_bomb_is_refused_by_its_header_at_next_to_no_cost(tmp_path: Path, name: str) -> None:
-    found = taken(tmp_path, HEADERS[name])
+    found = taken(tmp_path, HEADERS[name]())
 
     assert found.answer["refused"] in {"bomb", "unreadable"}
     assert found.seconds < MOST_SECONDS
@@ -84,7 +84,7 @@ def test_bomb_is_refused_by_its_header_at_next_to_no_cost(tmp_path: Path, name: 
 @needs_proc
 @pytest.mark.parametrize("name", INSIDES)
 def test_what_swells_inside_stays_within_the_bounds(tmp_path: Path, name: str) -> None:
-    found = taken(tmp_path, INSIDES[name])
+    found = taken(tmp_path, INSIDES[name]())
 
     assert found.answer.keys() & {"refused", "format"}
     assert found.seconds < inspection.SECONDS
@@ -94,7 +94,7 @@ def test_what_swells_inside_stays_within_the_bounds(tmp_path: Path, name: str) -
 @needs_proc
 def test_reading_it_without_a_look_at_the_header_costs_too_much(tmp_path: Path) -> None:
     """The version that opens whatever comes: Pillow itself only warns about three of our bombs."""
-    found = taken(tmp_path, HEADERS["png that is really whole"], "naive")
+    found = taken(tmp_path, HEADERS["png that is really whole"](), "naive")
 
     assert found.memory > MOST_MEMORY
 
@@ -102,10 +102,11 @@ def test_reading_it_without_a_look_at_the_header_costs_too_much(tmp_path: Path) 
 async def test_bot_itself_does_next_to_nothing_for_a_bomb(tmp_path: Path) -> None:
     pictures = Pictures(tmp_path / "inputs", allow_private=True, limits=PictureLimits(at_once=1))
     try:
-        async with serving(always(answer(HEADERS["gif"]))) as server:
+        async with serving(always(answer(HEADERS["gif"]()))) as server:
             with pytest.raises(BadImageError):  # So that whatever is made once is made.
                 await pictures.take(server.url, declared_size=100, filename="a.png")
-        for name, content in HEADERS.items():
+        for name, made in HEADERS.items():
+            content = made()
             async with serving(always(answer(content))) as server:
                 tracemalloc.start()
                 seconds = time.process_time()
