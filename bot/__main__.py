@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -21,9 +22,13 @@ EX_CONFIG = 78
 
 def run(settings: Settings, _options: argparse.Namespace) -> int:
     """Be the bot until SIGTERM or SIGINT."""
+    # What is imported stays: looking for garbage in it takes an eighth of the start, and pauses of the running bot.
+    gc.disable()
     # The parts of the other commands come without Discord's library; it is half of the start-up time.
     from bot.app import App  # noqa: PLC0415
 
+    gc.freeze()
+    gc.enable()
     asyncio.run(App(settings).run_until_signal())
     return 0
 
