@@ -28,7 +28,10 @@ LOST_CALLED = Scenario(name="create lost, called back", calling=Calling.ONCE, cr
 POST_LOST = Scenario(name="post lost", posts=(Post.LOST,))
 GONE = Scenario(name="channel gone", posts=(Post.GONE,))
 BUSY = Scenario(name="create busy", creates=(Create.BUSY,))
-TWICE_CRASHED = (BASE, CALLED, LOST_CALLED, POST_LOST, GONE, BUSY)
+POST_LATE = Scenario(name="post late", posts=(Post.LATE,))
+GONE_AND_LOST = Scenario(name="channel gone, direct message lost", posts=(Post.GONE, Post.LOST))
+RESET = Scenario(name="create reset, called back twice", creates=(Create.RESET,), calling=Calling.DOUBLED)
+TWICE_CRASHED = (BASE, CALLED, LOST_CALLED, POST_LOST, GONE, BUSY, POST_LATE, GONE_AND_LOST, RESET)
 PAIRS = 300  # or more: so many different worlds two crashes leave in each of these
 
 
@@ -86,8 +89,8 @@ def test_a_video_that_was_kept_comes_once_where_it_is_claimed_whenever_a_process
 
 @pytest.mark.parametrize("scenario", named(scenarios.late_results()))
 def test_a_late_video_is_delivered_once_whenever_a_process_dies(world: Simulator, scenario: Scenario) -> None:
-    # Hundreds of touches are questions whether the task has ended, one like the other.
-    expect_nothing_broken(each_touch(world, scenario, step=7), at_least=9)
+    # Hundreds of touches are questions whether the task has ended, four to each and one like the other.
+    expect_nothing_broken(each_touch(world, scenario, step=3), at_least=18)
 
 
 @pytest.mark.parametrize("scenario", named(scenarios.double_jobs()))
