@@ -29,7 +29,7 @@ class Health:
         if self._storage.trouble is not None:
             return [f"storage: {self._storage.trouble}"]
         try:
-            await self._queue.counts()
+            await self._queue.reach()
         except StoreError as error:
             return [f"database: {error}"]
         return []

@@ -83,6 +83,10 @@ class Queue:
     async def files_in_use(self) -> set[str]:
         return await self._database.read(jobs.files_in_use)
 
+    async def reach(self) -> None:
+        """See that the database answers, whatever its size: raises StoreError where it does not."""
+        await self._database.read(jobs.reach)
+
     async def counts(self) -> dict[JobState, int]:
         return await self._database.read(jobs.counts)
 
