@@ -5,10 +5,23 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.ids import ChannelId, MessageId, TaskId
-from bot.domain.jobs import FailureReason, JobState, Move, Result, StoredVideo
+from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from sandbox.discord_server import NotOfferedError
 from sandbox.person import Person
 from tests.cogs.conftest import Stage, asked, clicked
+
+
+async def kept(stage: Stage) -> Job:
+    """The video is there, and could be posted nowhere."""
+    job = await stage.submits(1)
+    for move in (
+        Move(to=JobState.RUNNING, task_id=TaskId("t-1")),
+        Move(to=JobState.FETCHING, result=Result(url="https://files.test/v.mp4")),
+        Move(to=JobState.DELIVERING, stored=StoredVideo(name="1.mp4", size=1000)),
+        Move(to=JobState.PARKED, after=None),
+    ):
+        job = await stage.lifecycle.apply(job, move)
+    return job
 
 
 async def test_empty_list_says_what_to_do(stage: Stage, ana: Person) -> None:
@@ -169,14 +182,7 @@ async def test_a_claimed_video_is_linked_where_it_is(stage: Stage, ana: Person, 
     there = stage.server.add_channel(other, "videos")
     elsewhere = Person(stage.server, stage.server.add_member(other, ana.user), there)
     await asked(ana, "/video", prompt="a fox")
-    job = await stage.submits(1)
-    for move in (
-        Move(to=JobState.RUNNING, task_id=TaskId("t-1")),
-        Move(to=JobState.FETCHING, result=Result(url="https://files.test/v.mp4")),
-        Move(to=JobState.DELIVERING, stored=StoredVideo(name="1.mp4", size=1000)),
-        Move(to=JobState.PARKED, after=None),
-    ):
-        job = await stage.lifecycle.apply(job, move)
+    await kept(stage)
 
     await asked(elsewhere, "/jobs claim", job=1)
     channel = there
@@ -199,14 +205,7 @@ async def test_video_for_adults_is_not_claimed_into_a_channel_for_everybody(stag
     adults = stage.server.add_channel(stage.guild, "adults", nsfw=True)
     spicy = {"prompt": "a fox", "model": "grok-imagine", "style": "spicy"}
     await asked(ana, "/video", channel=adults, **spicy)
-    job = await stage.submits(1)
-    for move in (
-        Move(to=JobState.RUNNING, task_id=TaskId("t-1")),
-        Move(to=JobState.FETCHING, result=Result(url="https://files.test/v.mp4")),
-        Move(to=JobState.DELIVERING, stored=StoredVideo(name="1.mp4", size=1000)),
-        Move(to=JobState.PARKED, after=None),
-    ):
-        job = await stage.lifecycle.apply(job, move)
+    job = await kept(stage)
 
     refused = await asked(ana, "/jobs claim", job=1)
     assert "`spicy` is only possible in channels with an age limit" in refused.text()
