@@ -54,6 +54,7 @@ class Terms:
     records_kept: timedelta  # how long after its create call a task may be asked about
     results_kept: timedelta  # how long after its end a finished video can be fetched
     has_free_probe: bool  # whether `probe` can tell without cost if a model is sold
+    sources_kept: timedelta | None = None  # how long after its create call a task can be gone on with; None: not known
     has_public_links: bool = True  # whether a member could open a result's address, too
     account: str | None = None  # adapters that name the same one share all of this, its key and its balance
 

@@ -109,6 +109,11 @@ def build(settings: Settings, database: Database, epoch: Epoch, keys: Keys, cloc
         tokens=tokens,
         hosting=hosting,
         screening=Screening(database, clock, outside.moderator),
+        sources_kept={
+            name: one.terms.sources_kept
+            for name, one in outside.providers.items()
+            if one.terms.sources_kept is not None
+        },
     )
     estimates = Estimates(database, clock, availability)
     folders = Folders(

@@ -34,6 +34,7 @@ class Finished:
     video: VideoSpec
     provider: ProviderId
     task_id: TaskId | None
+    is_kept: bool = True  # False once the provider no longer has what its task made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +116,10 @@ def _can_follow(model: VideoModel, spec: ModeSpec, finished: Finished) -> bool:
     rules = spec.source
     if rules is None or not follows(rules, finished.video):
         return False
-    if rules.kind is SourceKind.TASK and (model.provider != finished.provider or finished.task_id is None):
-        return False  # A provider knows only its own tasks.
+    if rules.kind is SourceKind.TASK:
+        is_known = model.provider == finished.provider and finished.task_id is not None
+        if not is_known or not finished.is_kept:
+            return False  # A provider knows only its own tasks, and not for ever.
     seconds = length_of(finished.video)
     if seconds is None:
         is_by_length = spec.price.per_second and OptionName.DURATION not in spec.options

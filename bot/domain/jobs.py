@@ -89,6 +89,7 @@ class FailureReason(StrEnum):
     IMAGE = "image"  # the provider could not use the picture
     IMAGE_UNREACHED = "image_unreached"  # the provider could not fetch the picture
     IMAGE_GONE = "image_gone"  # our copy of the picture went away while the job waited; nothing was sent
+    SOURCE_GONE = "source_gone"  # the finished video that it was to be made from is gone, at the provider or here
     AUDIO = "audio"  # no sound could be made, and without it no video
     LANGUAGE = "language"  # the model understands English only
     REJECTED = "rejected"  # the provider refused the request for another reason

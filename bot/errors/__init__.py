@@ -19,6 +19,7 @@ CutsceneError                  trunk.py
       BadImageError                the attachment is not a picture that we can use
         EmptyImageError  ImageTooManyBytesError  ImageBombError  AnimatedImageError  ImageUnreachableError
         PictureGoneError             it was kept long enough
+      SourceGoneError              the provider no longer keeps the video that was to be gone on with
       VideoGoneError               the file of a finished video cannot be had any more
     policies.py                a rule of the guild's staff
       PolicyRefusedError

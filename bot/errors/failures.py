@@ -34,6 +34,10 @@ FAILURE_TEXTS: Mapping[FailureReason, str] = {
     FailureReason.IMAGE_GONE: N_(
         "The bot no longer has the picture, so nothing was sent to the model. Use `/video` and attach it anew."
     ),
+    FailureReason.SOURCE_GONE: N_(
+        "The video that this was to be made from is no longer kept. Make that one again, and then use the button under "
+        "the new one."
+    ),
     FailureReason.AUDIO: N_(
         "The model could not make the sound for it. Leave out speech and music in the prompt, switch the sound off, or "
         "take another picture."

@@ -41,6 +41,13 @@ class PictureGoneError(BadImageError):
     text = N_("**{field}**: the picture of that video is no longer kept. Use `/video` and attach it again.")
 
 
+class SourceGoneError(UserError):
+    text = N_(
+        "The provider no longer keeps that video, so that cannot be done with it any more. Make it again, and then use "
+        "the button under the new one."
+    )
+
+
 class VideoGoneError(UserError):
     text = N_(
         "The file of that video cannot be had any more. Make it again, and then use the button under the new one."

@@ -43,7 +43,7 @@ EXTENSIONS = {
 # started" page). Two calls stay free for other tools, and for requests that arrive after we have given them up; the
 # window is a little longer than theirs, since no two clocks agree. It allows 10 queries per second and key
 # (documentation of recordInfo), of which some are kept for restarts and other tools, and keeps what it made for 14
-# days ("Getting started" page).
+# days ("Getting started" page); of older tasks Veo says "only supports records within 14 days".
 TERMS = Terms(
     creates=18,
     creates_window=timedelta(seconds=10.1),
@@ -52,6 +52,7 @@ TERMS = Terms(
     records_kept=timedelta(days=14),
     results_kept=timedelta(days=14),
     has_free_probe=True,
+    sources_kept=timedelta(days=14),
     account="kie",
 )
 

@@ -153,6 +153,8 @@ def _refusal(code: int, text: str, detail: str) -> ProviderError | None:
     reason = reason_of(str(code), text)
     if reason is FailureReason.BALANCE and (code == 500 or code in _REFUSALS | TASK_FAILURES):
         return ProviderAuthError(detail, AccountFault.BALANCE)
+    if code in _REFUSALS and is_missing_record(text):
+        return ProviderRejectedError(FailureReason.SOURCE_GONE, detail)  # The task that it was to go on with.
     if code in _REFUSALS or (code == 500 and is_validation(text)):
         # The request was turned down before it reached the upstream, whatever the text says about that.
         upstream = reason in (FailureReason.TIMEOUT, FailureReason.UPSTREAM)

@@ -91,9 +91,12 @@ class KieVeo(Kie):
         code, text = codes.code_of(answer), codes.text_of(answer)
         if code in _SAID_OF_LARGER:
             reason = codes.reason_of(str(code), text)
-            is_refused = code in _REFUSED or codes.is_paused(text) or codes.is_missing_record(text)
-            if is_refused or reason in REQUEST_FAULTS or text.lower().startswith(_UNFINISHED[:1]):
-                reason = FailureReason.MODEL_PAUSED if codes.is_paused(text) else reason
+            if codes.is_paused(text):
+                reason = FailureReason.MODEL_PAUSED
+            elif codes.is_missing_record(text):
+                reason = FailureReason.SOURCE_GONE
+            is_final = reason in (FailureReason.MODEL_PAUSED, FailureReason.SOURCE_GONE) or reason in REQUEST_FAULTS
+            if is_final or code in _REFUSED or text.lower().startswith(_UNFINISHED[:1]):
                 return Refused(reason=reason, detail=self._http.clean(f"[{code}] {text}"))
             return Pending()
         raise codes.read_error(answer, self._http.clean)

@@ -118,6 +118,9 @@ def _follow_up_label(_: Texts, follow_up: FollowUp) -> str:
     return f"{cut(' · '.join(parts), MAX_LABEL - len(price) - 3)} · {price}"
 
 
+# Failures after which neither the same nor other words help: what there is to do begins with another job.
+_BEYOND_HELP = frozenset({FailureReason.SOURCE_GONE})
+
 # Failures in which the very same request would be refused again: something has to be changed first.
 _NEEDS_CHANGE = frozenset(
     {
@@ -145,6 +148,8 @@ def of_draft(_: Texts, draft_id: DraftId) -> discord.ui.View:
 
 def of_failure(_: Texts, job: Job) -> discord.ui.View:
     """First what helps best; the same once more is only offered where that may end differently."""
+    if job.failure in _BEYOND_HELP:
+        return lasting()
     if job.failure in _NEEDS_CHANGE:
         return lasting(_button(_("Edit"), edit_id(job.id), discord.ButtonStyle.primary))
     return lasting(

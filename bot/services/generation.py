@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,8 +11,9 @@ from functools import partial
 
 from bot.domain.admission import NOBODY_SPECIAL, Asked, Requester, refusal
 from bot.domain.credits import split
-from bot.domain.ids import DraftId, GuildId, JobId, UserId
-from bot.domain.jobs import Job, JobState, Move, Place
+from bot.domain.follow_ups import Finished
+from bot.domain.ids import DraftId, GuildId, JobId, ProviderId, UserId
+from bot.domain.jobs import Job, JobState, Move, Place, finished_of
 from bot.domain.models import Mode, VideoModel
 from bot.domain.policies import GuildPolicy
 from bot.domain.problems import Problem
@@ -20,6 +21,7 @@ from bot.domain.videos import VideoRequest, VideoSpec, request_of, resolve
 from bot.errors import StoreError, StoreTrouble, UserError
 from bot.errors.intake import AccountEmptyError, IntakeClosedError, NotNowError, StorageTroubleError
 from bot.errors.jobs import NotFoundError
+from bot.errors.pictures import SourceGoneError
 from bot.errors.policies import refused
 from bot.errors.requests import (
     InvalidRequestError,
@@ -87,7 +89,9 @@ class Generation:
         tokens: CallbackTokens | None = None,
         hosting: Hosting | None = None,
         screening: Screening | None = None,
+        sources_kept: Mapping[ProviderId, timedelta] | None = None,
     ) -> None:
+        """*sources_kept*: how long each provider's tasks can be gone on with, where that is known."""
         self._database = database
         self._clock = clock
         self._availability = availability
@@ -99,6 +103,7 @@ class Generation:
         self._hosting = hosting  # None where the transaction's own look is enough
         self._tokens = tokens or CallbackTokens(secrets.token_bytes(32))
         self._screening = screening or Screening(database, clock)
+        self._sources_kept = sources_kept or {}
         self.is_open = True  # False while the process shuts down
 
     def choose(self, typed: str | None, mode: Mode) -> VideoModel:
@@ -239,7 +244,9 @@ class Generation:
     async def _accept(self, new: NewJob, requester: Requester, instead_of: JobId | None) -> Accepted:
         take_back = None if instead_of is None else partial(self._take_back, new, instead_of)
         try:
-            return await self._database.write(accept, new, requester, self._budget, self._clock.now(), take_back)
+            return await self._database.write(
+                accept, new, requester, self._budget, self._clock.now(), take_back, self._sources_kept
+            )
         except StoreError as error:
             if error.trouble in UNSURE:
                 raise
@@ -257,11 +264,25 @@ class Generation:
         return lifecycle.apply(connection, taken, move, self._clock.now(), self._lifecycle.policy)
 
     async def repeat(self, guild_id: GuildId, job_id: JobId) -> VideoRequest:
-        """The request behind an earlier job of this guild, to be made again. Raises NotFoundError."""
-        job = await self._database.read(jobs.find_in_guild, guild_id, job_id)
+        """The request behind an earlier job of this guild, to be made again.
+
+        Raises NotFoundError, and SourceGoneError when the provider no longer keeps what that job went on with.
+        """
+
+        def find(connection: Connection) -> Job | None:
+            job = jobs.find_in_guild(connection, guild_id, job_id)
+            if job is not None:
+                check_source(connection, job.video, self._sources_kept, self._clock.now())
+            return job
+
+        job = await self._database.read(find)
         if job is None:
             raise NotFoundError(job=job_id)
         return request_of(job.video)
+
+    def finished(self, job: Job) -> Finished:
+        """What a follow-up needs to know of the job, as things stand now."""
+        return replace(finished_of(job), is_kept=is_kept(job, self._sources_kept, self._clock.now()))
 
 
 def accept(
@@ -271,12 +292,14 @@ def accept(
     budget: Budget,
     now: datetime,
     take_back: Callable[[Connection], Job] | None = None,
+    sources_kept: Mapping[ProviderId, timedelta] | None = None,
 ) -> Accepted:
     """The transaction behind `Generation.request`; *take_back* ends the job that the new one stands in for."""
     place, price = new.place, new.video.price
     earlier = earlier_of(connection, new.user_id, place, requester, now)
     if earlier is not None:
         return earlier
+    check_source(connection, new.video, sources_kept or {}, now)
     terms = host_limits.admit(connection, place.guild_id)
     # From here on the guild's requests come one after the other: the second click finds the first, and no limit is
     # passed by two who looked at the same moment.
@@ -324,6 +347,24 @@ def earlier_of(
     seen = balances.find(connection, place.guild_id, user_id, now, role_ids=requester.role_ids)
     ahead = claims.queued_before(connection, job.id, job.provider) if job.state is JobState.QUEUED else None
     return Accepted(job=job, spendable=seen.spendable, ahead=ahead, is_new=False)
+
+
+def is_kept(job: Job, sources_kept: Mapping[ProviderId, timedelta], now: datetime) -> bool:
+    """Whether the provider may still have what the job's task made, as far as it says how long it keeps that."""
+    kept = sources_kept.get(job.provider)
+    return kept is None or now < (job.submitted_at or job.created_at) + kept
+
+
+def check_source(
+    connection: Connection, video: VideoSpec, sources_kept: Mapping[ProviderId, timedelta], now: datetime
+) -> None:
+    """Look whether the task that the video goes on with is too old for that. Raises SourceGoneError."""
+    source = video.source
+    if source is None or source.task_id is None:
+        return
+    earlier = jobs.find(connection, source.job)
+    if earlier is not None and not is_kept(earlier, sources_kept, now):
+        raise SourceGoneError
 
 
 def _is_asked_first(policy: GuildPolicy, price: int) -> bool:

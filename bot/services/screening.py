@@ -43,6 +43,7 @@ UNTOLD = frozenset(
         "ModelUnavailable",
         "NotNow",
         "NotServed",
+        "SourceGone",
         "StorageTrouble",
         "UnknownModel",
     }

@@ -94,7 +94,9 @@ class Making:
         except ProviderRejectedError as error:
             return failed(error.reason, error.detail)
         except FileNotFoundError:
-            return failed(FailureReason.IMAGE_GONE, "the stored picture is gone")
+            if job.video.has_picture:
+                return failed(FailureReason.IMAGE_GONE, "the stored picture is gone")
+            return failed(FailureReason.SOURCE_GONE, "the stored video is gone")
         # Known before the call: nothing may go wrong between its answer and the move that keeps it.
         first_poll = await self._next_poll(job, model, timedelta(0))
         submission = Submission(slug=spec.slug, fields=fields, callback_url=self._callback_url(job))

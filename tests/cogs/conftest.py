@@ -26,7 +26,7 @@ with warnings.catch_warnings():
 from bot.catalogue import loader
 from bot.client import CutsceneClient, edge
 from bot.domain import follow_ups
-from bot.domain.ids import ChannelId, GuildId, JobId, MessageId, TaskId, UserId
+from bot.domain.ids import ChannelId, GuildId, JobId, MessageId, ProviderId, TaskId, UserId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo, finished_of
 from bot.domain.models import Catalogue
 from bot.domain.policies import GuildPolicy
@@ -144,6 +144,7 @@ class Stage:
             budget=Budget(),
             markup=MARKUP,
             hosting=self.hosting,
+            sources_kept={ProviderId("kie_jobs"): timedelta(days=14)},
         )
         self.downloads = VideoDownloads(allow_private=True)
         self.clips = Clips(inputs=self.inputs, results=self.inputs.parent / "results", downloads=self.downloads)

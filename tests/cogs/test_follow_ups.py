@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,9 @@ from tests.media import clips
 
 GROK = {"prompt": "a red fox", "model": "grok-imagine"}
 ALLOWANCE = 500
+# So long Kie keeps what it made.
+KEPT = timedelta(days=14)
+TOO_OLD = "The provider no longer keeps that video, so that cannot be done with it any more."
 
 
 @pytest.fixture
@@ -210,3 +214,62 @@ async def test_an_offer_that_is_no_longer_made_is_refused(stage: Stage, posted: 
 
     assert handle.text() == "No model can do that with this video at the moment."
     assert await stage.find(2) is None
+
+
+async def test_what_the_provider_no_longer_keeps_is_not_offered_to_be_gone_on_with(
+    stage: Stage, posted: Message, ana: Person
+) -> None:
+    stage.clock.advance(KEPT)
+
+    extend = await clicked(ana, posted, "Extend")
+    upscale = await clicked(ana, posted, "Upscale")
+
+    assert extend.text().startswith(TOO_OLD)
+    assert extend.is_ephemeral
+    # Topaz is brought the posted file.
+    assert [button.label for button in upscale.buttons] == ["Topaz · 2x · 48 credits", "Topaz · 4x · 84 credits"]
+
+
+async def test_an_offer_that_has_grown_too_old_costs_nothing(stage: Stage, posted: Message, ana: Person) -> None:
+    offers = await clicked(ana, posted, "Upscale")
+    extensions = await clicked(ana, posted, "Extend")
+    form = await clicked(ana, extensions, "Grok Imagine · 6 s · 480p · 10 credits")
+    stage.clock.advance(KEPT)
+
+    shown = [
+        await clicked(ana, offers, "Grok Imagine · 10 credits"),
+        await clicked(ana, extensions, "Grok Imagine · 6 s · 480p · 10 credits"),
+        await answered(await ana.submits(form, Prompt="the fox sleeps")),
+    ]
+
+    assert [handle.text().startswith(TOO_OLD) for handle in shown] == [True, True, True]
+    assert await stage.find(2) is None
+
+
+async def test_an_extension_is_made_again_only_as_long_as_the_provider_keeps_its_beginning(
+    stage: Stage, posted: Message, ana: Person
+) -> None:
+    extensions = await clicked(ana, posted, "Extend")
+    form = await clicked(ana, extensions, "Grok Imagine · 6 s · 480p · 10 credits")
+    await answered(await ana.submits(form, Prompt="the fox sleeps"))
+    extended = (await stage.delivers(2))[1]
+    stage.clock.advance(KEPT - timedelta(hours=1))
+    await clicked(ana, extended, "Again")
+    assert (await stage.job(3)).video.source == (await stage.job(2)).video.source
+    stage.clock.advance(timedelta(hours=1))
+
+    again, edit = await clicked(ana, extended, "Again"), await clicked(ana, extended, "Edit")
+
+    assert again.text().startswith(TOO_OLD)
+    assert (edit.modal, edit.text()[: len(TOO_OLD)]) == (None, TOO_OLD)
+    assert await stage.find(4) is None
+
+
+async def test_an_old_video_that_is_itself_no_follow_up_is_made_again(
+    stage: Stage, posted: Message, ana: Person
+) -> None:
+    stage.clock.advance(3 * KEPT)
+
+    await clicked(ana, posted, "Again")
+
+    assert (await stage.job(2)).video == (await stage.job(1)).video

@@ -288,6 +288,8 @@ async def test_library_does_not_remember_views_that_outlive_the_process() -> Non
         (FailureReason.MODERATION_PROMPT, ["job:12:edit"]),
         (FailureReason.LANGUAGE, ["job:12:edit"]),
         (FailureReason.IMAGE_GONE, ["job:12:edit"]),
+        # There is nothing to go on with; other words would not bring it back.
+        (FailureReason.SOURCE_GONE, []),
     ],
 )
 async def test_failure_can_be_edited_and_repeated_where_that_may_help(failure: FailureReason, ids: list[str]) -> None:

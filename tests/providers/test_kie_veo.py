@@ -63,6 +63,8 @@ async def test_extension_names_its_tier_in_other_words(tier: str, model: str) ->
         ("record_fetch", FailureReason.IMAGE_UNREACHED),
         ("record_flagged", FailureReason.MODERATION_PROMPT),
         ("record_failed", FailureReason.UPSTREAM),
+        ("record_null", FailureReason.SOURCE_GONE),
+        ("record_old", FailureReason.SOURCE_GONE),
     ],
 )
 async def test_refused_create_call_says_why(name: str, reason: FailureReason) -> None:
