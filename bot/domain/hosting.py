@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 
 from bot.domain.credits import USD_PER_CREDIT
 from bot.domain.ids import GuildId, JobId, ModelId, ProviderId
@@ -109,6 +110,23 @@ class Trouble:
     text: str
     is_told: bool
     end_text: str | None
+
+
+class NoticeKind(StrEnum):
+    """What the host is told of single jobs; nothing of it ever ends."""
+
+    ORPHAN = "orphan"  # its create call was never answered, so the provider may have made and billed it
+    PUT_ASIDE = "put aside"  # it took the process down again and again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobNotice:
+    """Something of a job that the host has not heard yet, and the job as it is now."""
+
+    job_id: JobId
+    model: ModelId
+    state: JobState
+    submitted_at: datetime  # or accepted, where it was never submitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

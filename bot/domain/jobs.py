@@ -213,6 +213,7 @@ class Move:
     is_late: bool = False  # the result came after the refund
     is_announced: bool = False  # the member has been told of the failure
     is_cleared: bool = False  # the stored video has been removed
+    is_put_aside: bool = False  # the job took the process down each time: the host has to know
 
 
 def finished_of(job: Job) -> Finished:

@@ -1,4 +1,7 @@
-"""Moves jobs: the only way a job's state changes, with its money and its history in the same transaction."""
+"""Moves jobs: the only way a job's state changes, with its money and its history in the same transaction.
+
+What the host has to hear of the move is written there, too; `bot/services/troubles.py` tells it.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from decimal import Decimal
 
 from bot.domain import jobs as job_rules
 from bot.domain.credits import Balance, EntryKind, settled, split
-from bot.domain.jobs import Job, JobState, LateResults, Move
+from bot.domain.hosting import NoticeKind
+from bot.domain.jobs import FailureReason, Job, JobState, LateResults, Move
 from bot.domain.safety import FILTERED
 from bot.errors import StaleJobError
 from bot.ports import Clock, Receipt
 from bot.services import host_limits
 from bot.services.screening import note_model_filter
-from bot.store import balances, events, jobs, ledger, moves, statistics
+from bot.store import balances, events, jobs, ledger, moves, notices, statistics
 from bot.store.database import Connection, Database
 
 Listener = Callable[[Job], None]
@@ -78,8 +82,12 @@ def apply(
     moved = moves.move(connection, job, move, now, lease=lease)
     if moved is None:
         raise StaleJobError(job.id)
+    if move.is_put_aside:
+        notices.note(connection, NoticeKind.PUT_ASIDE, job.id, now)
     if move.to is job.state:
         return moved
+    if move.failure is FailureReason.NO_ANSWER:
+        notices.note(connection, NoticeKind.ORPHAN, job.id, now)
     statistics.moved(connection, job.state, moved)
     if moved.is_closed:
         # Its hold has ended long ago; only a late video may still cost something, unless there is none after all.

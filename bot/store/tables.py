@@ -11,6 +11,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from bot.domain.credits import AccountKind, EntryKind
+from bot.domain.hosting import NoticeKind
 from bot.domain.jobs import JobState
 from bot.domain.periods import Period
 from bot.domain.policies import AssistMode, Spoilers
@@ -414,6 +415,16 @@ troubles = sa.Table(
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("is_told", sa.Boolean, nullable=False, default=False),
     sa.Column("end_text", sa.Text, nullable=True),  # it is over, and this is still to be told
+)
+
+# What the host is to be told of single jobs: written with the job's move, gone once it is told.
+job_notices = sa.Table(
+    "job_notices",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("job_id", sa.ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
+    sa.Column("noted_at", Instant, nullable=False),
+    sa.CheckConstraint(_one_of("kind", NoticeKind), name="notice_kind_known"),
 )
 
 # What the assistant made of a prompt, until its member has decided; rows are gone a day later.

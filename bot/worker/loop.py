@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from bot import logs
@@ -232,8 +232,7 @@ class Worker:
     async def _guarded(self, stage: Stage, hold: Hold, claims: int) -> None:
         """Run the step and write its move. A bug costs this job a retry, never the worker."""
         move: Move | None = None
-        is_quarantined = claims > MAX_CLAIMS
-        if is_quarantined:
+        if claims > MAX_CLAIMS:
             log.error("job_quarantined", job=hold.job.id, state=hold.job.state)
         bugs = 0
         while True:
@@ -246,7 +245,7 @@ class Worker:
             except StoreError as error:
                 # The step could not ask or write: no fault of the job, so it does not count.
                 log.error("store_unusable", job=hold.job.id, stage=stage.name, reason=str(error))
-                move, is_quarantined = Move(to=hold.job.state, after=STORE_NAP), False
+                move = Move(to=hold.job.state, after=STORE_NAP)
             except Exception:
                 bugs = self._bugs[hold.job.id] = self._bugs.get(hold.job.id, 0) + 1
                 log.exception("step_failed", job=hold.job.id, stage=stage.name, bugs=bugs)
@@ -258,15 +257,14 @@ class Worker:
         if not move.is_retry:
             self._bugs.pop(job.id, None)
         await self._steps.discard(job, move)
-        if is_quarantined:
-            await self._steps.tell_of_quarantine(job)
 
     async def _decide(self, stage: Stage, hold: Hold, claims: int, bugs: int) -> Move:
         """What the step decides; or, where it or the whole process has crashed each time, what becomes of the job."""
         if claims <= MAX_CLAIMS and bugs < MAX_BUGS:
             return await stage.step(hold)
         # To look at what was posted may be what crashes, so that is done once.
-        return await self._steps.give_up(hold.job, may_look=claims <= MAX_CLAIMS + 1 and bugs <= MAX_BUGS)
+        move = await self._steps.give_up(hold.job, may_look=claims <= MAX_CLAIMS + 1 and bugs <= MAX_BUGS)
+        return replace(move, is_put_aside=claims > MAX_CLAIMS)
 
     def _after_bug(self, job: Job, bugs: int) -> Move:
         return Move(to=job.state, after=timedelta(seconds=5 * bugs), is_retry=True, detail="a fault of ours")

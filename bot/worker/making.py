@@ -123,14 +123,6 @@ class Making:
             return Move(to=JobState.UNKNOWN, after=left, detail="the create call's answer was lost")
         return failed(FailureReason.NO_ANSWER, "possible orphan at the provider")
 
-    async def tell_of_orphan(self, job: Job) -> None:
-        """Tell the host of a create call that was never answered."""
-        await self._needs.publisher.tell_host(
-            f"Job {job.id} ({job.model}): the provider never answered the create call of "
-            f"{job.submitted_at or job.created_at:%Y-%m-%d %H:%M:%S} UTC. "
-            "The member was refunded; a paid task may exist in your logs there."
-        )
-
     async def poll(self, hold: Hold) -> Move:
         """RUNNING: ask what became of the task."""
         job = hold.job

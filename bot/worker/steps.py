@@ -36,10 +36,7 @@ class Steps:
             found = await self._delivery.already_posted(hold.job)
             if found is not None:
                 return found
-        move = await self._doubts.unless_posted(hold.job, await self._making.recover(hold))
-        if move.failure is FailureReason.NO_ANSWER:
-            await self._making.tell_of_orphan(hold.job)
-        return move
+        return await self._doubts.unless_posted(hold.job, await self._making.recover(hold))
 
     async def poll(self, hold: Hold) -> Move:
         return await self._doubts.unless_posted(hold.job, await self._making.poll(hold))
@@ -71,13 +68,6 @@ class Steps:
         move = self._given_up(job)
         # Its own step is not run again while somebody makes up their mind.
         return await self._doubts.unless_posted(job, move, again_after=PATIENCE) if may_look else move
-
-    async def tell_of_quarantine(self, job: Job) -> None:
-        """Tell the host of a job that took the process down each time."""
-        await self._needs.publisher.tell_host(
-            f"Job {job.id} ({job.model}) took the bot down again and again and was put aside; it is {job.state} now. "
-            "The log of the crashes says what happened."
-        )
 
     def _given_up(self, job: Job) -> Move:
         match job.state:

@@ -124,6 +124,8 @@ class ChannelDouble:
     ) -> SimpleNamespace:
         if self.id == DIRECT + OWNER:
             await self._world.touch(self._life, "message to the host leaves")
+            if self._world.loop.time() < self._world.scenario.host_hears_from:
+                raise _http_error(discord.DiscordServerError, 503, 0, "upstream connect error")
             self._discord.told.append(content)
             await self._world.touch(self._life, "message to the host answered")
             return SimpleNamespace(id=0)

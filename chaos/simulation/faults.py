@@ -40,6 +40,7 @@ from chaos.simulation.scenarios import (
     Scenario,
     burst,
     restored,
+    unheard,
 )
 from chaos.simulation.sweep import LATER, SOON, each_backup, each_touch
 from chaos.simulation.world import FROZEN, End
@@ -305,6 +306,17 @@ def _no_doubt() -> list[Patch]:
     return [(Doubts, "unless_posted", at_once)]
 
 
+def _told_to_nobody() -> list[Patch]:
+    """A message to the host that did not get through is taken for told."""
+    tell = DiscordPublisher.tell_host
+
+    async def once(self: DiscordPublisher, text: str) -> bool:
+        await tell(self, text)
+        return True
+
+    return [(DiscordPublisher, "tell_host", once)]
+
+
 _BACKED_UP, *_, _RECORD_GONE = restored()
 
 FAULTS = (
@@ -404,6 +416,12 @@ FAULTS = (
         patches=_stale_balance,
         scenario=Scenario(name="two at the last credit", commands=(Command(), Command()), allowance=150),
         invariant="I10",
+    ),
+    Fault(
+        name="the host is told of an orphan once, whether or not it hears",
+        patches=_told_to_nobody,
+        scenario=next(unheard()),
+        invariant="B2",
     ),
     Fault(name="a backup is believed", patches=_believed_backup, scenario=_BACKED_UP, invariant="I5"),
     Fault(name="refunded without a look", patches=_no_doubt, scenario=_RECORD_GONE, invariant="I7"),

@@ -26,7 +26,7 @@ _SUMS = (
 
 _BUSY = """
     SELECT id FROM jobs WHERE due_at < ? OR lease_until IS NOT NULL
-    OR state NOT IN ('delivered', 'parked', 'failed', 'cancelled')
+    OR state NOT IN ('delivered', 'parked', 'failed', 'cancelled') OR EXISTS (SELECT 1 FROM job_notices)
 """
 
 

@@ -30,6 +30,7 @@ from bot.providers import callback_forms
 from bot.providers.kie_jobs import KieJobs
 from bot.publisher import DiscordPublisher
 from bot.refusals import Refusals
+from bot.services import troubles
 from bot.services.availability import Availability, ProviderGate
 from bot.services.callbacks import Callbacks
 from bot.services.estimates import Estimates
@@ -39,6 +40,7 @@ from bot.services.jobs import Jobs, Spot
 from bot.services.lifecycle import Lifecycle
 from bot.services.model_health import ModelHealth
 from bot.services.queue import Queue
+from bot.services.storage import through_trouble
 from bot.services.troubles import Troubles
 from bot.store.epochs import Epoch
 from bot.worker.limits import Rates
@@ -92,12 +94,22 @@ class SimulatedClock:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._something_to_tell = asyncio.Event()
+
+    def committed(self) -> None:
+        """After each commit of this process."""
+        if self._world.disk.rows("SELECT 1 FROM job_notices LIMIT 1"):
+            self._something_to_tell.set()
+        else:
+            self._something_to_tell.clear()
 
     def now(self) -> datetime:
         return self._world.now()
 
     async def wait(self, wake: asyncio.Event, at_most: timedelta) -> None:
         seconds = at_most.total_seconds()
+        if at_most == troubles.LOOK_EVERY:
+            await self._something_to_tell.wait()
         if at_most == LONGEST_NAP and not self._world.scenario.is_shared:
             # The nap is over early when something happens; else it ends when the next job is due.
             seconds = max(seconds, self._next_due())
@@ -157,10 +169,14 @@ class Process:
         self._world = world
         clock = self._clock = SimulatedClock(world)
 
+        def written() -> None:
+            clock.committed()
+            committed()
+
         async def touch(name: str) -> None:
             await world.touch(life, name)
 
-        database = InlineDatabase(world.disk, touch, committed)
+        database = InlineDatabase(world.disk, touch, written)
         database.is_sqlite = not world.scenario.is_shared
         self._epoch = Epoch(database, folder) if world.scenario.has_backups else None
         self._is_open = asyncio.Event()
@@ -193,7 +209,7 @@ class Process:
         self._receiver = CallbackReceiver(KIE, callbacks, clock, callback_forms.kie(None), Patience(), REFUSALS)
         providers = {KIE: provider}
         rates = Rates(providers)
-        troubles = Troubles(database, clock, publisher)
+        self._troubles = Troubles(database, clock, publisher)
         needs = Needs(
             providers=providers,
             rates=rates,
@@ -205,7 +221,7 @@ class Process:
             availability=availability,
             gate=gate,
             health=health,
-            troubles=troubles,
+            troubles=self._troubles,
             estimates=Estimates(database, clock, availability),
             clock=clock,
             folders=Folders(inputs=folder, results=folder),
@@ -221,7 +237,7 @@ class Process:
             rates=rates,
             wake=wake,
         )
-        self._gates = GateWatch(providers=providers, gate=gate, troubles=troubles, clock=clock)
+        self._gates = GateWatch(providers=providers, gate=gate, troubles=self._troubles, clock=clock)
 
     def start(self) -> None:
         self._working = self.life.spawn(self._work(), "worker")
@@ -232,6 +248,7 @@ class Process:
     async def _work(self) -> None:
         try:
             await self._open()
+            self.life.spawn(through_trouble(self._troubles.run, asyncio.Event(), self._clock), "troubles")
             await self.worker.run()
         except StoreError:
             # A start that cannot write is over, and whatever runs the bot starts another one.

@@ -111,6 +111,7 @@ class Scenario:
     posts: tuple[Post, ...] = ()
     history: History = History.OK
     is_direct_closed: bool = False  # members take no direct messages from the bot
+    host_hears_from: float = 0.0  # seconds after the start: until then no message to the host gets through
     renders: float = 1.5  # seconds
     until_late: bool = False  # go on for days, to see whether a late video comes
     allowance: int = 1_000_000
@@ -138,6 +139,15 @@ def single_jobs() -> Iterator[Scenario]:
         yield Scenario(
             name=f"create {create}, {ending}, callback {calling}", creates=(create,), ending=ending, calling=calling
         )
+
+
+def unheard() -> Iterator[Scenario]:
+    """Messages to the host do not get through for a while, and there is something to tell."""
+    for create in (Create.LOST, Create.DROPPED, Create.RESET):
+        yield Scenario(name=f"create {create}, the host hears later", creates=(create,), host_hears_from=2400.0)
+    two = (Command(user=1), Command(user=2, at=0.02))
+    both = (Create.LOST, Create.DROPPED)
+    yield Scenario(name="two creates lost, the host hears later", commands=two, creates=both, host_hears_from=2400.0)
 
 
 def deliveries() -> Iterator[Scenario]:

@@ -52,6 +52,14 @@ def test_one_job_survives_a_crash_at_every_touch(world: Simulator, scenario: Sce
     expect_nothing_broken(each_touch(world, scenario), at_least=12)
 
 
+@pytest.mark.parametrize("downtime", [SOON, LATER])
+@pytest.mark.parametrize("scenario", named(scenarios.unheard()))
+def test_the_host_hears_of_each_possible_orphan_however_long_discord_is_away_and_whenever_a_process_dies(
+    world: Simulator, scenario: Scenario, downtime: float
+) -> None:
+    expect_nothing_broken(each_touch(world, scenario, downtime=downtime), at_least=15)
+
+
 @pytest.mark.parametrize("scenario", named(scenarios.deliveries()))
 def test_a_rendered_video_survives_a_crash_at_every_touch(world: Simulator, scenario: Scenario) -> None:
     expect_nothing_broken(each_touch(world, scenario), at_least=25)

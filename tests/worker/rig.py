@@ -171,6 +171,11 @@ class Rig:
 
     # The test's hands.
 
+    async def told(self) -> list[str]:
+        """What the host has heard, after the look that comes every minute."""
+        await self.needs.troubles.tell()
+        return self.publisher.told
+
     async def accept(
         self,
         price: int = 100,

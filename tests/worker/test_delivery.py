@@ -370,7 +370,7 @@ async def test_a_restored_job_is_not_refunded_before_discord_says_whether_it_was
         await rig.pass_time(minutes=10)
 
     assert await rig.state(job) is JobState.FAILED
-    assert len(rig.publisher.told) == 1
+    assert len(await rig.told()) == 1
 
 
 @pytest.mark.parametrize(("trouble", "state"), [(UNAVAILABLE, JobState.DELIVERING), (GONE, JobState.PARKED)])

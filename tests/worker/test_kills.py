@@ -85,7 +85,7 @@ async def test_a_job_whose_process_died_during_the_create_call_is_not_sent_again
     assert len(rig.provider.created_at) == 1
     assert (await rig.find(job)).failure is FailureReason.NO_ANSWER
     assert await rig.kinds(job) == ["charge", "refund"]
-    assert len(rig.publisher.told) == 1
+    assert len(await rig.told()) == 1
 
 
 async def test_a_callback_saves_the_job_whose_process_died_during_the_create_call(rig: Rig) -> None:
@@ -236,7 +236,7 @@ async def test_a_job_that_took_the_process_down_three_times_is_put_aside(
 
     found = await rig.find(job)
     assert (found.state, found.failure) == (end, failure)
-    assert [f"Job {job.id} " in told for told in rig.publisher.told] == [True], "the host is told"
+    assert [f"Job {job.id} " in told for told in await rig.told()] == [True], "the host is told"
     assert rig.provider.created_at == []
     assert rig.provider.asked == []
     assert rig.downloads.fetched == []
