@@ -247,8 +247,8 @@ async def test_lost_answer_without_a_callback_is_refunded_after_a_grace_and_the_
     await failed(stage, ada, FailureReason.NO_ANSWER)
     assert creates(stage) == 1
     assert len(stage.kie.tasks) == int(took_effect)
-    await stage.until(lambda: told_host(stage), "a word to the host", passing=20)
-    assert "paid task may exist" in told_host(stage)[0]
+    orphan = "paid task may exist"
+    await stage.until(lambda: any(orphan in text for text in told_host(stage)), "a word to the host", passing=20)
 
 
 @pytest.mark.parametrize(
