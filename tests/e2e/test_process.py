@@ -205,7 +205,7 @@ async def test_sigterm_does_not_wait_for_ever(theatre: Theatre) -> None:
     code = await theatre.bot.stop()
 
     assert code == 0
-    assert time.monotonic() - before < 15
+    assert time.monotonic() - before < 30  # of which ten seconds are for what is on its way
     assert theatre.state() == JobState.DELIVERING
     hold.set()
 
