@@ -29,6 +29,7 @@ from sandbox.discord_server.services import Services
 from sandbox.discord_server.snowflakes import Snowflakes
 from sandbox.discord_server.world import MEBIBYTE, Application, User, World
 from sandbox.listening import Origins
+from sandbox.strangers import Leak, Stranger
 
 API_PREFIXES = ("/api/v10", "/api")
 # aiohttp's own limit of 1 MiB would refuse uploads before Discord's rules are asked.
@@ -53,6 +54,8 @@ class DiscordServer(Building):
         changes = Changes()
         cdn = CDN(world, snowflakes, self.clock)
         self.token = token or _token_of(bot)
+        self._stranger = Stranger(self.token)
+        cdn.app.middlewares.append(self._stranger.guard)
         gateway = Gateway(world, changes, self.clock, self.token)
         messages = Messages(world, cdn, gateway, changes, snowflakes, self.clock)
         interactions = Interactions(world, messages, gateway, changes, snowflakes, self.clock)
@@ -122,6 +125,11 @@ class DiscordServer(Building):
     @property
     def cdn_url(self) -> str:
         return self.cdn.origin
+
+    @property
+    def leaks(self) -> list[Leak]:
+        """Requests that brought a key to the host of attachments, where it has no business."""
+        return self._stranger.leaks
 
     @property
     def bot(self) -> User:

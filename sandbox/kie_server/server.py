@@ -36,6 +36,7 @@ from sandbox.kie_server.upload_api import UploadAPI
 from sandbox.kie_server.veo_api import VeoAPI
 from sandbox.listening import Origins
 from sandbox.movies import MovieSize, MovieStudio, shared_studio
+from sandbox.strangers import Leak, Stranger
 
 # The largest JSON body is a base64 upload; 10 MB are recommended, a third more when encoded.
 _MAX_BODY = 20_000_000
@@ -90,6 +91,7 @@ class KieServer:
         self.runway = RunwayAPI(self._production, clock)
         self._creates = SlidingWindow(limits.creates, limits.creates_window, clock)
         self._records = SlidingWindow(limits.records, limits.records_window, clock)
+        self._stranger = Stranger(api_key)
         self._apps = (self._api(), self._upload_host(clock), self._result_host(clock))
         self._origins = Origins(patience=_SHUTDOWN)
 
@@ -140,6 +142,11 @@ class KieServer:
     def requests(self) -> deque[Seen]:
         """The latest requests, whatever became of them."""
         return self._gate.requests
+
+    @property
+    def leaks(self) -> list[Leak]:
+        """Requests that brought a key to the host of results, where it has no business."""
+        return self._stranger.leaks
 
     @property
     def callbacks(self) -> deque[Delivery]:
@@ -214,7 +221,7 @@ class KieServer:
 
     def _result_host(self, clock: Clock) -> web.Application:
         guard, host = self._gate.guard, ResultHost(self._storage, clock, self._gate)
-        app = web.Application()
+        app = web.Application(middlewares=[self._stranger.guard])
         app.router.add_get("/temporary/{token}", guard(Call.RESULT, host.behind_link, is_public=True))
         app.router.add_get("/{path:.+}", guard(Call.RESULT, host.file, is_public=True))
         return app

@@ -24,6 +24,7 @@ from sandbox.kie_server.gate import drop
 from sandbox.kie_server.storage import Storage, Stored
 from sandbox.listening import Origins
 from sandbox.movies import MovieSize, shared_studio
+from sandbox.strangers import Leak, Stranger
 from sandbox.vendors.faults import Body, Call, Fault, Faults, LostAnswer, Refusal, Slow
 from sandbox.vendors.works import Plan, Work, Workshop
 
@@ -102,6 +103,7 @@ class VendorServer(ABC):
             usual_seconds=seconds,
         )
         self._origins = Origins(patience=_SHUTDOWN)
+        self._stranger = Stranger(self.key)
 
     @abstractmethod
     def routes(self) -> list[web.RouteDef]:
@@ -124,6 +126,11 @@ class VendorServer(ABC):
         """Every work that was ever accepted, oldest first."""
         return list(self.workshop.works.values())
 
+    @property
+    def leaks(self) -> list[Leak]:
+        """Requests that brought a key to the host of results, where it has no business."""
+        return self._stranger.leaks
+
     def plan(self, *plans: Plan) -> None:
         """Each of *plans* goes to one coming work, in order."""
         self.workshop.plan(*plans)
@@ -131,7 +138,7 @@ class VendorServer(ABC):
     async def start(self, host: str = "127.0.0.1") -> None:
         api = web.Application(client_max_size=_MAX_BODY)
         api.add_routes(self.routes())
-        results = web.Application()
+        results = web.Application(middlewares=[self._stranger.guard])
         results.router.add_get("/{path:.+}", self.guard(Call.RESULT, self._result, is_public=True))
         try:
             self.url = await self._origins.open(api, host)

@@ -1,4 +1,7 @@
-"""A stage with the bot on it, and the promise that after every test the books balance and no bug was met."""
+"""A stage with the bot on it, and the promise that after every test the books balance and no bug was met.
+
+Nor has any host of files seen a key of the host's.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +81,7 @@ async def world(tmp_path: Path, migrated_file: Path, log: StringIO, bugs: BugWat
         yield stage
         await stage.stop()
         assert await stage.differences() == []
+        assert stage.kie.leaks + stage.discord.leaks == []
     assert bugs.met == [], log.getvalue()
 
 

@@ -43,6 +43,7 @@ def world_of(tmp_path: Path, migrated_file: Path, log: StringIO, bugs: BugWatch)
             yield stage, server
             await stage.stop()
             assert await stage.differences() == []
+            assert server.leaks + stage.discord.leaks == []
         assert bugs.met == [], log.getvalue()
 
     return world

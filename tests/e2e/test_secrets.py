@@ -15,15 +15,17 @@ import aiohttp
 import pytest
 
 from bot import logs
-from bot.domain.jobs import JobState
+from bot.domain.jobs import JobState, Result
+from bot.ports import Downloads
+from bot.providers.kie import Kie
 from bot.services.credits import Credits
 from bot.settings import SECRETS
 from bot.store import backups
 from sandbox.discord_server import Fault, text_of
-from sandbox.kie_server import Body, Call, EdgePage, LostAnswer, Refusal, Refusals
+from sandbox.kie_server import Body, Call, Download, EdgePage, LostAnswer, Refusal, Refusals, Scenario
 from sandbox.person import Person
 from tests.e2e.conftest import BugWatch
-from tests.e2e.stage import OF_MEMBERS, Stage, asks, free_port
+from tests.e2e.stage import OF_MEMBERS, Stage, asks, clicks, free_port
 from tests.logged import logged
 from tests.media.drawings import drawn
 
@@ -124,6 +126,38 @@ async def test_nobody_reads_a_secret_anywhere(world: Stage, ada: Person, mod: Pe
     assert [
         f"{what} in {name}" for what, secret in hosts.items() for name in files if secret.encode() in files[name]
     ] == []
+
+
+async def test_no_host_of_files_is_shown_a_key(stage: Stage, ada: Person) -> None:
+    """Pictures, posted videos and results all lie where strangers keep files, and no address there is one of ours."""
+    stage.kie.scenarios.next(Scenario(download=Download(status=403)))  # So the second look is by a temporary link.
+
+    await ada.types("/video", prompt=WORDS, model="grok-imagine", image=drawn("PNG", (640, 360)))
+    posted = await ada.waits_for_video()
+    await stage.until_state(JobState.DELIVERED)
+    await clicks(ada, await clicks(ada, posted, "Upscale"), "Topaz · 2x · 48 credits")
+    await ada.waits_for_video()
+    await stage.until_state(JobState.DELIVERED, number=2)
+
+    assert stage.kie.counts[Call.DOWNLOAD_LINK] == 1
+    assert stage.kie.counts[Call.RESULT] >= 3
+    assert stage.kie.leaks == []
+    assert stage.discord.leaks == []
+
+
+async def test_key_that_went_along_with_a_download_would_be_noticed(
+    stage: Stage, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tells_everything(self: Kie, result: Result, to: Path, downloads: Downloads) -> int:
+        return await downloads.fetch(result.url, to, self._http.credentials(result.url))
+
+    monkeypatch.setattr(Kie, "fetch", tells_everything)
+
+    await ada.types("/video", prompt=WORDS)
+    await stage.until_state(JobState.FAILED, passing=5)
+
+    assert {leak.place for leak in stage.kie.leaks} == {"authorization"}
+    stage.kie.leaks.clear()  # It was broken on purpose.
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

@@ -23,7 +23,7 @@ from sandbox.discord_server import Channel, DiscordServer, Guild
 from sandbox.kie_server import KieServer, Limits
 from sandbox.person import Person
 from tests.local_discord import ana, channel, guild, server
-from tests.sandbox.vendors import HandClock
+from tests.sandbox.vendors import HandClock, KieKey
 
 __all__ = ["ana", "channel", "guild", "server"]
 
@@ -141,6 +141,5 @@ async def kie(clock: HandClock) -> AsyncIterator[KieServer]:
 
 @pytest.fixture
 async def api(kie: KieServer) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {kie.api_key}"}
-    async with httpx.AsyncClient(base_url=kie.api_url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=kie.api_url, auth=KieKey(kie)) as client:
         yield client

@@ -13,13 +13,12 @@ import pytest
 from PIL import Image
 
 from sandbox.kie_server import Call, Failed, Failure, Failures, KieServer, Refusals, Succeeded
-from tests.sandbox.vendors import HandClock
+from tests.sandbox.vendors import HandClock, KieKey
 
 
 @pytest.fixture
 async def api(kie: KieServer) -> AsyncIterator[httpx.AsyncClient]:
-    headers = {"Authorization": f"Bearer {kie.api_key}"}
-    async with httpx.AsyncClient(base_url=kie.upload_url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=kie.upload_url, auth=KieKey(kie)) as client:
         yield client
 
 

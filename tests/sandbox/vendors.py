@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from io import BytesIO
 
+import httpx
 from PIL import Image
+
+from sandbox.kie_server import KieServer
 
 
 class HandClock:
@@ -16,6 +20,18 @@ class HandClock:
 
     def advance(self, seconds: float) -> None:
         self.now += seconds
+
+
+class KieKey(httpx.Auth):
+    """Kie's key, for its API and its upload host; its files are for everybody."""
+
+    def __init__(self, kie: KieServer) -> None:
+        self._kie = kie
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if str(request.url).startswith((self._kie.api_url, self._kie.upload_url)):
+            request.headers["Authorization"] = f"Bearer {self._kie.api_key}"
+        yield request
 
 
 def jpeg(width: int = 640, height: int = 360) -> bytes:
