@@ -9,10 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot import logs
+from bot.domain.ids import JobId
 from bot.domain.jobs import FailureReason, Job, JobState, Move, Result, StoredVideo
 from bot.errors import (
     AccessMissingError,
     CannotFitError,
+    DeliveryError,
     DeliveryUnavailableError,
     HistoryClosedError,
     PlaceGoneError,
@@ -35,7 +37,8 @@ MAX_POSTS = 40
 # the first try on.
 NONCE_HOLDS = timedelta(seconds=60)
 
-# A place to which Discord denies us the access is tried once more after this, before the video goes to its member.
+# A place to which Discord denies us the access, to post or to look, is tried once more after this, before the video
+# goes to its member or is kept.
 ACCESS_WAIT = timedelta(seconds=30)
 
 # About to send the result.
@@ -50,6 +53,9 @@ class Delivery:
 
     def __init__(self, needs: Needs) -> None:
         self._needs = needs
+        # Jobs that Discord has just denied the access, and whether nothing of them can be in their place for all that.
+        # A restart forgets them, which costs one more look.
+        self._denied: dict[JobId, bool] = {}
 
     async def fetch(self, hold: Hold) -> Move:
         """FETCHING: bring the video to our disk before its link dies."""
@@ -85,16 +91,25 @@ class Delivery:
     async def deliver(self, hold: Hold) -> Move:
         """DELIVERING: post the video once, whatever happens in between: here, else to the member, else keep it."""
         job = hold.job
-        is_first = job.posting_at is None and job.attempts == 0
+        is_untried = job.posting_at is None
+        denied = self._denied.pop(job.id, None)
+        # Discord has been seen to deny the access for a moment, in error: only a second denial in a row is believed.
+        may_wait = denied is None and job.attempts + 1 < MAX_POSTS and not (is_untried and job.attempts > 0)
         is_doubtful = False  # whether an earlier try has got through, nobody can see
         try:
             try:
                 found = await self._earlier_post(job)
             except HistoryClosedError as error:
+                is_doubtful = denied is not True
                 if job.posting_at is None or self._needs.clock.now() - job.posting_at > NONCE_HOLDS:
+                    if may_wait:
+                        return self._once_more(job, error, is_clear=False)
                     # Never a second post: whoever has not seen the video claims it.
-                    return self._needs.parked(f"nobody can see whether it was posted: {error}")
-                found, is_doubtful = None, True
+                    return self._elsewhere(job, f"nobody can see whether it was posted: {error}", is_doubtful)
+                found = None
+            else:
+                # A place that can be read again was denied in error.
+                may_wait = may_wait or denied is False
             if found is not None:
                 return _delivered(found, detail="found in the channel")
             showing = await self._needs.queue.showing(job)
@@ -105,19 +120,27 @@ class Delivery:
             job = await hold.advance(POSTING, TRANSFER_LEASE)
             return await self._post(hold, is_spoiler=showing.is_spoiler)
         except PlaceGoneError as error:
-            if is_first and isinstance(error, AccessMissingError):
+            if may_wait and isinstance(error, AccessMissingError):
+                move = self._once_more(job, error, is_clear=not is_doubtful)
                 # Refused is not posted: the intent goes, or the next try would look for a post where it may not read.
-                return Move(
-                    to=JobState.DELIVERING, after=ACCESS_WAIT, is_retry=True, is_unposted=True, detail=str(error)
-                )
-            if not job.is_direct and not is_doubtful:
-                return Move(to=JobState.DELIVERING, is_direct=True, detail=str(error))
-            return self._needs.parked(str(error))
+                return replace(move, is_unposted=is_untried)
+            return self._elsewhere(job, str(error), is_doubtful)
         except DeliveryUnavailableError as error:
             if job.attempts + 1 >= MAX_POSTS:
                 return self._needs.parked(str(error))
             wait = self._needs.back_off(job.attempts, first=2, longest=300)
             return Move(to=JobState.DELIVERING, after=wait, is_retry=True, detail=str(error))
+
+    def _elsewhere(self, job: Job, detail: str, is_doubtful: bool) -> Move:
+        """To the member, unless their copy could be a second one; else nowhere for now."""
+        if job.is_direct or is_doubtful:
+            return self._needs.parked(detail)
+        return Move(to=JobState.DELIVERING, is_direct=True, detail=detail)
+
+    def _once_more(self, job: Job, error: DeliveryError, *, is_clear: bool) -> Move:
+        """Try again soon what was denied; *is_clear* says that nothing of an earlier try was seen, by one who could."""
+        self._denied[job.id] = is_clear
+        return Move(to=JobState.DELIVERING, after=ACCESS_WAIT, is_retry=True, detail=str(error))
 
     async def already_posted(self, job: Job) -> Move | None:
         """To be asked before a job is given up: its video may be in the channel, and its member have both.

@@ -69,9 +69,13 @@ class FakeDiscord:
     def is_lost(self, channel: int) -> bool:
         return channel in self._gone
 
-    def is_history_down(self) -> bool:
+    def look(self) -> None:
+        """Somebody looks through a channel. Raises what Discord has to say against it."""
         self._looks += 1
-        return self._world.scenario.history is History.DOWN_ONCE and self._looks == 1
+        if self._looks == 1 and self._world.scenario.history is History.DOWN_ONCE:
+            raise _http_error(discord.DiscordServerError, 503, 0, "upstream connect error")
+        if self._looks == 1 and self._world.scenario.history is History.NO_ACCESS_ONCE:
+            raise _http_error(discord.Forbidden, 403, 50001, "Missing Access")
 
     def land(self, draft: Message) -> Message:
         """The message arrives; under a nonce that was used a moment ago it is the earlier one that is answered."""
@@ -176,8 +180,7 @@ class ChannelDouble:
         await self._world.touch(self._life, "look leaves")
         if self._world.scenario.history is History.CLOSED:
             return  # It is not refused, it looks empty ("Get Channel Messages").
-        if self._discord.is_history_down():
-            raise _http_error(discord.DiscordServerError, 503, 0, "upstream connect error")
+        self._discord.look()
         found = [
             message
             for message in self._discord.messages

@@ -80,6 +80,7 @@ class History(StrEnum):
 
     OK = "ok"
     DOWN_ONCE = "down once"
+    NO_ACCESS_ONCE = "no access once"  # code 50001, said in error
     CLOSED = "closed"  # the bot may not read it: for a minute the nonce alone protects
 
 
@@ -152,13 +153,16 @@ def unheard() -> Iterator[Scenario]:
 
 def deliveries() -> Iterator[Scenario]:
     """Everything that can go wrong between the rendered video and the posted message."""
-    for post, history in product(Post, (History.OK, History.DOWN_ONCE)):
+    for post, history in product(Post, (History.OK, History.DOWN_ONCE, History.NO_ACCESS_ONCE)):
         yield Scenario(name=f"post {post}, history {history}", posts=(post,), history=history)
     yield Scenario(name="channel gone, direct messages closed", posts=(Post.GONE,), is_direct_closed=True)
     for post in (Post.LOST, Post.LATE, Post.DROPPED):
         yield Scenario(name=f"channel gone, direct message {post}", posts=(Post.GONE, post))
     yield Scenario(name="no access twice", posts=(Post.NO_ACCESS, Post.NO_ACCESS))
     yield Scenario(name="no access, then post lost", posts=(Post.NO_ACCESS, Post.LOST))
+    for post, history in product((Post.LOST, Post.DROPPED, Post.DOWN, Post.LATE), (History.OK, History.NO_ACCESS_ONCE)):
+        name = f"post {post}, then no access, history {history}"
+        yield Scenario(name=name, posts=(post, Post.NO_ACCESS), history=history)
     yield Scenario(name="post lost twice", posts=(Post.LOST, Post.DROPPED, Post.LOST))
     for fetch in (Fetch.CUT, Fetch.DEAD):
         yield Scenario(name=f"fetch {fetch}", fetches=(fetch, fetch))
@@ -170,6 +174,9 @@ def blind_deliveries() -> Iterator[Scenario]:
     """The bot may not read the channel's history: after the life of a nonce nobody can see what was posted."""
     for post in (Post.OK, Post.LOST, Post.DROPPED, Post.DOWN, Post.LATE, Post.NO_ACCESS):
         yield Scenario(name=f"post {post}, history closed", posts=(post,), history=History.CLOSED)
+    for post in (Post.LOST, Post.DOWN, Post.LATE):
+        name = f"post {post}, then no access, history closed"
+        yield Scenario(name=name, posts=(post, Post.NO_ACCESS), history=History.CLOSED)
 
 
 def members() -> Iterator[Scenario]:

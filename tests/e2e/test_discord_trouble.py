@@ -83,6 +83,19 @@ async def test_post_whose_answer_is_lost_for_longer_than_the_nonce_lives_is_ther
     assert len(stage.discord.requests.find("POST", f"/channels/{stage.channel.id}/messages")) == 1
 
 
+async def test_post_whose_look_is_denied_in_error_is_there_once_and_nothing_is_kept(stage: Stage, ada: Person) -> None:
+    post = stage.discord.faults.add(Fault(method="POST", path=POST, status=503, after_effect=True))
+    # By the time of the denial the nonce alone protects no more.
+    look = stage.discord.faults.add(Fault(method="GET", path=POST, status=503, times=4))
+    denied = stage.discord.faults.add(Fault(method="GET", path=POST, status=403, code=50001))
+
+    await ada.types("/video", prompt=FOX)
+
+    await delivered_once(stage, ada, passing=20)
+    assert (post.hits, look.hits, denied.hits) == (1, 4, 1)
+    assert len(stage.discord.requests.find("POST", f"/channels/{stage.channel.id}/messages")) == 1
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -243,18 +243,102 @@ async def test_a_place_that_denies_its_access_twice_sends_the_video_to_the_membe
     assert await rig.state(job) is JobState.DELIVERED
 
 
-async def test_where_an_earlier_post_may_be_a_denied_access_is_not_waited_for(rig: Rig) -> None:
-    """Its intent must stay, or nobody would look for what may have got through."""
-    rig.publisher.videos.then(UNAVAILABLE, DENIED)
-    rig.publisher.finds.then(None, CLOSED)
+async def test_an_access_that_is_denied_after_another_trouble_is_tried_once_more_there(rig: Rig) -> None:
+    rig.publisher.videos.then(UNAVAILABLE, DENIED, None)
+    job = await stored_job(rig)
+
+    async with rig.running():
+        await rig.go()
+        intent = (await rig.find(job)).posting_at
+        await rig.pass_time(seconds=10)
+        assert await rig.state(job) is JobState.DELIVERING
+        assert (await rig.find(job)).posting_at == intent, "an earlier try may have got through: it is looked for"
+        await rig.pass_time(ACCESS_WAIT)
+
+    (posted,) = rig.publisher.posts.values()
+    assert posted.post.channel_id == job.place.channel_id
+    assert [what for what, _ in rig.publisher.sent] == ["video", "look", "video", "look", "video"]
+    assert await rig.state(job) is JobState.DELIVERED
+
+
+async def test_a_post_that_lands_after_the_look_is_not_sent_to_its_member_too(rig: Rig) -> None:
+    job = await stored_job(rig)
+
+    async def land_late() -> None:
+        rig.publisher.appear(job)
+        raise DENIED
+
+    rig.publisher.videos.then(UNAVAILABLE, land_late)
+
+    async with rig.running():
+        await rig.pass_time(minutes=5)
+
+    found = await rig.find(job)
+    assert (found.state, found.is_direct) == (JobState.DELIVERED, False)
+    assert rig.publisher.attempts("video") == 2
+    assert len(rig.publisher.posts) == 1
+
+
+@pytest.mark.parametrize("can_read", [True, False])
+async def test_an_access_that_stays_denied_after_another_trouble_sends_the_video_to_the_member(
+    rig: Rig, can_read: bool
+) -> None:
+    """The look before the first denial saw that nothing had got through; a place that is closed now changes nothing."""
+    rig.publisher.videos.then(UNAVAILABLE, DENIED, DENIED, None)
+    rig.publisher.finds.then(None, *([None] if can_read else [CLOSED]), None)
     job = await stored_job(rig)
 
     async with rig.running():
         await rig.pass_time(minutes=5)
 
     found = await rig.find(job)
+    assert (found.state, found.is_direct) == (JobState.DELIVERED, True)
     assert found.posting_at is not None
-    assert rig.publisher.attempts("video") == 3  # twice to the channel, then to the member
+    assert rig.publisher.attempts("video") == 4  # three times to the channel, then to the member
+    assert len(rig.publisher.posts) == 1
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_look_that_is_denied_for_a_moment_is_repeated_before_it_is_believed(rig: Rig, is_there: bool) -> None:
+    rig.publisher.finds.then(CLOSED, None)
+    job = await stored_job(rig, posting_at=rig.clock.now() - timedelta(minutes=10), attempts=3)
+    if is_there:
+        rig.publisher.appear(job)
+
+    async with rig.running():
+        await rig.go()
+        assert (await rig.state(job), await rig.wait_of(job)) == (JobState.DELIVERING, ACCESS_WAIT)
+        assert rig.publisher.attempts("video") == 0
+        await rig.pass_time(ACCESS_WAIT)
+
+    (posted,) = rig.publisher.posts.values()
+    assert posted.post.channel_id == job.place.channel_id
+    assert [what for what, _ in rig.publisher.sent] == ["look", "look"] + ([] if is_there else ["video"])
+    assert await rig.state(job) is JobState.DELIVERED
+
+
+async def test_a_look_that_is_denied_twice_is_believed_and_posts_nothing(rig: Rig) -> None:
+    rig.publisher.finds.then(CLOSED)
+    job = await stored_job(rig, posting_at=rig.clock.now() - timedelta(minutes=10))
+
+    async with rig.running():
+        await rig.pass_time(ACCESS_WAIT)
+
+    assert await rig.state(job) is JobState.PARKED
+    assert [what for what, _ in rig.publisher.sent] == ["look", "look"]
+    assert not (await rig.find(job)).is_direct
+
+
+async def test_a_place_that_goes_on_between_closed_and_open_is_not_tried_for_ever(rig: Rig) -> None:
+    rig.publisher.finds.then(*[CLOSED, None] * MAX_POSTS)
+    rig.publisher.videos.then(UNAVAILABLE)
+    job = await stored_job(rig, posting_at=rig.clock.now() - timedelta(minutes=10))
+
+    async with rig.running():
+        await rig.pass_time(hours=6)
+
+    assert await rig.state(job) is JobState.PARKED
+    assert len(rig.publisher.sent) < 2 * MAX_POSTS
 
 
 @pytest.mark.parametrize("size", [5, 11_000_000], ids=["file", "link"])

@@ -12,7 +12,7 @@ from bot.errors import HistoryClosedError, ProviderRejectedError
 from bot.ports import Refused
 from bot.services.job_desk import JobDesk
 from bot.services.troubles import doubt_of
-from bot.worker.delivery import MAX_DEAD_LINKS
+from bot.worker.delivery import ACCESS_WAIT, MAX_DEAD_LINKS
 from bot.worker.doubts import LOOK_AGAIN, PATIENCE
 from bot.worker.loop import MAX_BUGS, MAX_CLAIMS
 from tests.fakes import FINISHED
@@ -116,7 +116,7 @@ async def test_a_doubt_is_over_when_the_provider_has_the_video_after_all(rig: Ri
         await rig.go()
         rig.provider.statuses.then(FINISHED)
         rig.downloads.answers.then(8_000_000)
-        await rig.pass_time(LOOK_AGAIN)
+        await rig.pass_time(LOOK_AGAIN + ACCESS_WAIT)
 
     assert await rig.state(job) is JobState.PARKED
     assert await rig.kinds(job) == ["charge", "settle"]
