@@ -102,7 +102,7 @@ async def stuck(_settings: Settings, hosting: Hosting, _options: argparse.Namesp
 
 async def orphans(_settings: Settings, hosting: Hosting, _options: argparse.Namespace) -> list[str]:
     """Create calls that the provider never answered."""
-    return host.orphans(ENGLISH, await hosting.orphans(US), _when, str)
+    return host.orphans(ENGLISH, await hosting.orphans(US), _when, str, hosting.in_usd)
 
 
 ACTS: dict[str, Act] = {

@@ -163,7 +163,7 @@ class HostCog(
     async def orphans(self, interaction: discord.Interaction) -> None:
         await defer(interaction, ephemeral=True)
         found = await self._hosting.orphans(self._owner(interaction))
-        lines = host.orphans(texts_of(interaction), found, moment, self._names(interaction))
+        lines = host.orphans(texts_of(interaction), found, moment, self._names(interaction), self._hosting.in_usd)
         await self._answer(interaction, N_("Never answered"), lines)
 
     @models.autocomplete("model")

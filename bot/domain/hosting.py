@@ -72,6 +72,7 @@ class Spent:
     period: str
     spent: Decimal
     limit: Decimal | None
+    unanswered: Decimal = Decimal(0)  # the part of `spent` for tasks that may exist: create calls never answered
 
     @property
     def share(self) -> float:
@@ -91,6 +92,7 @@ class Found:
     provider: ProviderId
     state: JobState
     since: datetime
+    orphan_cost: int = 0  # credits that the host's periods count for a task that may exist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,6 +167,8 @@ class Job:
     again_of: JobId | None = None
     claimed_in: GuildId | None = None  # whose channel the video was claimed in, if not the place's own
     redelivery: int = 0  # how often staff had it delivered again
+    late_cost: int | None = None  # what the post of a late video says that it costs; None before it is about to leave
+    orphan_cost: int | None = None  # what the host's periods count for a task that may exist and be billed
 
     @property
     def model(self) -> ModelId:
@@ -214,6 +216,7 @@ class Move:
     is_announced: bool = False  # the member has been told of the failure
     is_cleared: bool = False  # the stored video has been removed
     is_put_aside: bool = False  # the job took the process down each time: the host has to know
+    is_unbilled: bool = False  # the provider says that nothing came of the task, so it costs nothing
 
 
 def finished_of(job: Job) -> Finished:

@@ -80,14 +80,18 @@ def budget(_: Texts, spent: Sequence[Spent]) -> list[str]:
 def _budget_line(_: Texts, each: Spent) -> str:
     period = _(PERIODS[each.period.partition(" ")[0]])
     if each.limit is None:
-        return _("{period}: {spent}, without a limit", period=period, spent=money(each.spent))
-    return _(
-        "{period}: {spent} of {limit} ({share} %)",
-        period=period,
-        spent=money(each.spent),
-        limit=money(each.limit),
-        share=round(each.share * 100),
-    )
+        line = _("{period}: {spent}, without a limit", period=period, spent=money(each.spent))
+    else:
+        line = _(
+            "{period}: {spent} of {limit} ({share} %)",
+            period=period,
+            spent=money(each.spent),
+            limit=money(each.limit),
+            share=round(each.share * 100),
+        )
+    if not each.unanswered:
+        return line
+    return f"{line} · " + _("{amount} of it for create calls never answered", amount=money(each.unanswered))
 
 
 def guilds(_: Texts, terms: HostTerms, name: Name) -> list[str]:
@@ -146,12 +150,15 @@ def stuck(_: Texts, found: Finding, when: Moment, name: Name) -> list[str]:
     return _jobs(_, found, when, name) if found.total else [_("No video stands still.")]
 
 
-def orphans(_: Texts, found: Finding, when: Moment, name: Name) -> list[str]:
+def orphans(_: Texts, found: Finding, when: Moment, name: Name, in_usd: Callable[[int], Decimal]) -> list[str]:
     """Create calls that were never answered: to be looked up at the provider."""
     if not found.total:
         return [_("Every create call was answered.")]
     note = _("The provider never answered these create calls. They were refunded; your log there tells what they cost.")
-    return [note, *_jobs(_, found, when, name)]
+    lines = [note]
+    if any(each.orphan_cost for each in found.jobs):
+        lines.append(_("Those with an amount count towards your budgets, until it is known what came of them."))
+    return [*lines, *_jobs(_, found, when, name, in_usd)]
 
 
 def ledger(_: Texts, wrong: Sequence[str]) -> list[str]:
@@ -159,10 +166,13 @@ def ledger(_: Texts, wrong: Sequence[str]) -> list[str]:
     return [_("These do not agree:"), *wrong] if wrong else [_("Every balance agrees with its entries.")]
 
 
-def _jobs(_: Texts, found: Finding, when: Moment, name: Name) -> list[str]:
+def _jobs(
+    _: Texts, found: Finding, when: Moment, name: Name, in_usd: Callable[[int], Decimal] | None = None
+) -> list[str]:
     lines = [
         _("Job {job}", job=each.job_id)
         + f" · {_(STATES[each.state])} · {each.model} · {each.provider} · {name(each.guild_id)} · {when(each.since)}"
+        + (f" · {money(in_usd(each.orphan_cost))}" if in_usd is not None and each.orphan_cost else "")
         for each in found.jobs
     ]
     hidden = found.total - len(found.jobs)

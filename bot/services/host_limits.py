@@ -97,24 +97,56 @@ def give_back(connection: Connection, guild_id: GuildId, model: ModelId, credits
     hosting.give_back(connection, guild_id, day_of(accepted_at), model, credits)
 
 
-def count_late(connection: Connection, guild_id: GuildId, model: ModelId, credits: int, accepted_at: datetime) -> None:
-    """Count a job that was given back and is paid for after all; it was let in long ago, so no limit stops it."""
-    for period in spending.periods(accepted_at):
-        spending.spend(connection, period, credits, None)
-    hosting.count(connection, guild_id, day_of(accepted_at), model, credits, jobs=0)
+def keep_orphan(connection: Connection, credits: int, accepted_at: datetime) -> None:
+    """A job is given back whose task may exist: its member has not paid for it, but the host perhaps will.
 
-
-def count_unpaid(
-    connection: Connection, guild_id: GuildId, model: ModelId, credits: int, accepted_at: datetime
-) -> None:
-    """Count a job that was given back and was made after all, for nothing: nobody pays for it but the host."""
-    for period in spending.periods(accepted_at):
+    What its guild has used stays as it is.
+    """
+    periods = spending.periods(accepted_at)
+    for period in periods:
+        spending.spend(connection, period, -credits, None)
+    for period in periods:
         host_costs.add(connection, period, credits * host_costs.MICROS)
-    hosting.count(connection, guild_id, day_of(accepted_at), model, credits, jobs=0)
+
+
+def recount(
+    connection: Connection,
+    guild_id: GuildId,
+    model: ModelId,
+    accepted_at: datetime,
+    *,
+    paid: int = 0,
+    unpaid: int = 0,
+    orphan: int = 0,
+) -> None:
+    """Count a job that was given back by what is known of it now; it was let in long ago, so no limit stops it.
+
+    Its member has *paid* for it after all, or it was made and nobody pays for it but the host (*unpaid*). Either takes
+    the place of what it counted as a possible *orphan*.
+    """
+    periods = spending.periods(accepted_at)
+    # Everybody writes these rows in the same order: spending, the host's costs, the guild's usage.
+    for period in periods:
+        if paid:
+            spending.spend(connection, period, paid, None)
+    own = unpaid - orphan
+    for period in periods:
+        if own > 0:
+            host_costs.add(connection, period, own * host_costs.MICROS)
+        elif own < 0:
+            host_costs.take_back(connection, period, -own * host_costs.MICROS)
+    more = paid + own
+    if more > 0:
+        hosting.count(connection, guild_id, day_of(accepted_at), model, more, jobs=0)
+    elif more < 0:
+        hosting.give_back(connection, guild_id, day_of(accepted_at), model, -more)
 
 
 def spent_in(connection: Connection, period: str) -> int:
-    """Credits that the host's period has seen, whoever paid: for jobs, late videos and rewritten prompts."""
+    """Credits that the host's period has seen, whoever paid: for jobs, late videos and rewritten prompts.
+
+    With those for create calls that were never answered: nobody knows that they cost nothing.
+    """
     return spending.spent_in(connection, period) + host_costs.cost_in(connection, period)
 
 

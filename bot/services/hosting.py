@@ -156,13 +156,15 @@ class Hosting:
         def read(connection: Connection) -> list[Spent]:
             written = self._budget.as_written(hosting.terms(connection))
             limits = (written.daily, written.monthly)
+            starts = (day_of(now), host_limits.month_of(now))
             return [
                 Spent(
                     period=period,
                     spent=usd(host_limits.spent_in(connection, period), written.markup),
                     limit=None if limit is None else usd(limit, written.markup),
+                    unanswered=usd(oversight.orphan_costs(connection, since), written.markup),
                 )
-                for period, limit in zip(spending.periods(now), limits, strict=True)
+                for period, limit, since in zip(spending.periods(now), limits, starts, strict=True)
             ]
 
         return await self._database.read(read)

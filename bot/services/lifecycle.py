@@ -85,7 +85,7 @@ def apply(
     if move.is_put_aside:
         notices.note(connection, NoticeKind.PUT_ASIDE, job.id, now)
     if move.to is job.state:
-        return moved
+        return _stayed(connection, moved, move, policy, now)
     if move.failure is FailureReason.NO_ANSWER:
         notices.note(connection, NoticeKind.ORPHAN, job.id, now)
     statistics.moved(connection, job.state, moved)
@@ -95,6 +95,8 @@ def apply(
         if is_late_end and _has_just_come(connection, moved):
             return _end_late(connection, moved, policy, now)
         return moved
+    if move.to is JobState.FAILED and (job.state is JobState.UNKNOWN or move.failure is FailureReason.NO_ANSWER):
+        return _release(connection, EntryKind.REFUND, moved, 0, now, may_be_orphan=True)
     if move.to in _ENDS_IN_SPENDING:
         return _release(connection, EntryKind.SETTLE, moved, _cost(moved, policy), now)
     if move.failure in FILTERED:
@@ -107,10 +109,11 @@ def apply(
 def receipt_of(connection: Connection, job: Job, now: datetime, policy: Policy) -> Receipt:
     balance = _balance(connection, job, now)
     cost = _cost(job, policy)
-    if job.is_closed and _is_still_to_be_charged(connection, job, policy):
-        cost = 0 if split(cost, balance) is None else cost
-        spendable = None if balance.spendable is None else balance.spendable - cost
-        return Receipt(charged=cost, returned=0, spendable=spendable)
+    if job.is_closed and _has_just_come(connection, job):
+        # What was decided when the post was about to leave: it is that which is charged once it is there, or nothing.
+        asked = job.late_cost or 0
+        spendable = None if balance.spendable is None else max(0, balance.spendable - asked)
+        return Receipt(charged=asked, returned=0, spendable=spendable)
     if job.is_closed:
         # Kept for its member until now: the receipt tells what they have paid for it long ago.
         paid = jobs.paid(connection, job.id)
@@ -131,19 +134,30 @@ def _cost(job: Job, policy: Policy) -> int:
     return settled(job.video.price, job.result.credits if job.result else None, policy.markup)
 
 
-def _is_still_to_be_charged(connection: Connection, job: Job, policy: Policy) -> bool:
-    """A late video is charged when it comes, or never: what it cost its member stands from the time it was kept."""
-    return policy.late is LateResults.CHARGE and _has_just_come(connection, job)
-
-
 def _has_just_come(connection: Connection, job: Job) -> bool:
-    """Whether it is a late video, on its way for the first time."""
+    """Whether it is a late video, on its way for the first time.
+
+    It is charged then, or never: what it cost its member stands from the time it was kept.
+    """
     if not job.is_late or job.redelivery:
         return False
     return jobs.paid(connection, job.id) == 0 and not events.has_left(connection, job.id, JobState.PARKED)
 
 
-def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: datetime) -> Job:
+def _stayed(connection: Connection, job: Job, move: Move, policy: Policy, now: datetime) -> Job:
+    """What a move has to do with money that leaves the job in its state."""
+    if move.is_posting and _has_just_come(connection, job):
+        return _decide_late_cost(connection, job, policy, now)
+    if move.is_unbilled and job.orphan_cost is not None:
+        host_limits.recount(connection, job.place.guild_id, job.model, job.created_at, orphan=job.orphan_cost)
+        return jobs.note_orphan_cost(connection, job.id, None)
+    return job
+
+
+def _release(
+    connection: Connection, kind: EntryKind, job: Job, cost: int, now: datetime, *, may_be_orphan: bool = False
+) -> Job:
+    """End what the job holds. One that *may_be_orphan* goes on counting for the host, as its task may be billed."""
     payment = jobs.payment_of(connection, job.id)
     kept = ledger.release(
         connection,
@@ -157,27 +171,56 @@ def _release(connection: Connection, kind: EntryKind, job: Job, cost: int, now: 
         reason=None if job.failure is None else job.failure.value,
     )
     back = payment.total - kept.total
-    if back:
+    if back and may_be_orphan:
+        host_limits.keep_orphan(connection, back, job.created_at)
+        jobs.note_orphan_cost(connection, job.id, back)
+    elif back:
         host_limits.give_back(connection, job.place.guild_id, job.model, back, job.created_at)
     statistics.spent(connection, job, kept.total)
     return jobs.close_payment(connection, job.id, kept)
 
 
+def _decide_late_cost(connection: Connection, job: Job, policy: Policy, now: datetime) -> Job:
+    """What the post that is about to leave says that the late video costs.
+
+    An earlier try may be there unseen, so what it said is never raised again, whatever has changed meanwhile.
+    """
+    cost = _cost(job, policy) if policy.late is LateResults.CHARGE else 0
+    if job.late_cost is not None:
+        cost = min(cost, job.late_cost)
+    if cost and split(cost, _balance(connection, job, now)) is None:
+        cost = 0
+    return job if cost == job.late_cost else jobs.note_late_cost(connection, job.id, cost)
+
+
 def _end_late(connection: Connection, job: Job, policy: Policy, now: datetime) -> Job:
-    """Charge for a video that came after its refund, if the host wants that and its member can still pay.
+    """Charge for a video that came after its refund what its post says, if its member can still pay that.
 
     The provider has its money in any case, so the host's periods count it whoever pays.
     """
-    cost = _cost(job, policy)
-    if cost == 0:
-        return job
-    charged = _charge_late(connection, job, cost, now) if policy.late is LateResults.CHARGE else None
-    if charged is None:
-        host_limits.count_unpaid(connection, job.place.guild_id, job.model, cost, job.created_at)
-    return charged or job
+    asked = job.late_cost
+    if asked is None:
+        # No post was about to leave. What was found in a channel all the same is from a time that the database does
+        # not know, and so is what it says; what is kept before any post is charged as the host decided.
+        is_kept_and_charged = job.state is JobState.PARKED and policy.late is LateResults.CHARGE
+        asked = _cost(job, policy) if is_kept_and_charged else 0
+    payment = _charge_late(connection, job, asked, now) if asked else None
+    host_limits.recount(
+        connection,
+        job.place.guild_id,
+        job.model,
+        job.created_at,
+        paid=0 if payment is None else payment.total,
+        unpaid=0 if payment is not None else _cost(job, policy),
+        orphan=job.orphan_cost or 0,
+    )
+    if payment is not None:
+        statistics.spent(connection, job, payment.total)
+        job = jobs.close_payment(connection, job.id, payment)
+    return job if job.orphan_cost is None else jobs.note_orphan_cost(connection, job.id, None)
 
 
-def _charge_late(connection: Connection, job: Job, cost: int, now: datetime) -> Job | None:
+def _charge_late(connection: Connection, job: Job, cost: int, now: datetime) -> ledger.Payment | None:
     """Charge for a video that came after its refund; None for who cannot pay any more, and gets it for nothing."""
     balance = _balance(connection, job, now, lock=True)
     parts = split(cost, balance)
@@ -187,6 +230,4 @@ def _charge_late(connection: Connection, job: Job, cost: int, now: datetime) -> 
         allowance=parts.allowance, bonus=parts.bonus, is_pool_limited=balance.pool is not None, paid_at=now
     )
     ledger.charge_late(connection, job.id, job.place.guild_id, job.user_id, payment, now)
-    host_limits.count_late(connection, job.place.guild_id, job.model, payment.total, job.created_at)
-    statistics.spent(connection, job, payment.total)
-    return jobs.close_payment(connection, job.id, payment)
+    return payment

@@ -150,11 +150,12 @@ def _text_of_orphans(found: Sequence[JobNotice]) -> str:
         (job,) = found
         return (
             f"Job {job.job_id} ({job.model}): the provider never answered the create call of {_moment(job)}. "
-            "The member was refunded; a paid task may exist in your logs there."
+            "The member was refunded; a paid task may exist in your logs there, and counts towards your budgets until it "
+            "is known what came of it."
         )
     head = (
         f"{len(found)} create calls were never answered by their provider. The members were refunded; paid tasks may "
-        "exist in your logs there. `/host orphans` shows these jobs."
+        "exist in your logs there, and count towards your budgets meanwhile. `/host orphans` shows these jobs."
     )
     return _listed(head, [f"Job {job.job_id} ({job.model}): {_moment(job)}" for job in found[:LISTED]], len(found))
 

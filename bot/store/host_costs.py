@@ -13,6 +13,11 @@ from bot.store.tables import host_costs
 
 # A rewritten prompt costs a part of a credit.
 MICROS = 1_000_000
+_TAKE_BACK = (
+    sa.update(host_costs)
+    .where(host_costs.c.period == sa.bindparam("of_period", type_=sa.Text))
+    .values(micros=host_costs.c.micros - sa.bindparam("less", type_=sa.BigInteger))
+)
 _COST = sa.select(host_costs.c.micros).where(host_costs.c.period == sa.bindparam("of_period", type_=sa.Text))
 
 
@@ -24,6 +29,11 @@ def add(connection: Connection, period: str, micros: int) -> int:
     )
     total: int = connection.execute(added.returning(host_costs.c.micros)).scalar_one()
     return total // MICROS - (total - micros) // MICROS
+
+
+def take_back(connection: Connection, period: str, micros: int) -> None:
+    """Take out what was added before and did not cost the host anything after all."""
+    connection.execute(_TAKE_BACK, {"of_period": period, "less": micros})
 
 
 def cost_in(connection: Connection, period: str) -> int:

@@ -61,6 +61,10 @@ _CLOSE_PAYMENT = (
     )
     .returning(jobs)
 )
+_NOTE_LATE_COST = sa.update(jobs).where(jobs.c.id == _JOB_ID).values(late_cost=sa.bindparam("to_cost")).returning(jobs)
+_NOTE_ORPHAN_COST = (
+    sa.update(jobs).where(jobs.c.id == _JOB_ID).values(orphan_cost=sa.bindparam("to_cost")).returning(jobs)
+)
 _AT = sa.bindparam("at", type_=jobs.c.due_at.type)
 # Whoever has had it in hand has raised its fence; what it is due for then is another matter.
 _RELEASE = (
@@ -237,6 +241,16 @@ def close_payment(connection: Connection, job_id: JobId, payment: Payment) -> Jo
     return job_of(row)
 
 
+def note_late_cost(connection: Connection, job_id: JobId, cost: int) -> Job:
+    """Store what the post that is about to leave says that the late video costs."""
+    return job_of(connection.execute(_NOTE_LATE_COST, {"that_id": job_id, "to_cost": cost}).one())
+
+
+def note_orphan_cost(connection: Connection, job_id: JobId, cost: int | None) -> Job:
+    """Store what the host's periods count for a task that may exist; None once that is known."""
+    return job_of(connection.execute(_NOTE_ORPHAN_COST, {"that_id": job_id, "to_cost": cost}).one())
+
+
 def move_place(connection: Connection, job: Job, channel: tuple[GuildId, ChannelId] | None, upload_limit: int) -> None:
     """From now on the job's video belongs where its member claims it; None is their direct messages."""
     place: dict[str, object] = {"is_direct": True, "claimed_guild_id": None}
@@ -380,5 +394,7 @@ def job_of(found: sa.Row[Any]) -> Job:
         failure_detail=row["failure_detail"],
         again_of=None if row["again_of"] is None else JobId(row["again_of"]),
         redelivery=row["redelivery"],
+        late_cost=row["late_cost"],
+        orphan_cost=row["orphan_cost"],
         claimed_in=None if row["claimed_guild_id"] is None else GuildId(row["claimed_guild_id"]),
     )

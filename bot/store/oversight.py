@@ -12,6 +12,10 @@ from bot.domain.ids import GuildId, JobId, ModelId, ProviderId
 from bot.domain.jobs import ACTIVE, FailureReason, JobState
 from bot.store.tables import jobs
 
+_ORPHAN_COSTS = sa.select(sa.func.coalesce(sa.func.sum(jobs.c.orphan_cost), 0)).where(
+    jobs.c.orphan_cost.is_not(None), jobs.c.created_at >= sa.bindparam("since", type_=jobs.c.created_at.type)
+)
+
 # More than anybody reads; the number of all is told beside them.
 SHOWN = 20
 
@@ -32,8 +36,13 @@ def stuck(connection: Connection, overdue_since: datetime, accepted_before: date
 
 def orphans(connection: Connection, since: datetime) -> Finding:
     """Create calls that were never answered: refunded here, perhaps rendered and billed there."""
-    is_orphan = sa.and_(jobs.c.submitted_at >= since, jobs.c.failure == FailureReason.NO_ANSWER)
-    return _find(connection, is_orphan, jobs.c.submitted_at)
+    may_be_orphan = sa.or_(jobs.c.failure == FailureReason.NO_ANSWER, jobs.c.orphan_cost.is_not(None))
+    return _find(connection, sa.and_(jobs.c.submitted_at >= since, may_be_orphan), jobs.c.submitted_at)
+
+
+def orphan_costs(connection: Connection, since: datetime) -> int:
+    """Credits that the jobs accepted since then count for tasks that may exist."""
+    return int(connection.execute(_ORPHAN_COSTS, {"since": since}).scalar_one())
 
 
 def _find(
@@ -42,7 +51,7 @@ def _find(
     total = connection.execute(sa.select(sa.func.count()).select_from(jobs).where(is_meant)).scalar_one()
     moment = sa.type_coerce(since, jobs.c.created_at.type).label("since")
     rows = connection.execute(
-        sa.select(jobs.c.id, jobs.c.guild_id, jobs.c.model, jobs.c.provider, jobs.c.state, moment)
+        sa.select(jobs.c.id, jobs.c.guild_id, jobs.c.model, jobs.c.provider, jobs.c.state, jobs.c.orphan_cost, moment)
         .where(is_meant)
         .order_by(moment, jobs.c.id)
         .limit(SHOWN)
@@ -55,6 +64,7 @@ def _find(
             provider=ProviderId(row.provider),
             state=JobState(row.state),
             since=row.since,
+            orphan_cost=row.orphan_cost or 0,
         )
         for row in rows
     )

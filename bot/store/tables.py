@@ -233,6 +233,8 @@ jobs = sa.Table(
     sa.Column("is_announced", sa.Boolean, nullable=False, default=False),
     sa.Column("failure", sa.Text, nullable=True),
     sa.Column("failure_detail", sa.Text, nullable=True),
+    sa.Column("late_cost", sa.BigInteger, nullable=True),  # what the post of a late video says that it costs
+    sa.Column("orphan_cost", sa.BigInteger, nullable=True),  # in `host_costs`, for a task that may exist and be billed
     sa.UniqueConstraint("interaction_id", name="one_job_per_interaction"),
     sa.CheckConstraint(_one_of("state", JobState), name="job_state_known"),
     sa.CheckConstraint("price > 0 AND paid_allowance >= 0 AND paid_bonus >= 0", name="payment_not_negative"),
@@ -251,6 +253,8 @@ sa.Index("jobs_open", jobs.c.guild_id, jobs.c.user_id, sqlite_where=_OPEN, postg
 sa.Index("jobs_rendered", jobs.c.model, jobs.c.mode, jobs.c.rendered_at)
 sa.Index("jobs_submitted", jobs.c.submitted_at)
 sa.Index("jobs_in_state", jobs.c.state, jobs.c.provider)
+_MAY_BE_ORPHAN = jobs.c.orphan_cost.is_not(None)
+sa.Index("jobs_orphaned", jobs.c.created_at, sqlite_where=_MAY_BE_ORPHAN, postgresql_where=_MAY_BE_ORPHAN)
 
 # Bonus credits that staff gives: asked about first, then given once to each member whom it concerns.
 grants = sa.Table(
@@ -445,8 +449,8 @@ rewrites = sa.Table(
 sa.Index("rewrites_of_member", rewrites.c.user_id, rewrites.c.created_at)
 sa.Index("rewrites_by_age", rewrites.c.created_at)
 
-# What nobody but the host has paid in the host's periods, in millionths of a credit: what the assistant has cost, and
-# videos that came after their refund. `spending` holds what members have paid.
+# What nobody but the host has paid in the host's periods, in millionths of a credit: what the assistant has cost, late
+# videos that came for nothing, and create calls that were never answered. `spending` holds what members have paid.
 host_costs = sa.Table(
     "host_costs",
     metadata,

@@ -54,7 +54,9 @@ class Aftermath:
             case Done(result=result):
                 log.warning("late_result", job=job.id)
                 return Move(to=JobState.FETCHING, task_id=task_id, result=result, is_late=True)
-            case Refused() | Empty():
+            case Refused():
+                return Move(to=JobState.FAILED, after=None, task_id=task_id, is_unbilled=True)
+            case Empty():
                 return Move(to=JobState.FAILED, after=None, task_id=task_id)
             case Pending() | NotVisible():
                 return Move(to=JobState.FAILED, after=self._needs.next_late_look(job), task_id=task_id)

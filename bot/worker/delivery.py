@@ -192,12 +192,14 @@ class Delivery:
                 break
             if path is not original:
                 job = await hold.advance(POSTING, TRANSFER_LEASE)
+                receipt = await self._needs.lifecycle.receipt(job)
             with contextlib.suppress(TooLargeError):
                 return _delivered(await self._needs.publisher.post_video(job, path, receipt, is_spoiler=is_spoiler))
         link = await self._link(job, original)
         if link is None:
             return self._needs.parked("too large for this place, and there is no link to it")
         job = await hold.advance(POSTING, TRANSFER_LEASE)
+        receipt = await self._needs.lifecycle.receipt(job)
         post = await self._needs.publisher.post_link(job, link, receipt, is_spoiler=is_spoiler)
         return _delivered(post, is_link=True)
 

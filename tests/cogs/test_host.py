@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
+from bot.domain.credits import usd
+from bot.domain.hosting import money
 from bot.domain.ids import UserId
 from bot.domain.jobs import FailureReason
 from sandbox.discord_server import NotOfferedError
@@ -214,6 +217,10 @@ async def test_jobs_that_stand_still_or_were_never_answered_are_listed(
     assert "Job 1 ·" not in stuck
     assert "The provider never answered these create calls." in orphans
     assert "Job 1 · failed, credits returned" in orphans
+    assert "count towards your budgets" in orphans
+    amount = money(usd((await stage.job(1)).video.price, Decimal(1)))
+    assert any(line.startswith("Job 1 · ") and line.endswith(f" · {amount}") for line in orphans.splitlines())
+    assert f"{amount} of it for create calls never answered" in await ordered(owner, "/host budget")
 
 
 async def test_servers_and_models_are_suggested_to_the_host_only(stage: Stage, owner: Person, mod: Person) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -11,16 +12,17 @@ import sqlalchemy as sa
 from bot.domain.credits import EntryKind
 from bot.domain.ids import ChannelId, TaskId
 from bot.domain.jobs import FailureReason, Job, JobState, LateResults, Move, Result
-from bot.errors import DeliveryUnavailableError, PlaceGoneError, ProviderRejectedError
-from bot.ports import Done, NotVisible, Refused
+from bot.errors import AnswerLostError, DeliveryUnavailableError, PlaceGoneError, ProviderRejectedError
+from bot.ports import Done, Empty, NotVisible, Refused
 from bot.services import host_limits
 from bot.services.lifecycle import Policy
-from bot.store import privacy, spending, tables
+from bot.store import hosting, privacy, spending, tables
 from bot.store.database import Connection
-from bot.worker.delivery import MAX_DEAD_LINKS
-from tests.fakes import FINISHED, OVERLOADED, PENDING, Gate
-from tests.samples import ANNA, spot
-from tests.worker.rig import Rig
+from bot.worker.delivery import MAX_DEAD_LINKS, SAFE_UPLOAD
+from bot.worker.making import CALLBACK_MARGIN
+from tests.fakes import FINISHED, OVERLOADED, PENDING, FakeEncoder, Gate
+from tests.samples import ANNA, GUILD, MAKER, spot
+from tests.worker.rig import RICH, Rig
 
 ELSEWHERE = ChannelId(777)
 GONE = PlaceGoneError("no such channel")
@@ -61,6 +63,30 @@ async def allow(rig: Rig, credits: int) -> None:
         connection.execute(sa.update(tables.guilds).values(allowance=credits))
 
     await rig.database.write(write)
+
+
+async def budget(rig: Rig, job: Job) -> list[int]:
+    """What the host's day and month have seen, in credits."""
+    return [await rig.database.read(host_limits.spent_in, each) for each in spending.periods(job.created_at)]
+
+
+async def delivering(rig: Rig, gate: Gate, credits: int = 10_000) -> Job:
+    """A late video whose post is under way, for a member who may spend so much."""
+    rig.publisher.videos.then(gate, None)
+    job = await refunded(rig)
+    await rig.go()
+    await allow(rig, credits)
+    rig.clock.advance(hours=1)
+    rig.wake.set()
+    await rig.go_until(gate.reached)
+    return job
+
+
+def told(rig: Rig) -> int:
+    """What the post says that the video costs."""
+    (posted,) = rig.publisher.posts.values()
+    assert posted.receipt is not None
+    return posted.receipt.charged
 
 
 async def call_back(rig: Rig, job: Job, task_id: str = "task-9") -> None:
@@ -116,8 +142,7 @@ async def test_a_late_video_is_delivered_once_and_paid_for_as_the_host_decided(
     assert await rig.kinds(job) == kinds
     assert await rig.differences() == []
     # Whoever paid for it, the provider has its money: the host's budget counts it, once.
-    spent = [await rig.database.read(host_limits.spent_in, each) for each in spending.periods(job.created_at)]
-    assert spent == [100, 100]
+    assert await budget(rig, job) == [100, 100]
 
 
 async def test_what_a_late_video_cost_is_in_the_members_history(rig: Rig) -> None:
@@ -355,6 +380,146 @@ async def test_a_process_that_dies_over_the_announcement_tells_the_member_and_wa
     assert await rig.state(job) is JobState.DELIVERED
 
 
+async def test_credits_that_come_while_a_late_video_is_posted_for_nothing_are_not_taken(rig: Rig) -> None:
+    policy(rig, LateResults.CHARGE)
+    gate = Gate()
+    async with rig.running():
+        job = await delivering(rig, gate, credits=50)
+        await enrich(rig)
+        gate.opened.set()
+        await rig.go()
+
+    assert await rig.state(job) is JobState.DELIVERED
+    assert told(rig) == 0
+    assert await rig.kinds(job) == ["charge", "refund"]
+    assert await budget(rig, job) == [100, 100]
+    assert await rig.differences() == []
+
+
+async def test_a_late_video_whose_member_has_nothing_left_when_it_is_posted_costs_nothing(rig: Rig) -> None:
+    """The post says that it is charged; who cannot pay any more never pays later."""
+    policy(rig, LateResults.CHARGE)
+    gate = Gate()
+    async with rig.running():
+        job = await delivering(rig, gate)
+        await impoverish(rig)
+        gate.opened.set()
+        await rig.go()
+        await enrich(rig)
+        await rig.pass_time(days=2)
+
+    assert told(rig) == 100
+    assert await rig.kinds(job) == ["charge", "refund"]
+    assert await budget(rig, job) == [100, 100]
+    assert await rig.differences() == []
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["the first post got through", "it did not"])
+@pytest.mark.parametrize(
+    ("before", "between"), [(50, "credits"), (10_000, "setting"), (10_000, "price")], ids=["poor", "free", "cheap"]
+)
+async def test_what_the_first_post_of_a_late_video_says_is_never_raised(
+    rig: Rig, before: int, between: str, is_there: bool
+) -> None:
+    """Between the two tries the process dies, and credits, the host's setting or the price are others."""
+    policy(rig, LateResults.FREE if between == "setting" else LateResults.CHARGE)
+    if between == "price":
+        rig.provider.statuses.then(Done(result=Result(url="https://files.test/1.mp4", credits=40.0)))
+    gate = Gate()
+    async with rig.running():
+        job = await delivering(rig, gate, credits=before)
+        first = await rig.find(job)
+        if is_there:
+            rig.publisher.appear(first, receipt=await rig.lifecycle.receipt(first))
+        await rig.kill()
+        await enrich(rig)
+        if between == "price":
+            rig.markup = Decimal(2)
+        restart(rig, LateResults.CHARGE)
+        await rig.pass_time(hours=3)
+
+    costs = 40 if between == "price" else 0
+    assert await rig.state(job) is JobState.DELIVERED
+    assert told(rig) == costs
+    assert await history(rig, job) == [
+        (EntryKind.CHARGE, -100),
+        (EntryKind.REFUND, 100),
+        *([(EntryKind.LATE, -costs)] if costs else []),
+    ]
+    assert await rig.differences() == []
+
+
+async def test_a_late_video_that_is_posted_again_for_who_cannot_pay_any_more_says_that_it_costs_nothing(
+    rig: Rig,
+) -> None:
+    policy(rig, LateResults.CHARGE)
+    gate = Gate(UNAVAILABLE)
+    async with rig.running():
+        job = await delivering(rig, gate)
+        await impoverish(rig)
+        gate.opened.set()
+        await rig.pass_time(minutes=10)
+
+    assert rig.publisher.attempts("video") == 2
+    assert told(rig) == 0
+    assert await rig.kinds(job) == ["charge", "refund"]
+
+
+async def test_a_late_video_that_takes_long_to_encode_says_what_it_costs_by_then(rig: Rig) -> None:
+    rig.encoder = FakeEncoder(size=SAFE_UPLOAD - 1)
+    gate = Gate()
+    rig.encoder.turns.then(gate)
+    rig.build()
+    policy(rig, LateResults.CHARGE)
+    rig.downloads.answers.then(SAFE_UPLOAD + 1)
+    async with rig.running():
+        job = await refunded(rig)
+        await rig.go()
+        rig.clock.advance(hours=1)
+        rig.wake.set()
+        await rig.go_until(gate.reached)
+        await impoverish(rig)
+        gate.opened.set()
+        await rig.go()
+
+    assert told(rig) == 0
+    assert await rig.kinds(job) == ["charge", "refund"]
+
+
+async def test_a_late_video_that_nobody_could_post_is_kept_at_no_more_than_its_post_would_have_said(rig: Rig) -> None:
+    policy(rig, LateResults.CHARGE)
+    gate = Gate(GONE)
+    rig.publisher.videos.then(GONE, gate)
+    async with rig.running():
+        job = await refunded(rig)
+        await rig.go()
+        await impoverish(rig)
+        rig.clock.advance(hours=1)
+        rig.wake.set()
+        await rig.go_until(gate.reached)
+        await enrich(rig)
+        gate.opened.set()
+        await rig.go()
+
+    assert await rig.state(job) is JobState.PARKED
+    assert await rig.kinds(job) == ["charge", "refund"]
+
+
+async def test_a_late_video_that_was_posted_in_a_lost_time_is_not_charged_by_a_post_that_nobody_knows(rig: Rig) -> None:
+    policy(rig, LateResults.CHARGE)
+    job = await refunded(rig)
+    await rig.put(job, JobState.FAILED, posting_at=rig.clock.now())
+    rig.publisher.appear(job)
+
+    async with rig.running():
+        await rig.pass_time(hours=2)
+
+    assert await rig.state(job) is JobState.DELIVERED
+    assert rig.publisher.attempts("video") == 0
+    assert await rig.kinds(job) == ["charge", "refund"]
+    assert await budget(rig, job) == [100, 100]
+
+
 async def test_many_callbacks_after_the_end_bring_one_video(rig: Rig) -> None:
     job = await refunded(rig, FailureReason.NO_ANSWER, None)
 
@@ -396,3 +561,123 @@ async def test_a_member_who_is_forgotten_while_we_look_gets_no_late_video(rig: R
     found = await rig.find(job)
     assert (found.state, found.task_id, found.result) == (JobState.FAILED, None, None)
     assert rig.publisher.posts == {}
+
+
+# A create call that was never answered: refunded, and perhaps billed all the same.
+
+
+async def orphaned(rig: Rig) -> Job:
+    """A job whose create call was not answered within its grace."""
+    rig.provider.creates.then(AnswerLostError("cut"))
+    job = await rig.accept()
+    async with rig.running():
+        await rig.pass_time(MAKER.outer_limit + CALLBACK_MARGIN + timedelta(minutes=1))
+    assert (await rig.find(job)).failure is FailureReason.NO_ANSWER
+    return job
+
+
+async def test_a_create_call_that_was_never_answered_goes_on_counting_for_the_host_alone(rig: Rig) -> None:
+    job = await orphaned(rig)
+
+    async with rig.running():
+        await rig.pass_time(days=20)
+
+    balance = await rig.credits.balance(job.place.guild_id, ANNA)
+    assert await budget(rig, job) == [100, 100]
+    assert await usage(rig) == 100
+    assert balance.spendable == RICH
+    assert await rig.kinds(job) == ["charge", "refund"]
+    assert await rig.differences() == []
+
+
+@pytest.mark.parametrize("late", [LateResults.FREE, LateResults.CHARGE, LateResults.IGNORE])
+@pytest.mark.parametrize("cost", [None, 60.0, 0.0], ids=["price unknown", "cheaper", "for nothing"])
+async def test_a_create_call_whose_video_comes_late_is_counted_once(
+    rig: Rig, late: LateResults, cost: float | None
+) -> None:
+    rig.provider.statuses.then(Done(result=Result(url="https://files.test/1.mp4", credits=cost)))
+    job = await orphaned(rig)
+    policy(rig, late)
+
+    async with rig.running():
+        await call_back(rig, job)
+        await rig.pass_time(hours=3)
+        await call_back(rig, job)
+        await rig.pass_time(hours=3)
+
+    counted = 100 if cost is None or late is LateResults.IGNORE else int(cost)
+    assert await rig.state(job) is (JobState.FAILED if late is LateResults.IGNORE else JobState.DELIVERED)
+    assert await budget(rig, job) == [counted, counted]
+    assert await usage(rig) == counted
+    assert (await rig.find(job)).orphan_cost == (100 if late is LateResults.IGNORE else None)
+    assert await rig.differences() == []
+
+
+async def test_a_create_call_whose_task_has_failed_counts_no_more(rig: Rig) -> None:
+    rig.provider.statuses.then(PENDING)
+    job = await orphaned(rig)
+
+    async with rig.running():
+        await call_back(rig, job)
+        await rig.go()
+        assert await budget(rig, job) == [100, 100]
+        rig.provider.statuses.then(Refused(reason=FailureReason.UPSTREAM, detail="501"))
+        await rig.pass_time(days=3)
+        assert await budget(rig, job) == [0, 0]
+        await call_back(rig, job)
+        await rig.pass_time(days=3)
+
+    assert await budget(rig, job) == [0, 0]
+    assert await usage(rig) == 0
+    assert await rig.differences() == []
+
+
+async def test_a_create_call_whose_task_has_ended_without_a_video_may_be_billed(rig: Rig) -> None:
+    rig.provider.statuses.then(Empty(detail="no links"))
+    job = await orphaned(rig)
+
+    async with rig.running():
+        await call_back(rig, job)
+        await rig.pass_time(days=3)
+
+    assert await budget(rig, job) == [100, 100]
+
+
+@pytest.mark.parametrize("where", ["question", "transfer", "post", "post that got through"])
+async def test_a_process_that_dies_over_a_late_video_never_counts_its_create_call_twice(rig: Rig, where: str) -> None:
+    gate = Gate(UNAVAILABLE)
+    job = await orphaned(rig)
+    match where:
+        case "question":
+            rig.provider.statuses.then(gate, FINISHED)
+        case "transfer":
+            rig.downloads.answers.then(gate, 8_000_000)
+        case _:
+            rig.publisher.videos.then(gate, None)
+
+    async with rig.running():
+        await call_back(rig, job)
+        rig.wake.set()
+        await rig.go_until(gate.reached)
+        if where == "post that got through":
+            rig.publisher.appear(await rig.find(job))
+        await rig.kill()
+        assert await budget(rig, job) == [100, 100]
+        rig.start_again()
+        await rig.pass_time(hours=3)
+
+    assert await rig.state(job) is JobState.DELIVERED
+    assert await budget(rig, job) == [100, 100]
+    assert await usage(rig) == 100
+
+
+async def test_a_task_that_was_known_and_came_to_nothing_does_not_count(rig: Rig) -> None:
+    job = await refunded(rig, FailureReason.UPSTREAM)
+
+    assert await budget(rig, job) == [0, 0]
+    assert (await rig.find(job)).orphan_cost is None
+
+
+async def usage(rig: Rig) -> int:
+    """Credits that the guild has used of the host's, for the ceiling of its own."""
+    return await rig.database.read(hosting.used_since, GUILD, rig.clock.now() - timedelta(days=60))

@@ -42,7 +42,8 @@ async def test_an_orphan_that_ended_while_discord_was_away_is_told_once_by_the_n
 
     assert await rig.told() == [
         f"Job {job.id} (maker): the provider never answered the create call of {job.submitted_at:%Y-%m-%d %H:%M:%S} "
-        "UTC. The member was refunded; a paid task may exist in your logs there."
+        "UTC. The member was refunded; a paid task may exist in your logs there, "
+        "and counts towards your budgets until it is known what came of it."
     ]
     assert await waiting(rig) == 0
 
