@@ -150,8 +150,8 @@ def _text_of_orphans(found: Sequence[JobNotice]) -> str:
         (job,) = found
         return (
             f"Job {job.job_id} ({job.model}): the provider never answered the create call of {_moment(job)}. "
-            "The member was refunded; a paid task may exist in your logs there, and counts towards your budgets until it "
-            "is known what came of it."
+            "The member was refunded; a paid task may exist in your logs there, and counts towards your budgets "
+            "until it is known what came of it."
         )
     head = (
         f"{len(found)} create calls were never answered by their provider. The members were refunded; paid tasks may "

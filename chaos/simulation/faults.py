@@ -18,7 +18,7 @@ from bot.errors import ProviderUnavailableError, StaleJobError
 from bot.ports import Refused
 from bot.providers.kie_jobs import KieJobs
 from bot.publisher import DiscordPublisher
-from bot.services import lifecycle
+from bot.services import host_limits, lifecycle
 from bot.services.generation import Generation
 from bot.store import balances, claims, epochs, hints, jobs, moves, tables
 from bot.store.hints import Hint
@@ -39,6 +39,7 @@ from chaos.simulation.scenarios import (
     Post,
     Scenario,
     burst,
+    credits_come,
     restored,
     unheard,
 )
@@ -317,6 +318,27 @@ def _told_to_nobody() -> list[Patch]:
     return [(DiscordPublisher, "tell_host", once)]
 
 
+def _late_cost_afterwards() -> list[Patch]:
+    """What a late video costs is worked out for its post, and once more when that is there."""
+    end_late = lifecycle._end_late
+
+    def anew(connection: Any, job: Job, policy: Any, now: Any) -> Job:
+        undecided = replace(job, late_cost=None)
+        return end_late(connection, lifecycle._decide_late_cost(connection, undecided, policy, now), policy, now)
+
+    return [(lifecycle, "_end_late", anew)]
+
+
+def _orphan_twice() -> list[Patch]:
+    """A lost create call stays counted when its video comes."""
+    recount: Callable[..., None] = host_limits.recount
+
+    def beside(*arguments: Any, orphan: int, **counted: int) -> None:
+        recount(*arguments, **counted)
+
+    return [(host_limits, "recount", beside)]
+
+
 _BACKED_UP, *_, _RECORD_GONE = restored()
 
 FAULTS = (
@@ -425,5 +447,26 @@ FAULTS = (
     ),
     Fault(name="a backup is believed", patches=_believed_backup, scenario=_BACKED_UP, invariant="I5"),
     Fault(name="refunded without a look", patches=_no_doubt, scenario=_RECORD_GONE, invariant="I7"),
+    Fault(
+        name="what a late video costs is decided after its post",
+        patches=_late_cost_afterwards,
+        scenario=credits_come(),
+        invariant="B10",
+        step=3,
+    ),
+    Fault(
+        name="a lost create call counts beside its late video",
+        patches=_orphan_twice,
+        scenario=Scenario(
+            name="the create answer lost, the callback late",
+            creates=(Create.LOST,),
+            calling=Calling.ONCE,
+            renders=1500.0,
+            until_late=True,
+            within=timedelta(days=16),
+        ),
+        invariant="B2",
+        step=3,
+    ),
     Fault(name="a restart forgets the rate", patches=_forget_window, scenario=burst(), invariant="I12", step=50),
 )

@@ -24,6 +24,9 @@ _SUMS = (
 )
 
 
+# In the note under a late video that is not free (`bot/rendering/posts.py`).
+CHARGED = "so it is charged now"
+
 _BUSY = """
     SELECT id FROM jobs WHERE due_at < ? OR lease_until IS NOT NULL
     OR state NOT IN ('delivered', 'parked', 'failed', 'cancelled') OR EXISTS (SELECT 1 FROM job_notices)
@@ -109,6 +112,7 @@ class Invariants:
         self._check_ends(is_over=is_over)
         self._check_orders()
         self._check_money()
+        self._check_late()
         self._check_effects()
 
     def _check_ends(self, *, is_over: bool) -> None:
@@ -144,18 +148,44 @@ class Invariants:
         for line in world.disk.transaction(audit.differences):
             world.violated("I4" if "settles or refunds" in line else "I1", line)
         used: dict[int, int] = {}
-        for user, state, price, is_late in world.disk.rows("SELECT user_id, state, price, is_late FROM jobs"):
-            used[user] = used.get(user, 0) + (0 if state in REFUNDED or is_late else price)
+        charged = {job_id for (job_id,) in world.disk.rows("SELECT job_id FROM entries WHERE kind = 'late'")}
+        found = world.disk.rows("SELECT id, user_id, state, price, is_late FROM jobs")
+        for job_id, user, state, price, is_late in found:
+            is_free = state in REFUNDED or (is_late and job_id not in charged)
+            used[user] = used.get(user, 0) + (0 if is_free else price)
         counted = dict(world.disk.rows("SELECT user_id, sum(used) FROM usage GROUP BY user_id"))
         for user, amount in used.items():
             # Recomputed from what became of the jobs alone, without the ledger's own words.
             if counted.get(user, 0) != amount:
                 world.violated("I1", f"member {user} has used {counted.get(user, 0)}, their jobs say {amount}")
-            if amount > world.scenario.allowance:
+            if amount > max(world.scenario.allowance, *(most for _, most in world.scenario.allowances), 0):
                 world.violated("I10", f"member {user} has used {amount} of {world.scenario.allowance}")
         grants = world.disk.rows("SELECT count(*) FROM entries WHERE kind = 'grant'")[0][0]
         if grants:
             world.violated("I1", f"{grants} grants that nobody gave")
+
+    def _check_late(self) -> None:
+        """Nobody pays for a late video but who read so, and all that the provider may bill counts once for the host."""
+        world, own = self._world, 0
+        charged = {job_id for (job_id,) in world.disk.rows("SELECT job_id FROM entries WHERE kind = 'late'")}
+        for job_id, prompt, state, price, failure, is_late, orphan in world.disk.rows(
+            "SELECT id, prompt, state, price, failure, is_late, coalesce(orphan_cost, 0) FROM jobs"
+        ):
+            said = {CHARGED in post.content for post in self._posts_of(job_id) if is_late}
+            if said and (job_id in charged) not in said:
+                world.violated("B10", f"the post of job {job_id} says charged: {said}, and it is {job_id in charged}")
+            tasks = [task for task in self._kie.tasks.values() if task.prompt == prompt]
+            has_failed = any(task.ending is Ending.FAILURE for task in tasks)
+            is_lost = failure == FailureReason.NO_ANSWER and state == JobState.FAILED
+            if orphan not in ({price} if is_lost and not has_failed else {0, price} if is_lost else {0}):
+                world.violated("B2", f"job {job_id} ({state}, {failure}) counts {orphan} as a possible orphan")
+            is_gift = is_late and state in {JobState.DELIVERED, JobState.PARKED} and job_id not in charged
+            own += price if is_gift else orphan
+        for period, micros in world.disk.rows("SELECT period, micros FROM host_costs"):
+            if micros != own * 1_000_000:
+                world.violated("B2", f"the host's {period} counts {micros} millionths, jobs say {own}")
+        if own and not world.disk.rows("SELECT period FROM host_costs"):
+            world.violated("B2", f"the host counts nothing, jobs say {own}")
 
     def _check_effects(self) -> None:
         """What the provider and Discord have counted, against what the store believes."""

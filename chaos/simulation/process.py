@@ -189,7 +189,7 @@ class Process:
         )
         publisher = DiscordPublisher(channel.client(life), catalogue=CATALOGUE, owner_ids={UserId(OWNER)})
         availability, gate = Availability(CATALOGUE), ProviderGate()
-        lifecycle = Lifecycle(database, clock, Decimal(1))
+        lifecycle = Lifecycle(database, clock, Decimal(1), world.scenario.late)
         queue = Queue(database, clock)
         wake = asyncio.Event()
         health = ModelHealth(availability, clock, METRICS)

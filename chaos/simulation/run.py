@@ -182,6 +182,8 @@ class _Run:
             self._plan_cancels(order)
             for seconds in order.command.claims_after:
                 world.later(0.002 + order.command.at + seconds, partial(self._claim, order))
+        for seconds, credits in world.scenario.allowances:
+            world.later(seconds, partial(self._allow, credits))
         if world.scenario.full_disk is not None:
             for seconds, is_full in zip(world.scenario.full_disk, (True, False), strict=True):
                 world.later(seconds, partial(self._fill_disk, is_full))
@@ -251,6 +253,9 @@ class _Run:
 
     def _fill_disk(self, is_full: bool) -> None:
         self._machine.disk.is_full = is_full
+
+    def _allow(self, credits: int) -> None:
+        self._machine.disk.raw.execute("UPDATE guilds SET allowance = ?", (credits,))
 
     # Processes.
 

@@ -8,6 +8,8 @@ from datetime import timedelta
 from enum import StrEnum
 from itertools import product
 
+from bot.domain.jobs import LateResults
+
 
 class Create(StrEnum):
     """What becomes of one create call."""
@@ -116,6 +118,8 @@ class Scenario:
     renders: float = 1.5  # seconds
     until_late: bool = False  # go on for days, to see whether a late video comes
     allowance: int = 1_000_000
+    allowances: tuple[tuple[float, int], ...] = ()  # at these seconds staff allows so much instead
+    late: LateResults = LateResults.FREE  # what the host decided about them
     is_shared: bool = False  # a server database with leases: a second process may start while the first one lives
     has_backups: bool = False  # the host makes them: each start looks whether the database is one from the past
     full_disk: tuple[float, float] | None = None  # from, to: nothing can be written
@@ -218,6 +222,39 @@ def late_results() -> Iterator[Scenario]:
         creates=(Create.LOST,),
         calling=Calling.ONCE,
         renders=1500.0,
+    )
+    # The callback comes at 400 seconds, and the first post leaves at once.
+    charged = replace(late, name="a late video is charged", calling=Calling.ONCE, late=LateResults.CHARGE)
+    yield charged
+    yield replace(charged, name="a late video is charged, post lost", posts=(Post.LOST,))
+    yield credits_come()
+    yield credits_come(Post.LATE)
+    yield replace(
+        charged, name="the create answer lost, the callback late, charged", creates=(Create.LOST,), renders=1500.0
+    )
+
+
+def lost_creates() -> Iterator[Scenario]:
+    """No answer to the create call, and no video either: the host is told, and may be billed."""
+    days = timedelta(days=16)
+    lost = Scenario(name="no task", creates=(Create.DROPPED,), until_late=True, within=days, calling=Calling.ONCE)
+    yield lost
+    yield replace(lost, name="the task fails late", creates=(Create.LOST,), ending=Ending.FAILURE, renders=1500.0)
+    yield replace(lost, name="nobody names the task", creates=(Create.LOST,), calling=Calling.NEVER)
+
+
+def credits_come(post: Post = Post.LOST) -> Scenario:
+    """The first post of a late video leaves for somebody who cannot pay; then they can."""
+    return Scenario(
+        name=f"credits come while a late video is posted, post {post}",
+        renders=400.0,
+        until_late=True,
+        within=timedelta(days=16),
+        calling=Calling.ONCE,
+        late=LateResults.CHARGE,
+        posts=(post,),
+        allowance=100,
+        allowances=((350.0, 50), (402.0, 1_000_000)),
     )
 
 

@@ -100,6 +100,14 @@ def test_a_late_video_is_delivered_once_whenever_a_process_dies(world: Simulator
     expect_nothing_broken(each_touch(world, scenario), at_least=30)
 
 
+@pytest.mark.parametrize("scenario", named(scenarios.lost_creates()))
+def test_a_lost_create_call_counts_once_for_the_host_whenever_a_process_dies(
+    world: Simulator, scenario: Scenario
+) -> None:
+    # At each touch: with no video to come there are few.
+    expect_nothing_broken(each_touch(world, scenario), at_least=15)
+
+
 @pytest.mark.parametrize("scenario", named(scenarios.double_jobs()))
 def test_two_jobs_survive_a_crash_at_every_touch(world: Simulator, scenario: Scenario) -> None:
     expect_nothing_broken(each_touch(world, scenario), at_least=35)
