@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bot.catalogue.loader import load
-from bot.domain.models import Catalogue, Mode, ModelState, ModeSpec, OptionName, VideoModel
+from bot.domain.models import Catalogue, ImageRules, Mode, ModelState, ModeSpec, OptionName, VideoModel
+from bot.domain.pictures import NO_RATIO, NO_SIDE, largest, shape
 from bot.domain.values import offered
 from bot.domain.videos import price
 
@@ -18,6 +19,16 @@ _HEAD = """\
 Made from the catalogue by `make models`; a test keeps it current. Credits are the provider's, with the options'
 defaults, before the host's markup. Where a price or a limit comes from, and how sure it is, says the comment in the
 model's own file in `bot/catalogue/`. How such a file is written is in [catalogue.md](catalogue.md).
+"""
+
+_PICTURES = """\
+## Pictures
+
+What the bot lets through to a model, as the catalogue has it; `/models` says the same in Discord. A last frame is taken
+under the rules of the first one. How many references a model takes is above; `/video` has options for three.
+
+| Formats | Each at most | Sides, in pixels | Width to height | Models |
+|---|---|---|---|---|
 """
 
 # Where a model comes from unless its row says otherwise.
@@ -63,6 +74,7 @@ def document(catalogue: Catalogue) -> str:
         found = [model for model in catalogue.models.values() if model.state is state]
         if found:
             parts.append(f"## {title}\n\n{_table(found)}\n")
+    parts.append(_pictures([model for model in catalogue.models.values() if model.state is not ModelState.RETIRED]))
     parts.append(_left_out())
     return "\n".join(parts)
 
@@ -112,6 +124,47 @@ def _credits(spec: ModeSpec) -> str:
     credits = price(spec, {name: option.default for name, option in spec.options.items()})
     is_by_source = spec.price.per_second and OptionName.DURATION not in spec.options
     return f"{credits} a second" if is_by_source else str(credits)
+
+
+def _pictures(models: Sequence[VideoModel]) -> str:
+    """One row for all models that take the same, the most usual limits first."""
+    takers: dict[tuple[str, ...], list[str]] = {}
+    for model in models:
+        for limits, names in _taken(model).items():
+            takers.setdefault(limits, []).extend(names)
+    rows = sorted(takers.items(), key=lambda row: -len(row[1]))
+    lines = [f"| {' | '.join(limits)} | {', '.join(names)} |" for limits, names in rows]
+    return _PICTURES + "\n".join(lines) + "\n"
+
+
+def _taken(model: VideoModel) -> dict[tuple[str, ...], list[str]]:
+    """The model's limits; only where they are not the same for all of its pictures it says for which."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for spec in model.modes.values():
+        for rules, word in ((spec.image, "picture"), (spec.references, "references")):
+            words = [] if rules is None else found.setdefault(_limits(rules), [])
+            if word not in words:
+                words.append(word)
+    if len(found) == 1:
+        return {next(iter(found)): [f"`{model.id}`"]}
+    return {limits: [f"`{model.id}` ({', '.join(words)})"] for limits, words in found.items()}
+
+
+def _limits(rules: ImageRules) -> tuple[str, ...]:
+    formats = ", ".join(sorted(form.value.upper() for form in rules.formats))
+    lowest = str(rules.min_side) if rules.min_side > 1 else ""
+    highest = str(rules.max_side) if rules.max_side < NO_SIDE else ""
+    narrow = shape(rules.min_ratio) if rules.min_ratio > 1 / NO_RATIO else ""
+    wide = shape(rules.max_ratio) if rules.max_ratio < NO_RATIO else ""
+    return formats, f"{largest(rules):g} MB", _between(lowest, highest), _between(narrow, wide)
+
+
+def _between(lowest: str, highest: str) -> str:
+    if lowest and highest:
+        return f"{lowest} to {highest}"
+    if lowest:
+        return f"at least {lowest}"
+    return f"at most {highest}" if highest else "–"
 
 
 def _left_out() -> str:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from bot.domain.models import ImageFormat, ImageRules
 from bot.domain.problems import Problem, Rule
+
+# The largest file that is taken for any model: what most of those allow that take large ones (Kie's documentation of
+# Seedance). One vendor takes more, and each picture is opened with limits of memory.
+MOST_BYTES = 30_000_000
+# What is beyond these is no limit that anybody meets.
+NO_SIDE = 50_000
+NO_RATIO = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +82,18 @@ def picture_problem(field: str, picture: Picture, rules: ImageRules) -> Problem 
     return None
 
 
+def largest(rules: ImageRules) -> float:
+    """How many megabytes a picture may have here and at the model."""
+    return megabytes(min(rules.max_bytes, MOST_BYTES))
+
+
 def megabytes(size: int, *, up: bool = False) -> float:
     """Bytes as megabytes with one digit; rounded up where it must not look like it fits."""
     tenths = math.ceil(size / 100_000) if up else math.floor(size / 100_000)
     return tenths / 10
+
+
+def shape(ratio: float) -> str:
+    """Width to height as people write it: 0.4 is 2:5."""
+    found = Fraction(ratio).limit_denominator(1000)
+    return f"{found.numerator}:{found.denominator}"

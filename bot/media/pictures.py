@@ -20,7 +20,7 @@ import httpx
 
 from bot import __version__, compression, logs
 from bot.domain.models import ImageFormat
-from bot.domain.pictures import Picture
+from bot.domain.pictures import MOST_BYTES, Picture
 from bot.errors.pictures import (
     AnimatedImageError,
     BadImageError,
@@ -54,7 +54,7 @@ _UNREACHED = (*_NO_ADDRESS, httpx.HTTPError, TimeoutError, ssl.SSLError, zlib.er
 class PictureLimits:
     """What one picture may take."""
 
-    max_bytes: int = 30_000_000  # the largest that a model of ours takes (Kie's documentation of Seedance)
+    max_bytes: int = MOST_BYTES
     connect: timedelta = timedelta(seconds=5)
     stall: timedelta = timedelta(seconds=10)
     whole: timedelta = timedelta(seconds=60)

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from fractions import Fraction
 
 import discord
 
 from bot.domain.models import Catalogue, ImageRules, Mode, ModelState, ModeSpec, OptionName, VideoModel
-from bot.domain.pictures import megabytes
+from bot.domain.pictures import NO_RATIO, NO_SIDE, largest, shape
 from bot.domain.values import offered
 from bot.domain.videos import price
 from bot.i18n import N_, Texts
@@ -28,9 +27,6 @@ MODELS_PER_PAGE = 8
 
 # `/video` has so many options for them.
 MOST_REFERENCES = 3
-# What is beyond these is no limit that anybody meets.
-NO_SIDE = 50_000
-NO_RATIO = 1000
 
 _MODE_NAMES: Mapping[Mode, str] = {
     Mode.TEXT: N_("text"),
@@ -156,7 +152,7 @@ def _limits(_: Texts, rules: ImageRules) -> str:
     """JPEG, PNG · up to 10 MB · sides from 300 to 6000 pixels · width:height from 2:5 to 5:2."""
     parts = [
         ", ".join(sorted(form.value.upper() for form in rules.formats)),
-        _("up to {size} MB", size=megabytes(rules.max_bytes)),
+        _("up to {size} MB", size=largest(rules)),
     ]
     parts += [part for part in (_sides(_, rules), _shapes(_, rules)) if part]
     return " · ".join(parts)
@@ -172,18 +168,12 @@ def _sides(_: Texts, rules: ImageRules) -> str:
 
 
 def _shapes(_: Texts, rules: ImageRules) -> str:
-    lowest, highest = _shape(rules.min_ratio), _shape(rules.max_ratio)
+    lowest, highest = shape(rules.min_ratio), shape(rules.max_ratio)
     if rules.max_ratio >= NO_RATIO:
         return _("width:height of at least {lowest}", lowest=lowest) if rules.min_ratio > 1 / NO_RATIO else ""
     if rules.min_ratio <= 1 / NO_RATIO:
         return _("width:height of at most {highest}", highest=highest)
     return _("width:height from {lowest} to {highest}", lowest=lowest, highest=highest)
-
-
-def _shape(ratio: float) -> str:
-    """0.4 is 2:5."""
-    found = Fraction(ratio).limit_denominator(1000)
-    return f"{found.numerator}:{found.denominator}"
 
 
 def _cheapest(spec: ModeSpec, markup: Decimal) -> int | None:

@@ -52,6 +52,16 @@ async def test_models_say_which_pictures_they_take(stage: Stage, ana: Person) ->
     assert "image, last_frame: JPEG, PNG · up to 10 MB" in lines
 
 
+async def test_models_promise_no_larger_pictures_than_the_bot_takes_for_any(stage: Stage, ana: Person) -> None:
+    rules = stage.catalogue.get("kling-3-0-omni").modes[Mode.IMAGE].image
+    assert rules is not None
+    assert rules.max_bytes == 50_000_000
+
+    lines = "\n".join(await pages(ana)).splitlines()
+
+    assert "image, last_frame, reference1-3: JPEG, PNG · up to 30 MB" in lines
+
+
 async def test_a_mode_that_takes_other_pictures_says_so(stage: Stage, ana: Person) -> None:
     model = stage.catalogue.get("seedance-2-fast")
     both = model.modes[Mode.REFERENCE]
