@@ -10,6 +10,7 @@ from bot.domain.jobs import Result
 from bot.errors import ProviderProtocolError
 from bot.ports import Done, Empty, Pending, Refused, TaskStatus
 from bot.providers import kie_codes as codes
+from bot.providers.failure_texts import REQUEST_FAULTS, reason_in
 from bot.providers.kie_fields import links_in, moment_in, number_in, object_in, text_in
 from bot.providers.transport import Answer
 
@@ -18,6 +19,8 @@ Record = Mapping[str, object]
 # Kie's documentation of the task record: result links live for 24 hours. Operators have measured far less, so nobody
 # should wait for this moment.
 LINK_LIFE = timedelta(hours=24)
+# Where records say why their task failed.
+_FAILURE = ("failCode", "errorCode", "failMsg", "errorMessage")
 
 
 def inside(answer: Answer) -> dict[str, object]:
@@ -35,14 +38,29 @@ def record_in(answer: Answer, clean: Callable[[str], str]) -> Record | None:
             raise ProviderProtocolError("the provider's record is not an object")
         return data
     if code in codes.TASK_FAILURES:
-        # A task's end as the code of the answer: that is how callbacks have it, and how Veo's page has it of records.
-        told = {name: value for name, value in inside(answer).items() if value is not None}
-        return {"errorCode": code, "errorMessage": text, **told, "state": "fail"}
+        return _failure_in(answer, clean)
     if code == 404 or (code is None and answer.status == 404 and not answer.is_page):
         return None
     if codes.is_missing_record(text) and not answer.is_page:
         return None
     raise codes.read_error(answer, clean)
+
+
+def _failure_in(answer: Answer, clean: Callable[[str], str]) -> Record:
+    """The record of an answer whose code is a failed task's: callbacks have it so, and Veo's page has it of records.
+
+    Nobody has seen such an answer to a question, and the same code could speak of the question alone. So what the
+    record says goes before the code, and a bare code is not understood. When it stays, that ends the job as well, a
+    minute and a half later, and a video that is made all the same is still looked for.
+    """
+    code, text = codes.code_of(answer), codes.text_of(answer)
+    told = {name: value for name, value in inside(answer).items() if value is not None}
+    if not told.keys() & {"state", "successFlag"}:
+        # What is wrong with the words or pictures of the request is wrong with nobody's question.
+        if not (text_in(told, *_FAILURE) or reason_in(text) in REQUEST_FAULTS):
+            raise ProviderProtocolError(f"[{code}] {clean(text)}: no record, so perhaps not the task's end")
+        told["state"] = "fail"
+    return {"errorCode": code, "errorMessage": text, **told}
 
 
 def jobs_links(record: Record) -> Iterator[str]:

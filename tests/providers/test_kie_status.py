@@ -200,8 +200,21 @@ async def test_trouble_with_asking_is_asked_again_later(answering: Answering, st
 @pytest.mark.parametrize(
     ("body", "reason", "detail"),
     [
-        ('{"code":501,"msg":"generation failed"}', FailureReason.UPSTREAM, "[501] generation failed"),
-        ('{"code":531,"msg":"failed, refunded","data":null}', FailureReason.UPSTREAM, "[531] failed, refunded"),
+        (
+            '{"code":501,"msg":"generation failed","data":{"taskId":"t-1","successFlag":3}}',
+            FailureReason.UPSTREAM,
+            "[501] generation failed",
+        ),
+        (
+            '{"code":531,"msg":"failed, refunded","data":{"failMsg":"no worker"}}',
+            FailureReason.UPSTREAM,
+            "[531] no worker",
+        ),
+        (
+            '{"code":501,"msg":"Your prompt was flagged as sensitive","data":null}',
+            FailureReason.MODERATION_PROMPT,
+            "[501] Your prompt was flagged as sensitive",
+        ),
         (
             '{"code":501,"msg":"Playground task failed.","data":{"taskId":"t-1","state":"fail","failCode":"400",'
             '"failMsg":"Your prompt was flagged"}}',
@@ -216,6 +229,32 @@ async def test_failure_may_come_as_the_code_of_the_answer_as_in_callbacks(
     kie, _ = answering(body=body)
 
     assert await kie.status(TASK) == Refused(reason=reason, detail=detail)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"code":501,"msg":"generation failed"}',
+        '{"code":531,"msg":"failed, refunded","data":null}',
+        '{"code":501,"msg":"server is busy","data":{"taskId":"t-1","failCode":null,"failMsg":""}}',
+    ],
+)
+async def test_a_bare_code_of_failure_may_be_about_the_question_and_is_not_believed_at_once(
+    answering: Answering, body: str
+) -> None:
+    kie, _ = answering(body=body)
+
+    with pytest.raises(ProviderProtocolError):
+        await kie.status(TASK)
+
+
+@pytest.mark.parametrize("state", ["waiting", "generating"])
+async def test_a_record_that_says_that_its_task_goes_on_is_believed_before_the_code_beside_it(
+    answering: Answering, state: str
+) -> None:
+    kie, _ = answering(body=f'{{"code":501,"msg":"failed","data":{{"taskId":"t-1","state":"{state}"}}}}')
+
+    assert await kie.status(TASK) == Pending()
 
 
 async def test_refused_key_is_the_hosts_business(answering: Answering) -> None:

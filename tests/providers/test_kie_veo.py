@@ -141,7 +141,6 @@ async def test_success_without_a_link_is_empty_and_the_input_picture_is_no_resul
         # Instead of a record with a flag.
         ("record_flagged", FailureReason.MODERATION_PROMPT),
         ("record_fetch", FailureReason.IMAGE_UNREACHED),
-        ("record_failed", FailureReason.UPSTREAM),
     ],
 )
 async def test_failed_task_is_refused_with_its_reason(name: str, reason: FailureReason) -> None:
@@ -150,6 +149,12 @@ async def test_failed_task_is_refused_with_its_reason(name: str, reason: Failure
 
     assert isinstance(status, Refused)
     assert status.reason is reason
+
+
+async def test_a_bare_code_of_failure_is_asked_about_again_before_it_is_believed() -> None:
+    async with replaying(KieVeo, "record_failed") as (veo, _):
+        with pytest.raises(ProviderProtocolError):
+            await veo.status(TASK)
 
 
 @pytest.mark.parametrize("name", ["record_unfinished", "record_blank"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,12 @@ def kept(rig: Rig) -> list[str]:
     return [path.read_text() for path in sorted((rig.folders.results.parent / "odd-answers").glob("*"))]
 
 
-def odd_vendor(rig: Rig, record: dict[str, object] | str, *, upload: dict[str, object] | None = None) -> None:
+def odd_vendor(
+    rig: Rig,
+    record: dict[str, object] | str | Callable[[], dict[str, object]],
+    *,
+    upload: dict[str, object] | None = None,
+) -> None:
     """A provider whose create calls work and whose records, or answers to uploads, nobody understands."""
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -37,7 +43,8 @@ def odd_vendor(rig: Rig, record: dict[str, object] | str, *, upload: dict[str, o
             return httpx.Response(200, json={"code": 200, "data": {"taskId": "task-1"}})
         if request.method == "POST" and upload is not None:
             return httpx.Response(200, json=upload)
-        return httpx.Response(200, text=record if isinstance(record, str) else json.dumps(record))
+        told = record() if callable(record) else record
+        return httpx.Response(200, text=told if isinstance(told, str) else json.dumps(told))
 
     adapter = KieJobs(
         api_key=KEY,
@@ -71,6 +78,28 @@ async def test_a_shape_that_nobody_documented_is_retried_a_little_then_refunded_
         assert '"news": "https://files.test/v.mp4?[query]"' in text
         assert KEY not in text
         assert "canary" not in text
+
+
+@pytest.mark.parametrize("stays", [True, False])
+async def test_a_bare_failed_from_kie_ends_the_job_only_when_it_stays(rig: Rig, stays: bool) -> None:
+    """The code alone may be about the question. It would have refunded a video that is still made."""
+    odd: dict[str, object] = {"code": 501, "msg": "Generation Failed", "data": None}
+    running: dict[str, object] = {"code": 200, "data": {"taskId": "task-1", "state": "generating"}}
+    answers = [odd] * 20 if stays else [odd] * 3
+    odd_vendor(rig, lambda: answers.pop() if answers else running)
+
+    async with rig.running():
+        job = await rig.accept(of=ODD_MODEL)
+        await rig.pass_time(minutes=3)
+
+    found = await rig.find(job)
+    if stays:
+        assert (found.state, found.failure) == (JobState.FAILED, FailureReason.UPSTREAM)
+        assert found.due_at is not None, "a video that comes all the same is looked for"
+        assert len(kept(rig)) == 2, "nobody has recorded such an answer yet"
+    else:
+        assert (found.state, found.attempts) == (JobState.RUNNING, 0)
+    assert await rig.kinds(job) == (["charge", "refund"] if stays else ["charge"])
 
 
 async def test_an_answer_about_the_jobs_own_callback_address_does_not_show_its_secret(rig: Rig) -> None:
