@@ -10,14 +10,17 @@ import pytest
 from bot.domain.credits import AccountKind
 from bot.domain.hosting import NO_LIMIT, usd_of
 from bot.domain.ids import UserId
+from bot.domain.jobs import FailureReason, JobState, Move
 from bot.errors import UserError
 from bot.errors.host import NotHostError, NotServedError
 from bot.errors.intake import BudgetReachedError, CeilingReachedError, IntakePausedError
 from bot.services.generation import Accepted
 from bot.services.host_limits import Budget
 from bot.services.hosting import Hosting, Owner
+from bot.services.troubles import Troubles
 from bot.store import hosting
 from bot.store.database import Connection, Database
+from tests.fakes import FakePublisher
 from tests.samples import ANNA, BORIS, GUILD, MAKER, OTHER_GUILD
 from tests.services.desk import Desk
 
@@ -223,3 +226,21 @@ async def test_nobody_but_the_host_decides_or_sees_anything(desk: Desk) -> None:
 )
 def test_amount_is_read_as_people_write_it_or_not_at_all(typed: str, amount: str | None) -> None:
     assert usd_of(typed) == (None if amount is None else Decimal(amount))
+
+
+async def test_what_the_host_has_to_hear_of_jobs_waits_until_it_is_told(desk: Desk, database: Database) -> None:
+    publisher = FakePublisher(is_reachable=False)
+    troubles = Troubles(database, desk.clock, publisher)
+    for number in range(2):
+        job = await desk.lifecycle.apply(await desk.job(100), Move(to=JobState.SUBMITTING, is_put_aside=number == 1))
+        job = await desk.lifecycle.apply(job, Move(to=JobState.UNKNOWN, is_put_aside=number == 1))
+        await desk.lifecycle.apply(job, Move(to=JobState.FAILED, failure=FailureReason.NO_ANSWER))
+    await troubles.tell()
+    publisher.is_reachable = True
+
+    await troubles.tell()
+    await troubles.tell()
+
+    orphans, put_aside = publisher.told
+    assert orphans.startswith("2 create calls were never answered")
+    assert put_aside.startswith("Job 2 (maker) took the bot down")
