@@ -14,22 +14,23 @@ from bot.domain.jobs import JobState
 from bot.store.statements import upsert
 from bot.store.tables import job_notices, jobs
 
+_UNTOLD = (
+    sa.select(jobs.c.id, jobs.c.model, jobs.c.state, jobs.c.submitted_at, jobs.c.created_at)
+    .join(job_notices, job_notices.c.job_id == jobs.c.id)
+    .where(job_notices.c.kind == sa.bindparam("of_kind", type_=sa.Text))
+    .order_by(jobs.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
 
 def note(connection: Connection, kind: NoticeKind, job_id: JobId, now: datetime) -> None:
     """Have the host told; once, while it has not been."""
     row = upsert(connection, job_notices).values(kind=kind, job_id=job_id, noted_at=now)
-    connection.execute(row.on_conflict_do_nothing(index_elements=[job_notices.c.kind, job_notices.c.job_id]))
+    connection.execute(row.on_conflict_do_nothing(index_elements=[job_notices.c.job_id, job_notices.c.kind]))
 
 
 def untold(connection: Connection, kind: NoticeKind, limit: int) -> Sequence[JobNotice]:
     """What the host has not heard yet, the oldest jobs first."""
-    rows = connection.execute(
-        sa.select(jobs.c.id, jobs.c.model, jobs.c.state, jobs.c.submitted_at, jobs.c.created_at)
-        .join(job_notices, job_notices.c.job_id == jobs.c.id)
-        .where(job_notices.c.kind == kind)
-        .order_by(jobs.c.id)
-        .limit(limit)
-    )
     return [
         JobNotice(
             job_id=JobId(row.id),
@@ -37,7 +38,7 @@ def untold(connection: Connection, kind: NoticeKind, limit: int) -> Sequence[Job
             state=JobState(row.state),
             submitted_at=row.submitted_at or row.created_at,
         )
-        for row in rows
+        for row in connection.execute(_UNTOLD, {"of_kind": kind, "most": limit})
     ]
 
 

@@ -425,8 +425,9 @@ troubles = sa.Table(
 job_notices = sa.Table(
     "job_notices",
     metadata,
-    sa.Column("kind", sa.Text, primary_key=True),
+    # The number first: a charge asks by it whether anything refers to the new job.
     sa.Column("job_id", sa.ForeignKey("jobs.id"), primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.Text, primary_key=True),
     sa.Column("noted_at", Instant, nullable=False),
     sa.CheckConstraint(_one_of("kind", NoticeKind), name="notice_kind_known"),
 )

@@ -12,6 +12,13 @@ from bot.domain.hosting import Trouble
 from bot.store.statements import upsert
 from bot.store.tables import troubles
 
+_ALL = sa.select(troubles).where(troubles.c.end_text.is_(None)).order_by(troubles.c.began_at, troubles.c.name)
+_UNTOLD = (
+    sa.select(troubles)
+    .where(sa.or_(sa.not_(troubles.c.is_told), troubles.c.end_text.is_not(None)))
+    .order_by(troubles.c.began_at, troubles.c.name)
+)
+
 
 def begin(connection: Connection, name: str, text: str, now: datetime) -> bool:
     """Note that it is there; False when that was known. One that had just ended goes on as if it had not."""
@@ -34,19 +41,18 @@ def end(connection: Connection, name: str, text: str | None) -> bool:
 
 def find(connection: Connection, name: str) -> Trouble | None:
     """The trouble of this name, if it is there now."""
-    found = _read(connection, sa.select(troubles).where(troubles.c.name == name, troubles.c.end_text.is_(None)))
+    found = _read(connection, _ALL.where(troubles.c.name == name))
     return found[0] if found else None
 
 
 def untold(connection: Connection) -> Sequence[Trouble]:
     """What the host has not heard yet, in the order in which it began."""
-    waiting = sa.or_(sa.not_(troubles.c.is_told), troubles.c.end_text.is_not(None))
-    return _read(connection, sa.select(troubles).where(waiting))
+    return _read(connection, _UNTOLD)
 
 
 def all_of(connection: Connection) -> Sequence[Trouble]:
     """Every trouble that is there now."""
-    return _read(connection, sa.select(troubles).where(troubles.c.end_text.is_(None)))
+    return _read(connection, _ALL)
 
 
 def told(connection: Connection, trouble: Trouble) -> None:
@@ -61,5 +67,5 @@ def told(connection: Connection, trouble: Trouble) -> None:
 def _read(connection: Connection, asked: sa.Select[tuple[object, ...]]) -> list[Trouble]:
     return [
         Trouble(name=row.name, began_at=row.began_at, text=row.text, is_told=row.is_told, end_text=row.end_text)
-        for row in connection.execute(asked.order_by(troubles.c.began_at, troubles.c.name))
+        for row in connection.execute(asked)
     ]
