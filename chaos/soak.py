@@ -71,6 +71,7 @@ def play(seeds: range) -> Tally:
             scenarios.members(),
             scenarios.claims(),
             scenarios.late_results(),
+            scenarios.late_charges(),
             scenarios.lost_creates(),
             scenarios.double_jobs(),
             scenarios.restored(),

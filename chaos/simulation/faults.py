@@ -62,6 +62,7 @@ class Fault:
     end: End = End.KILL
     frozen: float = FROZEN
     step: int = 1  # of how many touches one is taken
+    last: int | None = None  # of how many touches before the end
 
     def without(self) -> Fault:
         """The same runs on the code as it is."""
@@ -74,7 +75,13 @@ class Fault:
                 yield from each_backup(simulator, self.scenario, downtime=self.downtime)
             else:
                 yield from each_touch(
-                    simulator, self.scenario, downtime=self.downtime, end=self.end, frozen=self.frozen, step=self.step
+                    simulator,
+                    self.scenario,
+                    downtime=self.downtime,
+                    end=self.end,
+                    frozen=self.frozen,
+                    step=self.step,
+                    last=self.last,
                 )
 
 
@@ -339,6 +346,9 @@ def _orphan_twice() -> list[Patch]:
     return [(host_limits, "recount", beside)]
 
 
+# So many touches of a late video, or more, come after a hundred questions whether its task has ended.
+AFTER_THE_REFUND = 60
+
 _BACKED_UP, *_, _RECORD_GONE = restored()
 
 FAULTS = (
@@ -452,7 +462,7 @@ FAULTS = (
         patches=_late_cost_afterwards,
         scenario=credits_come(),
         invariant="B10",
-        step=3,
+        last=AFTER_THE_REFUND,
     ),
     Fault(
         name="a lost create call counts beside its late video",

@@ -223,8 +223,19 @@ def late_results() -> Iterator[Scenario]:
         calling=Calling.ONCE,
         renders=1500.0,
     )
+
+
+def late_charges() -> Iterator[Scenario]:
+    """The same, as far as the host lets members pay for it: they pay what the post has said."""
     # The callback comes at 400 seconds, and the first post leaves at once.
-    charged = replace(late, name="a late video is charged", calling=Calling.ONCE, late=LateResults.CHARGE)
+    charged = Scenario(
+        name="a late video is charged",
+        renders=400.0,
+        until_late=True,
+        within=timedelta(days=16),
+        calling=Calling.ONCE,
+        late=LateResults.CHARGE,
+    )
     yield charged
     yield replace(charged, name="a late video is charged, post lost", posts=(Post.LOST,))
     yield credits_come()

@@ -21,15 +21,19 @@ def each_touch(
     end: End = End.KILL,
     frozen: float = FROZEN,
     step: int = 1,
+    last: int | None = None,
     contender: Contender = OURS,
 ) -> Iterator[Outcome]:
-    """The scenario undisturbed, then once for each of its touches (or every so many) with a process that ends there.
+    """The scenario undisturbed, then once for each of its touches with a process that ends there.
 
+    Or for every so many (*step*), or only for so many before the end (*last*), where another scenario has the same
+    beginning.
     Where a touch leaves exactly what the one before it has left, a kill there is the same crash and is not run again.
     """
     undisturbed = simulator.run(scenario, contender=contender, is_looked_at=end is End.KILL)
     yield undisturbed
-    for touch in different_crashes(undisturbed, 1, step):
+    first = 1 if last is None else max(1, len(undisturbed.touches) + 1 - last)
+    for touch in different_crashes(undisturbed, first, step):
         crash = Crash(touch=touch, end=end, downtime=downtime, frozen=frozen)
         if end is End.KILL:
             yield simulator.go_on(undisturbed, crash)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from chaos.simulation import scenarios
+from chaos.simulation.faults import AFTER_THE_REFUND
 from chaos.simulation.run import Outcome, Simulator
 from chaos.simulation.scenarios import Calling, Command, Create, Post, Scenario
 from chaos.simulation.sweep import (
@@ -98,6 +99,12 @@ def test_a_video_that_was_kept_comes_once_where_it_is_claimed_whenever_a_process
 @pytest.mark.parametrize("scenario", named(scenarios.late_results()))
 def test_a_late_video_is_delivered_once_whenever_a_process_dies(world: Simulator, scenario: Scenario) -> None:
     expect_nothing_broken(each_touch(world, scenario), at_least=30)
+
+
+@pytest.mark.parametrize("scenario", named(scenarios.late_charges()))
+def test_a_late_video_costs_what_its_post_says_whenever_a_process_dies(world: Simulator, scenario: Scenario) -> None:
+    # Until the refund it is the world of a late video for nothing.
+    expect_nothing_broken(each_touch(world, scenario, last=AFTER_THE_REFUND), at_least=30)
 
 
 @pytest.mark.parametrize("scenario", named(scenarios.lost_creates()))

@@ -33,7 +33,7 @@ def test_there_are_enough_bugs_and_no_two_are_the_same() -> None:
 
 def sweep_of(fault: Fault) -> tuple[object, ...]:
     """What the fault's hunt runs, whatever it is called and whatever bug it looks for."""
-    return replace(fault.scenario, name=""), fault.downtime, fault.end, fault.frozen, fault.step
+    return replace(fault.scenario, name=""), fault.downtime, fault.end, fault.frozen, fault.step, fault.last
 
 
 # One of those that hunt in the same runs; those in backups are all among the runs of `test_crashes.py`.
