@@ -167,6 +167,8 @@ class Invariants:
     def _check_late(self) -> None:
         """Nobody pays for a late video but who read so, and all that the provider may bill counts once for the host."""
         world, own = self._world, 0
+        unnamed = "SELECT job_id FROM job_events WHERE source = 'unknown' AND target = 'failed'"
+        given_up = {job_id for (job_id,) in world.disk.rows(unnamed)}
         charged = {job_id for (job_id,) in world.disk.rows("SELECT job_id FROM entries WHERE kind = 'late'")}
         for job_id, prompt, state, price, failure, is_late, orphan in world.disk.rows(
             "SELECT id, prompt, state, price, failure, is_late, coalesce(orphan_cost, 0) FROM jobs"
@@ -176,7 +178,8 @@ class Invariants:
                 world.violated("B10", f"the post of job {job_id} says charged: {said}, and it is {job_id in charged}")
             tasks = [task for task in self._kie.tasks.values() if task.prompt == prompt]
             has_failed = any(task.ending is Ending.FAILURE for task in tasks)
-            is_lost = failure == FailureReason.NO_ANSWER and state == JobState.FAILED
+            # Given up without anybody's answer, or put aside before there was one.
+            is_lost = state == JobState.FAILED and (failure == FailureReason.NO_ANSWER or job_id in given_up)
             if orphan not in ({price} if is_lost and not has_failed else {0, price} if is_lost else {0}):
                 world.violated("B2", f"job {job_id} ({state}, {failure}) counts {orphan} as a possible orphan")
             is_gift = is_late and state in {JobState.DELIVERED, JobState.PARKED} and job_id not in charged

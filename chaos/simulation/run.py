@@ -99,6 +99,10 @@ class Simulator:
         run.begin(is_looked_at=is_looked_at)
         return run.play()
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the last run has left in the database."""
+        return self._machine.disk.rows(query)
+
     def go_on(self, before: Outcome, crash: Crash, *, is_looked_at: bool = False) -> Outcome:
         """The run *before*, which was looked at, but with the process killed at the touch of *crash*.
 

@@ -120,6 +120,18 @@ def test_two_jobs_survive_a_crash_at_every_touch(world: Simulator, scenario: Sce
     expect_nothing_broken(each_touch(world, scenario), at_least=35)
 
 
+def test_a_job_that_is_put_aside_before_its_task_has_a_name_counts_for_the_host(world: Simulator) -> None:
+    outcome = world.run(Scenario(name="reset", creates=(Create.RESET,), calling=Calling.ONCE), is_looked_at=True)
+    touch = 0
+    for _ in range(3):
+        touch = outcome.touches.index("poll leaves", touch) + 1
+        outcome = world.go_on(outcome, Crash(touch=touch), is_looked_at=True)
+
+    assert outcome.states == ("failed",)
+    assert not outcome.violations
+    assert world.rows("SELECT failure, orphan_cost FROM jobs") == [("broken", 100)]
+
+
 @pytest.mark.parametrize("scenario", named(TWICE_CRASHED))
 def test_two_crashes_wherever_they_fall_break_nothing(world: Simulator, scenario: Scenario) -> None:
     expect_nothing_broken(each_pair_of_touches(world, scenario), at_least=PAIRS)
