@@ -180,9 +180,9 @@ def _try_to_open(_dialect: object, _record: object, arguments: list[Any], option
 
 def _set_pragmas(connection: Any, _record: object) -> None:
     try:
+        connection.write_ahead()
         cursor = connection.cursor()
         for pragma in (
-            "journal_mode = WAL",
             # NORMAL loses the last commits in a power cut, and the provider has already acted on them.
             "synchronous = FULL",
             "foreign_keys = ON",

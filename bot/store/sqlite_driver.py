@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -48,6 +49,21 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
         self._rows = deque(rows)
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """The busy timeout does not hold for this switch: of two who open a new file at once, one would be refused."""
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    until = time.monotonic() + patience / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 class _Connection(AsyncAdapt_aiosqlite_connection):
     __slots__ = ("_is_in_thread",)
 
@@ -57,6 +73,13 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
 
     def cursor(self, server_side: bool = False) -> AsyncAdapt_aiosqlite_cursor:
         return super().cursor(server_side) if server_side else _Cursor(self)
+
+    def write_ahead(self) -> None:
+        """Have the file written ahead (WAL), whoever else is about to do the same."""
+        try:
+            self._do(_write_ahead)
+        except Exception as error:  # noqa: BLE001 - as in `_Cursor`
+            self._handle_exception(error)
 
     def _do(self, run: Callable[..., Any], *arguments: Any) -> Any:
         """Call *run* with SQLite's own connection, in the thread that this belongs to."""

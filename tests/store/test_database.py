@@ -324,3 +324,12 @@ async def test_a_file_that_another_program_has_locked_is_named_as_the_trouble(sq
 )
 def test_only_a_file_of_our_own_is_a_file(url: str, path: Path | None) -> None:
     assert file_of(url) == path
+
+
+async def test_everybody_who_opens_a_new_file_at_the_same_moment_gets_it(tmp_path: Path) -> None:
+    """Whoever comes while another one switches the file to WAL is not told that it is locked."""
+    for number in range(10):
+        opened = [Database.connect(f"sqlite+aiosqlite:///{tmp_path}/{number}.db") for _ in range(6)]
+        await asyncio.gather(*(each.read(lambda connection: connection.exec_driver_sql("SELECT 1")) for each in opened))
+        for each in opened:
+            await each.close()
