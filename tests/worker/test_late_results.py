@@ -42,7 +42,7 @@ def restart(rig: Rig, late: LateResults) -> None:
 
 
 async def refunded(rig: Rig, failure: FailureReason = FailureReason.TIMEOUT, task_id: str | None = "task-1") -> Job:
-    """A job whose credits went back a moment ago, before its member has heard of it."""
+    """A job whose credits went back a moment ago, before its member has heard of it. No worker may run meanwhile."""
     job = await rig.accept()
     state = JobState.UNKNOWN if task_id is None else JobState.RUNNING
     job = await rig.put(job, state, task_id=task_id, submitted_at=rig.clock.now())
@@ -70,16 +70,14 @@ async def budget(rig: Rig, job: Job) -> list[int]:
     return [await rig.database.read(host_limits.spent_in, each) for each in spending.periods(job.created_at)]
 
 
-async def delivering(rig: Rig, gate: Gate, credits: int = 10_000) -> Job:
-    """A late video whose post is under way, for a member who may spend so much."""
+async def until_posting(rig: Rig, gate: Gate, credits: int = 10_000) -> None:
+    """The video of the refunded job comes late, and its post is under way, for a member who may spend so much."""
     rig.publisher.videos.then(gate, None)
-    job = await refunded(rig)
     await rig.go()
     await allow(rig, credits)
     rig.clock.advance(hours=1)
     rig.wake.set()
     await rig.go_until(gate.reached)
-    return job
 
 
 def told(rig: Rig) -> int:
@@ -389,8 +387,9 @@ async def test_a_process_that_dies_over_the_announcement_tells_the_member_and_wa
 async def test_credits_that_come_while_a_late_video_is_posted_for_nothing_are_not_taken(rig: Rig) -> None:
     policy(rig, LateResults.CHARGE)
     gate = Gate()
+    job = await refunded(rig)
     async with rig.running():
-        job = await delivering(rig, gate, credits=50)
+        await until_posting(rig, gate, credits=50)
         await enrich(rig)
         gate.opened.set()
         await rig.go()
@@ -406,8 +405,9 @@ async def test_a_late_video_whose_member_has_nothing_left_when_it_is_posted_cost
     """The post says that it is charged; who cannot pay any more never pays later."""
     policy(rig, LateResults.CHARGE)
     gate = Gate()
+    job = await refunded(rig)
     async with rig.running():
-        job = await delivering(rig, gate)
+        await until_posting(rig, gate)
         await impoverish(rig)
         gate.opened.set()
         await rig.go()
@@ -432,8 +432,9 @@ async def test_what_the_first_post_of_a_late_video_says_is_never_raised(
     if between == "price":
         rig.provider.statuses.then(Done(result=Result(url="https://files.test/1.mp4", credits=40.0)))
     gate = Gate()
+    job = await refunded(rig)
     async with rig.running():
-        job = await delivering(rig, gate, credits=before)
+        await until_posting(rig, gate, credits=before)
         first = await rig.find(job)
         if is_there:
             rig.publisher.appear(first, receipt=await rig.lifecycle.receipt(first))
@@ -460,8 +461,9 @@ async def test_a_late_video_that_is_posted_again_for_who_cannot_pay_any_more_say
 ) -> None:
     policy(rig, LateResults.CHARGE)
     gate = Gate(UNAVAILABLE)
+    job = await refunded(rig)
     async with rig.running():
-        job = await delivering(rig, gate)
+        await until_posting(rig, gate)
         await impoverish(rig)
         gate.opened.set()
         await rig.pass_time(minutes=10)
@@ -478,8 +480,8 @@ async def test_a_late_video_that_takes_long_to_encode_says_what_it_costs_by_then
     rig.build()
     policy(rig, LateResults.CHARGE)
     rig.downloads.answers.then(SAFE_UPLOAD + 1)
+    job = await refunded(rig)
     async with rig.running():
-        job = await refunded(rig)
         await rig.go()
         rig.clock.advance(hours=1)
         rig.wake.set()
@@ -496,8 +498,8 @@ async def test_a_late_video_that_nobody_could_post_is_kept_at_no_more_than_its_p
     policy(rig, LateResults.CHARGE)
     gate = Gate(GONE)
     rig.publisher.videos.then(GONE, gate)
+    job = await refunded(rig)
     async with rig.running():
-        job = await refunded(rig)
         await rig.go()
         await impoverish(rig)
         rig.clock.advance(hours=1)
