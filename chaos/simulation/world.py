@@ -94,7 +94,6 @@ class World:
         self.moments: list[Moment] = []
         self.look: Callable[[], Moment] | None = None
         self.ends = 0  # how many processes have been ended
-        self.downtime = 0.0
         self.violations: list[Violation] = []
         self._events: dict[int, tuple[float, Callable[[], object]]] = {}  # when something will happen outside, and what
         self._last_event = 0

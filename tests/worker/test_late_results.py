@@ -70,6 +70,14 @@ async def budget(rig: Rig, job: Job) -> list[int]:
     return [await rig.database.read(host_limits.spent_in, each) for each in spending.periods(job.created_at)]
 
 
+async def until_late(rig: Rig, gate: Gate) -> None:
+    """The member has heard of the refund; an hour later the video comes, as far as *gate* lets it."""
+    await rig.go()
+    rig.clock.advance(hours=1)
+    rig.wake.set()
+    await rig.go_until(gate.reached)
+
+
 async def until_posting(rig: Rig, gate: Gate, credits: int = 10_000) -> None:
     """The video of the refunded job comes late, and its post is under way, for a member who may spend so much."""
     rig.publisher.videos.then(gate, None)
@@ -353,10 +361,7 @@ async def test_a_process_that_dies_over_a_late_video_changes_nothing(rig: Rig, l
     job = await refunded(rig)
 
     async with rig.running():
-        await rig.go()
-        rig.clock.advance(hours=1)
-        rig.wake.set()
-        await rig.go_until(gate.reached)
+        await until_late(rig, gate)
         if where == "post that got through":
             rig.publisher.appear(await rig.find(job))
         await rig.kill()
@@ -482,10 +487,7 @@ async def test_a_late_video_that_takes_long_to_encode_says_what_it_costs_by_then
     rig.downloads.answers.then(SAFE_UPLOAD + 1)
     job = await refunded(rig)
     async with rig.running():
-        await rig.go()
-        rig.clock.advance(hours=1)
-        rig.wake.set()
-        await rig.go_until(gate.reached)
+        await until_late(rig, gate)
         await impoverish(rig)
         gate.opened.set()
         await rig.go()
